@@ -1,0 +1,49 @@
+# Each target sets up what it needs, once: a virtual environment in .venv with the pinned packages.
+
+PYTHON ?= python3
+READY := .venv/ready
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help repro test lint bench lock
+
+help:
+	@echo "make repro   run the pipeline: photographs to trained models, metrics and pictures"
+	@echo "make test    run the checks and the tests: some minutes"
+	@echo "make lint    run the checks alone"
+	@echo "make bench   measure speed, memory and accuracy over seeds: some ten minutes"
+	@echo "make lock    pin the newest packages that pyproject.toml allows"
+
+repro: $(READY)
+	dvc repro
+	@echo
+	@echo "Dev set, by run (dvc metrics show):"
+	@dvc metrics show
+	@echo
+	@echo "Figures of every split are in metrics/, pictures in plots/; 'dvc plots show' makes a page."
+
+test: lint
+	pytest
+
+lint: $(READY)
+	ruff check
+	ruff format --check
+	mypy
+
+bench: $(READY)
+	python tests/benchmarks/speed.py
+	python tests/benchmarks/scaling.py
+	python tests/benchmarks/recipe.py
+
+lock: $(READY)
+	pip install --quiet uv
+	uv pip compile --quiet --universal --python-version 3.10 --extra dev --generate-hashes \
+		--no-annotate --no-header --upgrade pyproject.toml --output-file requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
+		"noisylab needs Python 3.10 or newer, got " + sys.version.split()[0] + "; set PYTHON")'
+	@echo "Setting up .venv with the pinned packages: about 6 GB, some minutes, once"
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,107 @@
+"""Writing and reading what stages leave on disk: whole files, and the same bytes each time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from noisylab import pickles
+from noisylab.errors import InputError
+from noisylab.images import SPLITS, ImageSet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_DIGITS = 5  # after the point, in metrics and tables: what is left is noise between processors
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a train stage writes.
+
+    model:       file of the weights of the run to keep.
+    metrics:     folder of one JSON a run with the figures of every split.
+    dev_metrics: folder of one JSON a run with the few figures of dev that compare runs at a glance.
+    plots:       folder of one folder a run, and of what compares them.
+    """
+
+    model: str
+    metrics: str
+    dev_metrics: str
+    plots: str
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Put `content` at `path`, making its folder; a reader finds the old file or the new one.
+
+    Raises InputError where it cannot be written: the disk is full, the folder read-only, ...
+    """
+    path = Path(path)
+    # Named by the process, so that two that write the same file do not mix.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def write_json(path: str | Path, values: Mapping[str, Any]) -> None:
+    """Write nested numbers, rounded; NaN and infinity, which JSON cannot hold, raise ValueError."""
+    text = json.dumps(_rounded(values), indent=2, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, text.encode() + b"\n")
+
+
+def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table with a header line; its numbers are rounded."""
+    buffer = io.StringIO(newline="")
+    table = csv.writer(buffer, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows(_rounded(list(rows)))
+    write_bytes(path, buffer.getvalue().encode())
+
+
+def write_png(path: str | Path, figure: Figure) -> None:
+    """Write a picture, without the version of the program that drew it."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # Scripts that the font lacks are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    write_bytes(path, buffer.getvalue())
+
+
+def write_sets(folder: str | Path, sets: Mapping[str, ImageSet], prefix: str = "") -> None:
+    """Write `{prefix}{split}_set.pickle` for each split."""
+    for split, image_set in sets.items():
+        write_bytes(Path(folder) / f"{prefix}{split}_set.pickle", pickles.dump_set(image_set))
+
+
+def read_sets(folder: str | Path) -> dict[str, ImageSet]:
+    """The sets `train`, `dev` and `test`, as `write_sets` wrote them; `test` may be empty."""
+    return {split: pickles.read_set(Path(folder) / f"{split}_set.pickle") for split in SPLITS}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    if hasattr(value, "item"):  # a numpy number
+        value = value.item()
+    return round(value, _DIGITS) if isinstance(value, float) else value

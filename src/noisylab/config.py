@@ -1,0 +1,75 @@
+"""How to train: settings of the training loop, free of torch, so that any stage may read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
+DEVICES = ("auto", "cpu", "cuda")
+SCHEDULES = ("constant", "one_cycle")
+
+#: A number for each class: by its name, or by a scheme over the counts.
+ByClass = str | Mapping[str, float]
+BY_CLASS = ("none", "one_minus_frequency", "inverse_frequency")
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How much to change images, and how often.
+
+    probability:    by class, in [0, 1]: the chance that an image drawn from it is changed by
+                    exactly one of the seven augmentations, each as likely as the others; None
+                    for never.
+    rotate_degrees: up to how far to turn, either way, in [0, 180].
+    crop_scale:     least share of the side that a crop keeps, in [0.1, 1].
+    blur_sigma:     lowest and highest standard deviation of the blur, in pixels.
+    brightness:     lowest and highest factor; 1 leaves an image as it is.
+    shift_pixels:   up to how far to move every image along each axis, in 0..31.
+    mirror:         in [0, 1], the chance that any image is mirrored left to right.
+
+    The last two are for all classes alike, and come after the one of the seven.
+    """
+
+    probability: ByClass | None = None
+    rotate_degrees: float = 15.0
+    crop_scale: float = 0.7
+    blur_sigma: tuple[float, float] = (0.5, 1.5)
+    brightness: tuple[float, float] = (0.6, 1.4)
+    shift_pixels: int = 0
+    mirror: float = 0.0
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """Settings of one training.
+
+    epochs:          passes over as many images as the training set has.
+    lr:              learning rate, a step; the highest of a schedule.
+    batch_size:      images a step; the last step of an epoch may have fewer.
+    optimizer:       a name of OPTIMIZERS, at torch's defaults; `sgd` has momentum 0.9.
+    threads:         of the CPU. Sums are split among them: their number is part of the result.
+    device:          a name of DEVICES; `auto` is cuda where there is one.
+    schedule:        `constant`, or `one_cycle` (Smith and Topin 2018): up to `lr` during the
+                     first `warmup` share of the steps, then down to nothing along a cosine.
+    warmup:          in [0, 1].
+    weight_decay:    as the optimizer defines it; None is its own default.
+    label_smoothing: in [0, 1], the share of each label spread over all classes.
+    dropout:         in [0, 1), the network's rate.
+    class_weights:   how often to draw each class; `none` shows every image once an epoch.
+    augment:         how to change the images that are drawn; None leaves them as they are.
+    """
+
+    epochs: int
+    lr: float
+    batch_size: int
+    optimizer: str
+    threads: int
+    device: str
+    schedule: str = "constant"
+    warmup: float = 0.2
+    weight_decay: float | None = None
+    label_smoothing: float = 0.0
+    dropout: float = 0.5
+    class_weights: ByClass = "none"
+    augment: AugmentConfig | None = None

@@ -1,0 +1,180 @@
+"""Arrays in, matplotlib figure out: every picture of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
+
+from noisylab.images import SIZE
+
+TRAIN_COLOR = "tab:green"
+DEV_COLOR = "tab:red"
+_MOST_INCHES = 16  # of a picture's side, however many classes there are
+_MOST_CELLS_WRITTEN = 20  # classes of which a confusion matrix shows the counts
+mpl.rcParams["text.parse_math"] = False  # a class may have any name, one with $ in it, too
+
+_SHADES = mpl.colormaps["Blues"]
+_SPLIT_COLORS = {"train": TRAIN_COLOR, "dev": DEV_COLOR, "test": "tab:blue"}
+
+
+def train_dev_curves(
+    title: str, ylabel: str, train: Sequence[float], dev: Sequence[float]
+) -> Figure:
+    """One value an epoch of a training: train green, dev red."""
+    figure, axes = _axes(6.4, 4.2)
+    _draw_curves(axes, ylabel, train, dev)
+    axes.set_title(title)
+    return figure
+
+
+def confusion_matrices(
+    title: str, confusions: Mapping[str, np.ndarray], classes: Sequence[str]
+) -> Figure:
+    """Counts (K, K) side by side by name; each row shaded by its shares of the actual class."""
+    side = _confusion_side(classes)
+    figure = Figure(figsize=(side * len(confusions), side + 0.4), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(1, len(confusions), squeeze=False)[0]
+    for axes, (name, counts) in zip(panels, confusions.items(), strict=True):
+        _draw_confusion(axes, counts, classes)
+        axes.set_title(name)
+    return figure
+
+
+def side_by_side(
+    title: str,
+    losses: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    confusions: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+) -> Figure:
+    """Runs in columns: losses (train, dev) by epoch on one scale, below them the confusion."""
+    side = max(4.6, _confusion_side(classes))
+    figure = Figure(figsize=(side * len(losses), side + 3.6), layout="constrained")
+    figure.suptitle(title)
+    grid = figure.add_gridspec(2, len(losses), height_ratios=(3.2, side))
+    curves = [figure.add_subplot(grid[0, column]) for column in range(len(losses))]
+    matrices = [figure.add_subplot(grid[1, column]) for column in range(len(losses))]
+    for axes, matrix, (name, (train, dev)) in zip(curves, matrices, losses.items(), strict=True):
+        _draw_curves(axes, "loss", train, dev)
+        axes.set_title(name)
+        axes.sharey(curves[0])
+        _draw_confusion(matrix, confusions[name], classes)
+    return figure
+
+
+def class_table(title: str, groups: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
+    """Precision, recall and F1 of each class and their means, for each set: groups of (K, 3)."""
+    columns = [f"{name}\n{what}" for name in groups for what in ("precision", "recall", "F1")]
+    values = np.hstack(list(groups.values()))  # (K, 3 · sets)
+    values = np.vstack([values, values.mean(axis=0)])
+    height = min(0.9 + 0.36 * len(values), 4 * _MOST_INCHES)
+    figure = Figure(figsize=(1.2 + 0.95 * len(columns), height))
+    axes = figure.add_subplot()
+    axes.axis("off")
+    axes.set_title(title)
+    table = axes.table(
+        [[f"{value:.3f}" for value in row] for row in values],
+        cellColours=[[_SHADES(0.6 * value) for value in row] for row in values],
+        rowLabels=[*classes, "mean"],
+        colLabels=columns,
+        loc="center",
+        cellLoc="center",
+        bbox=Bbox.from_bounds(0, 0, 1, 0.95),
+    )
+    table.auto_set_font_size(False)
+    table.set_fontsize(9)
+    return figure
+
+
+def precision_recall_curves(
+    title: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]]
+) -> Figure:
+    """A curve a class of (precision, recall, average precision), at all thresholds."""
+    figure, axes = _axes(5.6, 4.8)
+    for name, (precision, recall, average) in curves.items():
+        axes.step(recall, precision, where="post", label=f"{name}, average {average:.3f}")
+    axes.set(title=title, xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left")
+    return figure
+
+
+def class_distribution(counts: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
+    """Counts (K,) of each split as bars side by side, with count and share of the split written."""
+    figure, axes = _axes(min(max(6.4, 1.6 * len(classes) + 1.6), _MOST_INCHES), 4.2)
+    width = 0.8 / len(counts)
+    for number, (split, values) in enumerate(counts.items()):
+        places = np.arange(len(classes)) + (number - (len(counts) - 1) / 2) * width
+        shares = values / values.sum()
+        bars = axes.bar(places, 100 * shares, width, label=split, color=_SPLIT_COLORS[split])
+        texts = [f"{n:,}\n{share:.2%}" for n, share in zip(values, shares, strict=True)]
+        axes.bar_label(bars, texts, padding=2, fontsize=8)
+    axes.set(title="Images by given label", ylabel="share of the split, %")
+    axes.set_xticks(range(len(classes)), classes)
+    axes.margins(y=0.18)
+    axes.legend()
+    return figure
+
+
+def image_sheet(
+    title: str, images: np.ndarray, captions: Sequence[str], columns: int = 12
+) -> Figure:
+    """Images (N, 32, 32, 3) uint8 in rows, each over twice its size and with its caption."""
+    columns = min(columns, max(6, len(images)))  # room for the title, however few there are
+    rows = max(1, -(-len(images) // columns))
+    cell = SIZE + 8  # pixels of the drawing: an image, and room for its caption below
+    canvas = np.full((rows * cell, columns * cell, 3), 255, dtype=np.uint8)
+    inch = 0.9  # a cell's width
+    figure = Figure(figsize=(columns * inch, rows * inch + 0.5))
+    axes = figure.add_axes((0, 0, 1, rows * inch / (rows * inch + 0.5)))
+    for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        top, left = cell * (number // columns), cell * (number % columns) + 4
+        canvas[top : top + SIZE, left : left + SIZE] = image
+        place = (left + SIZE / 2, top + SIZE + 0.5)
+        axes.text(*place, caption, ha="center", va="top", fontsize=6.5, color="dimgray")
+    axes.imshow(canvas, interpolation="lanczos", aspect="auto")
+    axes.axis("off")
+    figure.suptitle(title, y=1 - 0.08 / figure.get_figheight(), va="top", fontsize=11)
+    return figure
+
+
+def _draw_curves(axes: Axes, ylabel: str, train: Sequence[float], dev: Sequence[float]) -> None:
+    epochs = np.arange(1, len(train) + 1)
+    marker = "o" if len(train) <= 30 else ""
+    for values, split, color in ((train, "train", TRAIN_COLOR), (dev, "dev", DEV_COLOR)):
+        axes.plot(epochs, values, color=color, marker=marker, markersize=4, label=split)
+    axes.set(xlabel="epoch", ylabel=ylabel)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> None:
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap=_SHADES, vmin=0, vmax=1)
+    legible = len(classes) <= _MOST_CELLS_WRITTEN
+    for (actual, predicted), count in np.ndenumerate(counts) if legible else ():
+        share = shares[actual, predicted]
+        color = "white" if share > 0.5 else "black"
+        text = f"{count}\n{share:.0%}"
+        axes.text(predicted, actual, text, ha="center", va="center", color=color)
+    axes.set(xlabel="predicted", ylabel="label")
+    axes.set_xticks(range(len(classes)), classes)
+    axes.set_yticks(range(len(classes)), classes)
+    if len(classes) > 4:
+        axes.tick_params(axis="x", rotation=45)
+
+
+def _confusion_side(classes: Sequence[str]) -> float:
+    return min(max(3.4, 0.75 * len(classes) + 1.2), _MOST_INCHES)
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()

@@ -1,0 +1,161 @@
+"""`params.yaml`, checked whole and turned into frozen dataclasses."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import reprlib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from noisylab.checks import CHECKS
+from noisylab.config import AugmentConfig, FitConfig
+from noisylab.errors import InputError
+
+Section = TypeVar("Section")
+
+
+@dataclass(frozen=True)
+class PrepareParams:
+    """Stage `prepare`. source: the folder that holds the images."""
+
+    source: str
+
+
+@dataclass(frozen=True)
+class StatsParams:
+    """Stage `stats`. sheet_images: how many images of each class to show."""
+
+    sheet_images: int
+
+
+@dataclass(frozen=True)
+class TrainParams:
+    """A train stage. runs: by name, how to train; keep: the run whose model goes on."""
+
+    keep: str
+    runs: dict[str, FitConfig]
+
+
+@dataclass(frozen=True)
+class Params:
+    """The whole file. What stands at its top holds for every run that does not set it itself."""
+
+    seed: int
+    lr: float
+    batch_size: int
+    optimizer: str
+    threads: int
+    device: str
+    prepare: PrepareParams
+    stats: StatsParams
+    train_baseline: TrainParams
+    train_balanced: TrainParams
+    train_augmented: TrainParams
+
+
+def read_params(path: str | Path) -> Params:
+    """Read and check the whole file.
+
+    Raises InputError, which names the file and the key, at the first value of the wrong type or
+    out of range, and at a key that is unknown, missing or there twice.
+    """
+    try:
+        # YAML 1.2, as DVC writes and reads it: there `1e-05` is a number.
+        values = YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = _one_line(error.problem)
+        raise InputError(f"{path}: line {line} is not valid YAML: {problem}") from None
+    except (YAMLError, RecursionError, ValueError) as error:  # ValueError: a month 13, say
+        raise InputError(f"{path}: is not valid YAML: {_one_line(error)}") from None
+    try:
+        return _params(values)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _params(values: object) -> Params:
+    sections = _keys(Params, "", values)
+    top = {key: _checked(key, value) for key, value in sections.items() if key in CHECKS}
+    shared = {field.name: top[field.name] for field in fields(FitConfig) if field.name in top}
+    parts: dict[str, Any] = {
+        "prepare": _section(PrepareParams, "prepare", sections["prepare"]),
+        "stats": _section(StatsParams, "stats", sections["stats"]),
+    }
+    for name in (key for key in sections if key.startswith("train_")):
+        parts[name] = _train_section(name, sections[name], shared)
+    return Params(**top, **parts)
+
+
+def _train_section(place: str, values: object, shared: Mapping[str, Any]) -> TrainParams:
+    parts = _keys(TrainParams, place, values)
+    named = parts["runs"]
+    if not isinstance(named, Mapping) or not named:
+        raise _refused(f"{place}.runs", "one or more named runs", named)
+    for name in named:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise _refused(f"{place}.runs", "named in letters, digits, _ and -", name)
+    runs = {
+        name: _section(FitConfig, f"{place}.runs.{name}", run, shared)
+        for name, run in named.items()
+    }
+    if parts["keep"] not in list(runs):
+        raise _refused(f"{place}.keep", f"one of the runs {', '.join(runs)}", parts["keep"])
+    return TrainParams(keep=parts["keep"], runs=runs)
+
+
+def _section(
+    cls: type[Section], place: str, values: object, shared: Mapping[str, Any] | None = None
+) -> Section:
+    """The dataclass `cls` from a section; what the section leaves out is taken from `shared`."""
+    parts = _keys(cls, place, values, shared or {})
+    return cls(**{key: _checked(f"{place}.{key}", value) for key, value in parts.items()})
+
+
+def _keys(
+    cls: type[Any], place: str, values: object, shared: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The section's values by key, none missing and none unknown."""
+    wanted = [field.name for field in fields(cls)]
+    if not isinstance(values, Mapping):
+        raise _refused(place or "the file", f"a section with {', '.join(wanted)}", values)
+    dot = f"{place}." if place else ""
+    for key in values:
+        if key not in wanted:
+            close = difflib.get_close_matches(str(key), wanted, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(wanted)}"
+            raise InputError(f"{dot}{_one_line(key)} is unknown; {hint}")
+    parts = {**(shared or {}), **values}
+    for key in (field.name for field in fields(cls) if field.default is MISSING):
+        if key not in parts:
+            raise InputError(f"{dot}{key} is missing")
+    return parts
+
+
+def _checked(place: str, value: object) -> Any:
+    """The value if it is what its key, the last part of `place`, stands for."""
+    key = place.rpartition(".")[2]
+    if key == "augment":
+        return _section(AugmentConfig, place, value)
+    expected, is_good = CHECKS[key]
+    if not is_good(value):
+        raise _refused(place, expected, value)
+    return value
+
+
+def _one_line(value: object) -> str:
+    return " ".join(str(value).split())[:200]
+
+
+def _refused(place: str, expected: str, got: object) -> InputError:
+    return InputError(
+        f"{place} must be {expected}, got {'nothing' if got is None else reprlib.repr(got)}"
+    )

@@ -1,0 +1,120 @@
+"""Reading and writing sets as pickles, without trusting the pickles."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noisylab import unpickler
+from noisylab.errors import InputError, shown
+from noisylab.images import ImageSet
+from noisylab.unpickler import Encoding
+
+#: All 60,000 images of CIFAR-10 as tensors of doubles take 1.5 GB.
+MAX_FILE_BYTES = 2 * 2**30
+
+_PROTOCOL = 4  # in protocol 5 the bytes depend on whether an array is writable, and on its layout
+_ARRAYS = ("images", "labels", "true_labels")
+_KEYS = {"images", "labels", "classes"}
+
+
+def read_set(path: str | Path) -> ImageSet:
+    """The set in a pickle that `dump_set` wrote."""
+    content = read_pickle(path)
+    try:
+        return _as_set(content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _as_set(content: Any) -> ImageSet:
+    if not isinstance(content, dict):
+        raise InputError(f"must hold a dict of images, labels and classes, got {_kind(content)}")
+    missing = sorted(_KEYS - content.keys())
+    if missing:
+        raise InputError(f"lacks {', '.join(missing)}; a set is made by the stage prepare")
+    unknown = sorted(shown(key) for key in content.keys() - _KEYS - {"true_labels"})
+    if unknown:
+        raise InputError(
+            f"has the unknown key {unknown[0]}; images, labels, classes and true_labels are read"
+        )
+    for name in _ARRAYS:
+        if name in content and not isinstance(content[name], np.ndarray):
+            raise InputError(f"{name} must be an array, got {_kind(content[name])}")
+    classes = content["classes"]
+    if not isinstance(classes, (list, tuple)):
+        raise InputError(f"classes must be a list of names, got {_kind(classes)}")
+    for name in classes:
+        if not isinstance(name, str):
+            raise InputError(f"classes must be names, got {_kind(name)}")
+    return ImageSet(
+        content["images"], content["labels"], tuple(classes), content.get("true_labels")
+    )
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else type(value).__name__
+
+
+def dump_set(image_set: ImageSet) -> bytes:
+    """The set as a pickle of plain arrays, which a plain `pickle.load` reads, too.
+
+    Sets that hold the same numbers and names give the same bytes, wherever their arrays come from.
+    """
+    content: dict[str, Any] = {
+        "images": _plain(image_set.images, np.uint8),
+        "labels": _plain(image_set.labels, np.int64),
+        "classes": [str(name) for name in image_set.classes],
+    }
+    if image_set.true_labels is not None:
+        content["true_labels"] = _plain(image_set.true_labels, np.int64)
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file, _PROTOCOL)
+    pickler.fast = True  # no memo: it would record which strings and dtypes are one object
+    pickler.dump(content)
+    return file.getvalue()
+
+
+def _plain(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
+    plain = np.empty(array.shape, dtype)
+    plain[...] = array
+    return plain
+
+
+def read_pickle(path: str | Path, encoding: Encoding = "ASCII") -> Any:
+    """What a pickle holds: numbers, strings, bytes, lists, tuples, dicts and arrays.
+
+    Tensors come as arrays, bfloat16 as float32; arrays come in the machine's byte order.
+    encoding: "bytes" for what Python 2 wrote, such as CIFAR-10's own `data_batch_1`.
+
+    Runs nothing that the file says. Raises InputError for a file that holds anything else, and for
+    one that is damaged, missing, or not a pickle. For the memory it takes see `unpickler.load`.
+    """
+    try:
+        return unpickler.load(_read_bytes(Path(path)), encoding)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"{path}: cannot be read: {reason}; check the path") from None
+
+
+def _read_bytes(path: Path) -> bytes:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError("is not a file; give the path of a pickle")
+    if status.st_size > MAX_FILE_BYTES:
+        raise InputError(
+            f"is larger than {MAX_FILE_BYTES:,} bytes; save images as uint8, or in several files"
+        )
+    data = path.read_bytes()
+    if not data:
+        raise InputError("is empty; write it again with pickle.dump")
+    if data.startswith(b"PK\x03\x04"):
+        raise InputError("is a zip file, as torch.save writes them; save it with pickle.dump")
+    return data

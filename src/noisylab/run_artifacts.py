@@ -1,0 +1,126 @@
+"""What every train stage leaves: figures and pictures of its runs, and the model that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from noisylab import artifacts, figures
+from noisylab.artifacts import Places
+from noisylab.augment import examples
+from noisylab.config import AugmentConfig
+from noisylab.evaluation import precision_recall
+from noisylab.images import ImageSet
+from noisylab.network import dump_weights
+from noisylab.runs import Run
+from noisylab.training import Epoch
+
+_SETS_SHOWN = {"dev": "dev", "dev_true": "dev, true", "test": "test"}
+_MOST_SUSPECTS = 96  # images on the sheet of what a model and the labels disagree on
+
+
+def write_runs(
+    runs: Mapping[str, Run], sets: Mapping[str, ImageSet], keep: str, places: Places
+) -> None:
+    """Write figures and pictures of all runs, and the model of the one to `keep`, by its name."""
+    classes = sets["train"].classes
+    for name, run in runs.items():
+        metrics = {split: part.metrics(classes) for split, part in run.evaluations.items()}
+        artifacts.write_json(Path(places.metrics) / f"{name}.json", metrics)
+        # Without the classes: `dvc metrics show` makes a column of every figure.
+        headline = {key: value for key, value in metrics["dev"].items() if key != "recall"}
+        artifacts.write_json(Path(places.dev_metrics) / f"{name}.json", headline)
+        folder = Path(places.plots) / name
+        title = f"{Path(places.plots).name}, run {name}"
+        _write_tables(folder, run, classes)
+        _write_pictures(folder, title, run, classes)
+        _write_precision_recall(folder, title, run, sets["dev"])
+        _write_suspects(folder, title, run, sets)
+        if run.config.augment:
+            _write_augmentations(folder, title, run.config.augment, sets["train"])
+    artifacts.write_bytes(places.model, dump_weights(runs[keep].model))
+    if len(runs) > 1:
+        _write_side_by_side(Path(places.plots), runs, classes)
+
+
+def _write_tables(folder: Path, run: Run, classes: tuple[str, ...]) -> None:
+    columns = [field.name for field in fields(Epoch)]
+    artifacts.write_csv(folder / "history.csv", columns, map(astuple, run.history))
+    confusion = run.evaluations["dev"].confusion
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    cells = [
+        (classes[actual], classes[predicted], count, shares[actual, predicted])
+        for (actual, predicted), count in np.ndenumerate(confusion)
+    ]
+    header = ("actual", "predicted", "count", "share")
+    artifacts.write_csv(folder / "confusion.csv", header, cells)
+
+
+def _write_pictures(folder: Path, title: str, run: Run, classes: tuple[str, ...]) -> None:
+    artifacts.write_png(folder / "loss.png", figures.train_dev_curves(title, "loss", *_losses(run)))
+    shown = {
+        text: run.evaluations[split]
+        for split, text in _SETS_SHOWN.items()
+        if split in run.evaluations
+    }
+    confusions = {text: part.confusion for text, part in shown.items()}
+    matrices = figures.confusion_matrices(title, confusions, classes)
+    artifacts.write_png(folder / "confusion.png", matrices)
+    groups = {
+        text: np.column_stack([part.precision, part.recall, part.f1])
+        for text, part in shown.items()
+    }
+    artifacts.write_png(folder / "classes.png", figures.class_table(title, groups, classes))
+
+
+def _write_precision_recall(folder: Path, title: str, run: Run, dev: ImageSet) -> None:
+    curves = {
+        name: precision_recall(dev.labels == label, run.pred_probs["dev"][:, label])
+        for label, name in enumerate(dev.classes)
+        if (dev.labels == label).any()
+    }
+    picture = figures.precision_recall_curves(f"{title}\non dev, by given label", curves)
+    artifacts.write_png(folder / "precision_recall.png", picture)
+
+
+def _write_suspects(folder: Path, title: str, run: Run, sets: Mapping[str, ImageSet]) -> None:
+    """Show what the model calls the rarest class and the label the most common one."""
+    dev, probs, counts = sets["dev"], run.pred_probs["dev"], sets["train"].counts()
+    rare, common = counts.argmin(), counts.argmax()
+    indices = np.flatnonzero((probs.argmax(axis=1) == rare) & (dev.labels == common))
+    indices = indices[np.argsort(-probs[indices, rare], kind="stable")]
+    what = f"images of dev labelled {dev.classes[common]} and called {dev.classes[rare]}"
+    shown = indices[:_MOST_SUSPECTS]
+    captions = [f"{index}: {probs[index, rare]:.0%}" for index in shown]
+    text = f"{title}\n{len(shown)} of {len(indices)} {what}"
+    artifacts.write_png(
+        folder / "suspects.png", figures.image_sheet(text, dev.images[shown], captions)
+    )
+
+
+def _write_augmentations(folder: Path, title: str, config: AugmentConfig, train: ImageSet) -> None:
+    """Show what the network is fed: one image of each class, changed in every way."""
+    first = [np.flatnonzero(train.labels == label)[0] for label in range(len(train.classes))]
+    originals = torch.from_numpy(train.images[first])
+    changed = examples(originals, config, torch.Generator().manual_seed(0))
+    rows = torch.stack(list(changed.values()), dim=1)  # (K, ways, 32, 32, 3)
+    captions = [name.replace("_", " ") for _ in first for name in changed]
+    title = f"{title}\nwhat the first image of each class may become"
+    sheet = figures.image_sheet(title, rows.flatten(0, 1).numpy(), captions, columns=len(changed))
+    artifacts.write_png(folder / "augmentations.png", sheet)
+
+
+def _write_side_by_side(folder: Path, runs: Mapping[str, Run], classes: tuple[str, ...]) -> None:
+    losses = {name: _losses(run) for name, run in runs.items()}
+    confusions = {name: run.evaluations["dev"].confusion for name, run in runs.items()}
+    picture = figures.side_by_side(f"{folder.name}, on dev", losses, confusions, classes)
+    artifacts.write_png(folder / "runs.png", picture)
+
+
+def _losses(run: Run) -> tuple[list[float], list[float]]:
+    train = [epoch.train_loss for epoch in run.history]
+    return train, [epoch.dev_loss for epoch in run.history]

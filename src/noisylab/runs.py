@@ -1,0 +1,84 @@
+"""What every train stage does: its named runs, each trained and evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from noisylab.config import FitConfig
+from noisylab.errors import InputError
+from noisylab.evaluation import Evaluation, evaluate
+from noisylab.images import ImageSet
+from noisylab.network import SimpleModel
+from noisylab.training import Epoch, Progress, fit, predict_probs
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A trained model, how it was trained, and what it makes of each set.
+
+    pred_probs:  (N, K) float64 by split, of each set that has images.
+    evaluations: by split; `dev_true` is dev against its true labels, where they are known.
+    """
+
+    config: FitConfig
+    model: SimpleModel
+    history: list[Epoch]
+    pred_probs: dict[str, np.ndarray]
+    evaluations: dict[str, Evaluation]
+
+
+def train_runs(
+    sets: Mapping[str, ImageSet],
+    configs: Mapping[str, FitConfig],
+    seed: int,
+    watch: Callable[[str, int, int], Progress],
+) -> dict[str, Run]:
+    """Train on sets["train"] in each of the ways in `configs`, each from the same seed.
+
+    watch: makes what shows a training of its name, its number of epochs and of images in each.
+    Raises InputError, which names the run, where a training cannot be done or diverges.
+    """
+    runs = {}
+    for name, config in configs.items():
+        generator = torch.Generator().manual_seed(seed)
+        progress = watch(name, config.epochs, len(sets["train"]))
+        try:
+            trained = fit(sets["train"], sets["dev"], config, generator, progress)
+        except InputError as error:
+            raise InputError(f"run {name}: {error}") from None
+        pred_probs = {
+            split: predict_probs(trained.model, image_set.images)
+            for split, image_set in sets.items()
+            if len(image_set)
+        }
+        evaluations = evaluate_splits(sets, pred_probs)
+        runs[name] = Run(config, trained.model, trained.history, pred_probs, evaluations)
+    return runs
+
+
+def evaluate_splits(
+    sets: Mapping[str, ImageSet], pred_probs: Mapping[str, np.ndarray]
+) -> dict[str, Evaluation]:
+    """How good the predictions for each split are, and those for dev by its true labels."""
+    evaluations = {}
+    for split, probs in pred_probs.items():
+        evaluations[split] = evaluate(sets[split].labels, probs)
+        true_labels = sets[split].true_labels
+        if split == "dev" and true_labels is not None:
+            evaluations["dev_true"] = evaluate(true_labels, probs)
+    return evaluations
+
+
+def summary(runs: Mapping[str, Run], classes: tuple[str, ...]) -> list[str]:
+    """A line for each run and split: accuracy, and recall class by class."""
+    lines = []
+    for name, run in runs.items():
+        for split, part in run.evaluations.items():
+            recalls = zip(classes, part.recall, strict=True)
+            recall = ", ".join(f"{label} {value:.1%}" for label, value in recalls)
+            lines.append(f"{name}: {split} accuracy {part.accuracy:.2%}, recall {recall}")
+    return lines

@@ -1,0 +1,14 @@
+"""Turn the images of a source into the three sets that every other stage reads."""
+
+from noisylab import artifacts, sources, stage
+from noisylab.params import Params
+
+
+def main(params: Params) -> None:
+    source = sources.read_source(params.prepare.source)
+    artifacts.write_sets("data", source.sets)
+    stage.say(source.summary())
+
+
+if __name__ == "__main__":
+    stage.run(main)

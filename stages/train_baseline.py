@@ -1,0 +1,17 @@
+"""Train on the raw data as given, to get a feeling for the problem: all are called a car."""
+
+from noisylab import artifacts, run_artifacts, runs, stage
+from noisylab.params import Params
+
+
+def main(params: Params) -> None:
+    sets = artifacts.read_sets("data")
+    trained = runs.train_runs(sets, params.train_baseline.runs, params.seed, stage.Watch)
+    run_artifacts.write_runs(
+        trained, sets, params.train_baseline.keep, stage.places("train_baseline")
+    )
+    stage.say(runs.summary(trained, sets["train"].classes))
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,88 @@
+"""How time and memory grow with the set, and how long stages take to start.
+
+`python tests/benchmarks/scaling.py`; every size is measured in a process of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SIZES = (5_625, 50_000, 500_000)
+STAGES = ("check_params", "prepare", "stats", "train_baseline")
+
+EPOCH = """
+import sys, time; sys.path.insert(0, "tests/benchmarks")
+import torch, speed, scaling
+from noisylab.training import fit
+config = getattr(speed, {name!r})
+small = speed.noise(640)
+fit(small, small, config, torch.Generator())  # loads what is loaded at first use
+train = speed.noise({size})
+before, start = scaling.peak(), time.perf_counter()
+fit(train, small.subset([0]), config, torch.Generator())
+print(time.perf_counter() - start, scaling.peak() - before, train.images.nbytes)
+"""
+START = """
+import runpy, sys, time; runpy.run_path("stages/{stage}.py")
+print(time.time(), "torch" in sys.modules)
+"""
+FIRST_STEP = """
+import os, time, torch
+from noisylab import artifacts, params, stage, training
+class Stop:
+    def step(self, n_images, loss):
+        print(time.time(), True, flush=True)
+        os._exit(0)
+sets = artifacts.read_sets("data")
+config = params.read_params("params.yaml").train_baseline.runs["report"]
+training.fit(sets["train"], sets["dev"], config, torch.Generator(), Stop())
+"""
+
+
+def main() -> None:
+    print("one epoch             images   seconds  µs/image    image MB  growth MB  allowed MB")
+    for name in ("PLAIN", "BALANCED", "AUGMENTED"):
+        for size in SIZES:
+            words = in_new_process(EPOCH.format(name=name, size=size)).split()
+            seconds, growth, images = (float(word) for word in words)
+            rate, allowed = 1e6 * seconds / size, 0.5 * images / 1e6 + 400
+            print(
+                f"{name.lower():18} {size:9,} {seconds:9.2f} {rate:9.1f} "
+                f"{images / 1e6:11.0f} {growth / 1e6:10.0f} {allowed:11.0f}"
+            )
+    print("growth comes on top of the images themselves: 1.5 × images + 400 MB in all\n")
+    print("start-up, median of 5           seconds  imports torch")
+    codes = {stage: START.format(stage=stage) for stage in STAGES}
+    for name, code in {**codes, "train_baseline, first step": FIRST_STEP}.items():
+        print(f"{name:30} {median_start(code)}")
+
+
+def peak() -> int:
+    """The most memory that this process has had, bytes. Not ru_maxrss: that is inherited."""
+    status = Path("/proc/self/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+)", status)
+    assert found
+    return 1024 * int(found[1])
+
+
+def median_start(code: str) -> str:
+    seconds = []
+    for _ in range(5):
+        start = time.time()
+        end, imports_torch = in_new_process(code).split()
+        seconds.append(float(end) - start)
+    return f"{statistics.median(seconds):8.2f}  {imports_torch}"
+
+
+def in_new_process(code: str) -> str:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""How fast an epoch is, beside the same one written by hand: `python tests/benchmarks/speed.py`.
+
+What is compared is measured in turn in one run, since machines drift; a ratio is the median of
+the ratios of such pairs. Give the number of pairs as the only argument (default 7). Where the
+smallest and the largest ratio lie far apart the machine was busy: run it again.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
+from usual import Augmented, Usual, list_of_tensors, weighted_sampler
+
+from noisylab.config import AugmentConfig, FitConfig
+from noisylab.images import ImageSet
+from noisylab.network import SimpleModel
+from noisylab.sampling import by_class
+from noisylab.training import fit
+
+N_IMAGES = 5625
+SHARES = (0.88, 0.08, 0.04)
+PLAIN = FitConfig(1, 0.001, 32, "adam", 2, "cpu")
+BALANCED = replace(PLAIN, class_weights="inverse_frequency")
+AUGMENTED = replace(BALANCED, augment=AugmentConfig(probability="one_minus_frequency"))
+
+
+def main() -> None:
+    n_pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    torch.set_num_threads(PLAIN.threads)
+    train = noise(N_IMAGES)
+    print(f"one epoch: {N_IMAGES} images, batch {PLAIN.batch_size}, {PLAIN.threads} threads")
+    print(f"{'seconds, ' + str(n_pairs) + ' pairs':34} fit()  by hand    ratio  (range)")
+    pairs = list_of_tensors(train)
+    weights = by_class("", "inverse_frequency", train).tolist()
+    size = PLAIN.batch_size
+    compare(
+        "plain", PLAIN, train, n_pairs, Usual(DataLoader(pairs, shuffle=True, batch_size=size), 3)
+    )
+    sampler = weighted_sampler(train, weights)
+    compare(
+        "balanced",
+        BALANCED,
+        train,
+        n_pairs,
+        Usual(DataLoader(pairs, sampler=sampler, batch_size=size), 3),
+    )
+    assert AUGMENTED.augment
+    probability = by_class("", "one_minus_frequency", train).tolist()
+    changed = Augmented(train, probability, AUGMENTED.augment)
+    for n_workers in (0, 1, 2):  # the best of them is the one to compare with
+        loader = DataLoader(
+            changed,
+            sampler=sampler,
+            num_workers=n_workers,
+            persistent_workers=n_workers > 0,
+            batch_size=size,
+        )
+        name = f"augmented, {n_workers} workers by hand"
+        compare(name, AUGMENTED, train, n_pairs, Usual(loader, 3))
+    flops = epoch_flops()
+    multiply(flops)
+    times = [seconds(lambda: multiply(flops)) for _ in range(5)]
+    print(f"{flops / 1e9:.1f} GFLOP as bare matrix products   {statistics.median(times):.3f} s")
+
+
+def compare(
+    name: str, config: FitConfig, train: ImageSet, n_pairs: int, by_hand: Callable[[], None]
+) -> None:
+    dev = train.subset([0])
+
+    def ours() -> None:
+        fit(train, dev, config, torch.Generator())
+
+    ours()
+    by_hand()
+    pairs = [(seconds(ours), seconds(by_hand)) for _ in range(n_pairs)]
+    ratios = [own / other for own, other in pairs]
+    own, other = (statistics.median(column) for column in zip(*pairs, strict=True))
+    spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
+    print(f"{name:33} {own:6.3f} {other:8.3f} {statistics.median(ratios):8.2f}  {spread}")
+
+
+def seconds(way: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    way()
+    return time.perf_counter() - start
+
+
+def epoch_flops() -> int:
+    """Floating-point operations of all convolutions and matrix products of a plain epoch."""
+    with FlopCounterMode(display=False) as counter:
+        SimpleModel(3)(torch.rand(PLAIN.batch_size, 3, 32, 32)).sum().backward()
+    return int(counter.get_total_flops()) * N_IMAGES // PLAIN.batch_size
+
+
+def multiply(flops: int, side: int = 1024) -> None:
+    matrix = torch.rand(side, side)
+    for _ in range(round(flops / (2 * side**3))):
+        matrix @ matrix
+
+
+def noise(n_images: int) -> ImageSet:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (min(n_images, N_IMAGES), 32, 32, 3), dtype=np.uint8)
+    repeated = np.resize(images, (n_images, 32, 32, 3))
+    labels = rng.choice(3, n_images, p=SHARES)
+    return ImageSet(repeated, labels.astype(np.int64), ("car", "truck", "cat"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""An epoch as one writes it by hand, for the others to be compared with: nothing of ours but data.
+
+A list of tensors or a Dataset of PIL images with torchvision's transforms, a DataLoader, NCHW,
+default Adam, the network as one writes it down.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
+from torchvision import transforms
+
+from noisylab.config import AugmentConfig
+from noisylab.images import ImageSet
+
+
+class Net(nn.Module):
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 5)
+        self.pool = nn.MaxPool2d(2, 2)
+        self.conv2 = nn.Conv2d(16, 16, 5)
+        self.fc1 = nn.Linear(400, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, n_classes)
+        self.dropout1 = nn.Dropout(0.5)
+        self.dropout2 = nn.Dropout(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(functional.relu(self.conv1(x)))
+        x = self.pool(functional.relu(self.conv2(x)))
+        x = torch.flatten(x, 1)
+        x = self.dropout1(functional.relu(self.fc1(x)))
+        x = self.dropout2(functional.relu(self.fc2(x)))
+        logits: Tensor = self.fc3(x)
+        return logits
+
+
+TO_TENSOR = transforms.Compose(
+    [transforms.ToTensor(), transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))]
+)
+
+
+class Augmented(Dataset[tuple[Tensor, int]]):
+    """PIL images, each changed with its class's probability by one of seven transforms."""
+
+    def __init__(self, train: ImageSet, probability: list[float], config: AugmentConfig) -> None:
+        self.images = [Image.fromarray(image) for image in train.images]
+        self.labels = train.labels.tolist()
+        self.probability = probability
+        darkest, brightest = config.brightness
+        self.ways: list[Callable[[Any], Any]] = [
+            transforms.RandomHorizontalFlip(1),
+            transforms.RandomVerticalFlip(1),
+            transforms.RandomRotation(config.rotate_degrees, transforms.InterpolationMode.BILINEAR),
+            transforms.RandomResizedCrop(32, scale=(config.crop_scale**2, 1), ratio=(1, 1)),
+            transforms.Grayscale(3),
+            transforms.GaussianBlur(5, config.blur_sigma),
+            transforms.ColorJitter(brightness=(darkest, brightest)),
+        ]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image, label = self.images[index], self.labels[index]
+        if random.random() < self.probability[label]:
+            image = random.choice(self.ways)(image)
+        return TO_TENSOR(image), label
+
+
+class Usual:
+    """A network in training; each call is an epoch over what the loader gives."""
+
+    def __init__(self, loader: DataLoader[Any], n_classes: int) -> None:
+        self.loader = loader
+        self.model = Net(n_classes)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.001)
+
+    def __call__(self) -> None:
+        self.model.train()
+        for images, labels in self.loader:
+            self.optimizer.zero_grad()
+            loss = functional.cross_entropy(self.model(images), labels)
+            loss.backward()
+            self.optimizer.step()
+
+
+def list_of_tensors(train: ImageSet) -> Any:
+    return [(TO_TENSOR(image), int(y)) for image, y in zip(train.images, train.labels, strict=True)]
+
+
+def weighted_sampler(train: ImageSet, class_weights: list[float]) -> WeightedRandomSampler:
+    weights = [class_weights[label] for label in train.labels]
+    return WeightedRandomSampler(weights, len(train))

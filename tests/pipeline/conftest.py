@@ -1,0 +1,95 @@
+"""The real pipeline in clones of this working tree, with few epochs."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARAMS = {
+    "epochs: 5\n": "epochs: 2\n",
+    "epochs: 25\n": "epochs: 1\n",
+    "epochs: 15\n": "epochs: 1\n",
+    "epochs: 60\n": "epochs: 1\n",
+    "sheet_images: 96": "sheet_images: 12",
+}
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A clone to run commands in."""
+
+    folder: Path
+
+    def run(self, *command: str, fails: bool = False) -> str:
+        """What a command prints, both streams; it must succeed, or must fail."""
+        result = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert (result.returncode != 0) == fails, result.stdout
+        return result.stdout
+
+    def edit(self, name: str, changes: dict[str, str]) -> None:
+        text = (self.folder / name).read_text()
+        for old, new in changes.items():
+            assert old in text
+            text = text.replace(old, new)
+        (self.folder / name).write_text(text)
+
+    def commit(self) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", "state")
+
+    def outputs(self) -> dict[str, bytes]:
+        """Content of every file that stages write, by its path."""
+        return {
+            path.relative_to(self.folder).as_posix(): path.read_bytes()
+            for pattern in ("data/*.pickle", "models/*", "metrics/**/*", "plots/**/*")
+            for path in self.folder.glob(pattern)
+            if path.is_file()
+        }
+
+
+def environment() -> dict[str, str]:
+    """This one's, with the programs of this Python first and a name for git."""
+    names = {
+        f"GIT_{who}_{what}": "test@example.org"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**os.environ, **names, "PATH": path, "DVC_NO_ANALYTICS": "1"}
+
+
+def make_clone(folder: Path) -> Clone:
+    """The working tree as git would commit it, without what earlier runs left."""
+    listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        if not name.startswith(("metrics/", "plots/", "dvc.lock")) and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    clone = Clone(folder)
+    clone.edit("params.yaml", PARAMS)
+    clone.run("git", "init", "--quiet")
+    clone.commit()
+    return clone
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone in which the pipeline ran once; its tests come in the order of the file."""
+    made = make_clone(tmp_path_factory.mktemp("clone"))
+    made.run("dvc", "repro")
+    made.commit()
+    return made

@@ -1,0 +1,79 @@
+"""Sets of one's own through the real pipeline: other classes, sizes and forms."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from .conftest import Clone, make_clone
+
+COUNTS = {"train": (60, 25, 15), "dev": (12, 5, 3)}
+
+
+def picture(rng: np.random.Generator, label: int, side: int) -> np.ndarray:
+    image = rng.integers(0, 120, (side, side, 3), dtype=np.uint8)
+    image[:, :, label] += 100
+    return image
+
+
+def write_folders(folder: Path) -> None:
+    """Three classes of names that are no identifiers, in PNG and JPEG files of many sizes."""
+    rng = np.random.default_rng(0)
+    for split, counts in COUNTS.items():
+        for label, (name, count) in enumerate(zip(("été", "a b", "x$y"), counts, strict=True)):
+            (folder / split / name).mkdir(parents=True)
+            for index in range(count):
+                image = Image.fromarray(picture(rng, label, int(rng.integers(20, 60))))
+                image.save(folder / split / name / f"{index}.{('png', 'jpg')[index % 2]}")
+
+
+def write_pickles(folder: Path) -> None:
+    """Two classes as (tensor, label) pairs without names, as they lie in many a lab."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for split, counts in COUNTS.items():
+        pairs = []
+        for label in np.repeat((0, 1), counts[:2]):
+            unit = torch.from_numpy(picture(rng, label, 32)).permute(2, 0, 1) / 255
+            pairs.append(((unit - 0.5) / 0.5, int(label)))
+        (folder / f"{split}.pickle").write_bytes(pickle.dumps(pairs))
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    return make_clone(tmp_path_factory.mktemp("own"))
+
+
+def test_class_folders(clone: Clone, tmp_path: Path) -> None:
+    write_folders(tmp_path / "mine")
+    printed = clone.run("dvc", "exp", "run", "-S", f"prepare.source={tmp_path / 'mine'}")
+    assert "train: 100 images: a b 25, x$y 15, été 60" in printed
+    assert "images resized to 32x32" in printed
+    metrics = json.loads((clone.folder / "metrics/train_augmented/best.json").read_text())
+    assert list(metrics) == ["train", "dev"]
+    assert list(metrics["dev"]["recall"]) == ["a b", "x$y", "été"]
+
+
+def test_pickled_pairs(clone: Clone, tmp_path: Path) -> None:
+    write_pickles(tmp_path / "mine")
+    printed = clone.run("dvc", "exp", "run", "-S", f"prepare.source={tmp_path / 'mine'}")
+    assert "train: 85 images: 0 60, 1 25" in printed
+    metrics = json.loads((clone.folder / "metrics/train_baseline/report.json").read_text())
+    assert list(metrics["dev"]["recall"]) == ["0", "1"]
+
+
+def test_a_refused_source_leaves_the_sets_that_were_there(clone: Clone, tmp_path: Path) -> None:
+    write_folders(tmp_path / "mine")
+    broken = tmp_path / "mine" / "dev" / "a b" / "1.jpg"
+    broken.write_bytes(broken.read_bytes()[:100])
+    sets = {name: part for name, part in clone.outputs().items() if name.startswith("data/")}
+    printed = clone.run(
+        "dvc", "exp", "run", "-S", f"prepare.source={tmp_path / 'mine'}", fails=True
+    )
+    assert f"{broken}: expected a PNG or JPEG image" in printed
+    assert "Traceback" not in printed
+    assert sets.items() <= clone.outputs().items()

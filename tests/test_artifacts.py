@@ -1,0 +1,76 @@
+import json
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from noisylab import artifacts, figures
+from noisylab.errors import InputError
+from noisylab.images import ImageSet
+
+
+def test_makes_folders_and_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "file"
+    artifacts.write_bytes(path, b"old and long")
+    artifacts.write_bytes(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_is_readable_as_any_file_of_the_user(tmp_path: Path) -> None:
+    artifacts.write_bytes(tmp_path / "ours", b"")
+    (tmp_path / "plain").write_bytes(b"")
+    ours, plain = (stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("ours", "plain"))
+    assert ours == plain
+
+
+def test_a_failed_write_leaves_the_old_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "file"
+    artifacts.write_bytes(path, b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="file: cannot be written: No space left on device"):
+        artifacts.write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_is_rounded_and_plain(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    values = {"loss": 0.123456789, "count": {"car": np.int64(3)}, "recall": np.float64(1 / 3)}
+    artifacts.write_json(path, values)
+    assert json.loads(path.read_text()) == {"loss": 0.12346, "count": {"car": 3}, "recall": 0.33333}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        artifacts.write_json(path, {"loss": float("nan")})
+
+
+def test_csv_quotes_what_needs_it(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    artifacts.write_csv(path, ("class", "share"), [("a,b", np.float64(2 / 3)), ("é", 1)])
+    assert path.read_bytes() == 'class,share\n"a,b",0.66667\né,1\n'.encode()
+
+
+def test_png_says_nothing_of_its_maker(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    for name in ("a.png", "b.png"):
+        figure = figures.train_dev_curves("title", "loss", [2.0, 1.0], [2.5, 1.5])
+        artifacts.write_png(tmp_path / name, figure)
+    assert path.read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert b"matplotlib" not in path.read_bytes().lower()
+
+
+def test_sets_come_back(tmp_path: Path, train: ImageSet, dev: ImageSet) -> None:
+    artifacts.write_sets(tmp_path, {"train": train, "dev": dev, "test": dev.subset([])})
+    back = artifacts.read_sets(tmp_path)
+    assert list(back) == ["train", "dev", "test"]
+    assert (back["train"].images == train.images).all()
+    assert (back["train"].labels == train.labels).all()
+    assert back["dev"].true_labels is not None
+    assert len(back["test"]) == 0

@@ -1,0 +1,99 @@
+import io
+
+import numpy as np
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from PIL import Image
+
+from noisylab import figures
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def test_curves_are_green_for_train_and_red_for_dev() -> None:
+    (axes,) = figures.train_dev_curves("title", "loss", [3.0, 2.0, 1.0], [3.0, 2.5, 2.6]).axes
+    drawn = {
+        line.get_label(): (to_hex(line.get_color()), np.asarray(line.get_ydata()).tolist())
+        for line in axes.lines
+    }
+    assert drawn == {"train": ("#2ca02c", [3, 2, 1]), "dev": ("#d62728", [3, 2.5, 2.6])}
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("epoch", "loss", "title")
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["train", "dev"]
+
+
+def test_confusion_matrices_write_every_count() -> None:
+    counts = np.array([[90, 10], [0, 0]])
+    figure = figures.confusion_matrices("run", {"dev": counts, "test": counts.T}, ("car", "cat"))
+    dev, test = figure.axes
+    assert [text.get_text() for text in dev.texts] == ["90\n90%", "10\n10%", "0\n0%", "0\n0%"]
+    assert [text.get_text() for text in test.texts] == ["90\n100%", "0\n0%", "10\n100%", "0\n0%"]
+    assert (dev.get_xlabel(), dev.get_ylabel()) == ("predicted", "label")
+    assert [label.get_text() for label in dev.get_yticklabels()] == ["car", "cat"]
+    pixels(figure)
+
+
+def test_class_distribution_has_a_bar_a_split_and_class() -> None:
+    counts = {"train": np.array([80, 20]), "dev": np.array([9, 1])}
+    (axes,) = figures.class_distribution(counts, ("car", "cat")).axes
+    assert [bar.get_height() for bars in axes.containers for bar in bars] == [80, 20, 90, 10]
+    assert [text.get_text() for text in axes.texts] == [
+        "80\n80.00%",
+        "20\n20.00%",
+        "9\n90.00%",
+        "1\n10.00%",
+    ]
+
+
+def test_a_sheet_shows_each_image_in_its_place() -> None:
+    images = np.zeros((5, 32, 32, 3), np.uint8)
+    images[3] = (250, 0, 0)
+    shown = pixels(figures.image_sheet("sheet", images, list("abcde"), columns=3))
+    red = np.argwhere((abs(shown.astype(int) - (250, 0, 0)) < 40).all(axis=2))
+    middle = red.mean(axis=0) / shown.shape[:2]
+    assert len(red) > 64 * 64  # enlarged twice at least
+    assert 0.6 < middle[0] < 0.85  # second row
+    assert 0.1 < middle[1] < 0.25  # first column
+
+
+def test_runs_side_by_side_share_a_scale() -> None:
+    losses = {"a": ([2.0, 1.0], [2.0, 3.0]), "b": ([9.0, 1.0], [2.0, 2.0])}
+    confusions = {name: np.eye(2, dtype=int) for name in losses}
+    figure = figures.side_by_side("runs", losses, confusions, ("car", "cat"))
+    curves = [axes for axes in figure.axes if axes.lines]
+    assert len(curves) == 2
+    assert curves[0].get_ylim() == curves[1].get_ylim()
+    pixels(figure)
+
+
+def test_the_table_writes_every_class_and_the_means() -> None:
+    values = np.array([[1.0, 0.5, 0.667], [0.0, 0.25, 0.0]])
+    figure = figures.class_table("table", {"dev": values}, ("car", "cat"))
+    (table,) = figure.axes[0].tables
+    texts = {place: cell.get_text().get_text() for place, cell in table.get_celld().items()}
+    assert [texts[0, column] for column in range(3)] == ["dev\nprecision", "dev\nrecall", "dev\nF1"]
+    assert [texts[row, -1] for row in (1, 2, 3)] == ["car", "cat", "mean"]
+    assert [texts[3, column] for column in range(3)] == ["0.500", "0.375", "0.334"]
+    pixels(figure)
+
+
+def test_curves_of_precision_and_recall_name_their_class() -> None:
+    curve = (np.array([1.0, 1.0, 0.5]), np.array([0.0, 0.5, 1.0]), 0.75)
+    (axes,) = figures.precision_recall_curves("title", {"car": curve}).axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["car, average 0.750"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("recall", "precision")
+
+
+def test_many_classes_and_odd_names_are_drawn() -> None:
+    classes = ["$\\frac$", "猫", "a$b$c", *(f"class {number}" for number in range(300))]
+    counts = np.eye(len(classes), dtype=int)
+    figure = figures.confusion_matrices("run", {"dev": counts, "test": counts}, classes)
+    assert max(figure.get_size_inches()) <= 40
+    figures.class_distribution({"train": counts.sum(axis=0)}, classes)

@@ -1,0 +1,72 @@
+"""dvc.yaml against the code: DVC knows of a module only what is written there."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "src"
+PIPELINE: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")
+STAGES = sorted(PIPELINE["stages"])
+
+
+def modules_of(path: Path) -> set[Path]:
+    """The library's modules that a file imports itself, wherever in it."""
+    names = set()
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []  # never imported
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports are not followed"
+            module = node.module or ""
+            names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    files = set()
+    for name in names:
+        parts = name.split(".")
+        for end in range(1, len(parts) + 1):  # importing a module imports its packages
+            path = SOURCES.joinpath(*parts[:end])
+            files |= {path.with_suffix(".py"), path / "__init__.py"}
+    return {file for file in files if file.is_file()}
+
+
+def all_modules_of(script: Path) -> set[str]:
+    """Those, and what they import in turn, as dvc.yaml writes them."""
+    found: set[Path] = set()
+    pending = [script]
+    while pending:
+        new = modules_of(pending.pop()) - found
+        found |= new
+        pending += new
+    return {path.relative_to(ROOT).as_posix() for path in found}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_deps_list_every_module_that_the_stage_uses(name: str) -> None:
+    listed = {dep for dep in PIPELINE["stages"][name]["deps"] if dep.startswith("src/")}
+    assert listed == all_modules_of(ROOT / f"stages/{name}.py")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_runs_and_depends_on_the_script_of_its_name(name: str) -> None:
+    stage = PIPELINE["stages"][name]
+    assert stage["cmd"] == f"python stages/{name}.py"
+    assert f"stages/{name}.py" in stage["deps"]
+
+
+def test_every_script_is_a_stage() -> None:
+    assert sorted(path.stem for path in (ROOT / "stages").glob("*.py")) == STAGES
+
+
+def test_metrics_and_pictures_are_kept_in_git() -> None:
+    for stage in PIPELINE["stages"].values():
+        for output in stage.get("outs", []) + stage.get("metrics", []):
+            path, options = next(iter(output.items())) if isinstance(output, dict) else (output, {})
+            in_git = path.startswith(("metrics/", "plots/"))
+            assert options.get("cache", True) is not in_git, path

@@ -1,0 +1,87 @@
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from noisylab import stage
+from noisylab.errors import InputError
+from noisylab.params import Params
+from noisylab.training import Epoch
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_a_users_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def main(params: Params) -> None:
+        raise InputError(f"seed {params.seed} will not do")
+
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as error:
+        stage.run(main)
+    assert error.value.code == "seed 0 will not do"
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def main(params: Params) -> None:
+        raise ValueError("a fault")
+
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(ValueError, match="a fault"):
+        stage.run(main)
+
+
+@pytest.mark.parametrize("script", sorted(ROOT.glob("stages/*.py")), ids=lambda path: path.stem)
+def test_params_are_checked_before_any_work(tmp_path: Path, script: Path) -> None:
+    text = (ROOT / "params.yaml").read_text().replace("lr: 0.001", "lr: abc")
+    (tmp_path / "params.yaml").write_text(text)
+    result = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr == "params.yaml: lr must be a number > 0, got 'abc'\n"
+    assert list(tmp_path.iterdir()) == [tmp_path / "params.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("script", "unused"),
+    [
+        ("prepare", {"torch", "torchvision", "matplotlib", "sklearn"}),
+        ("stats", {"torch", "torchvision", "sklearn"}),
+        ("train_baseline", {"torchvision", "sklearn"}),
+    ],
+)
+def test_no_stage_imports_what_it_does_not_use(script: str, unused: set[str]) -> None:
+    code = f"import runpy, sys; runpy.run_path('stages/{script}.py'); print(*sys.modules)"
+    output = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert unused & set(output.split()) == set()
+
+
+EPOCH = Epoch(epoch=1, train_loss=0.5, dev_loss=0.25, train_accuracy=0.75, dev_accuracy=0.875)
+
+
+def test_a_log_gets_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = stage.Watch("best", epochs=2, n_images=10)
+    watch.step(10, torch.tensor(0.5))
+    watch.epoch(EPOCH)
+    captured = capsys.readouterr()
+    line = "best: epoch 1/2, train loss 0.5000, dev loss 0.2500, dev accuracy 87.50%\n"
+    assert (captured.out, captured.err) == (line, "")
+
+
+def test_a_terminal_gets_a_bar_with_loss_and_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    watch = stage.Watch("best", epochs=1, n_images=10)
+    for _ in range(10):
+        watch.step(1, torch.tensor(0.5))
+    watch.epoch(EPOCH)
+    last = terminal.getvalue().rstrip().split("\r")[-1]
+    assert "best: 100%" in last
+    assert "loss=0.5000" in last
+    assert "images/s" in last
