@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -50,10 +51,10 @@ class Clone:
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--message", "state")
 
-    def outputs(self) -> dict[str, bytes]:
-        """Content of every file that stages write, by its path."""
+    def outputs(self) -> dict[str, str]:
+        """Digest of every file that stages write, by its path."""
         return {
-            path.relative_to(self.folder).as_posix(): path.read_bytes()
+            path.relative_to(self.folder).as_posix(): sha256(path.read_bytes()).hexdigest()
             for pattern in ("data/*.pickle", "models/*", "metrics/**/*", "plots/**/*")
             for path in self.folder.glob(pattern)
             if path.is_file()

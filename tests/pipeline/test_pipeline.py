@@ -103,6 +103,7 @@ def test_a_wrong_value_ends_with_one_line_and_harms_nothing(
     clone: Clone, override: str, message: str
 ) -> None:
     clone.run("git", "checkout", "--quiet", ".")
+    clone.run("dvc", "checkout")
     before = clone.outputs()
     printed = clone.run("dvc", "exp", "run", "-S", override, fails=True)
     assert message in printed
