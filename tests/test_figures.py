@@ -40,7 +40,7 @@ def test_confusion_matrices_write_every_count() -> None:
 
 def test_class_distribution_has_a_bar_a_split_and_class() -> None:
     counts = {"train": np.array([80, 20]), "dev": np.array([9, 1])}
-    (axes,) = figures.class_distribution(counts, ("car", "cat")).axes
+    (axes,) = figures.class_distribution("title", counts, ("car", "cat")).axes
     assert [bar.get_height() for bars in axes.containers for bar in bars] == [80, 20, 90, 10]
     assert [text.get_text() for text in axes.texts] == [
         "80\n80.00%",
@@ -96,4 +96,4 @@ def test_many_classes_and_odd_names_are_drawn() -> None:
     counts = np.eye(len(classes), dtype=int)
     figure = figures.confusion_matrices("run", {"dev": counts, "test": counts}, classes)
     assert max(figure.get_size_inches()) <= 40
-    figures.class_distribution({"train": counts.sum(axis=0)}, classes)
+    figures.class_distribution("title", {"train": counts.sum(axis=0)}, classes)

@@ -1,6 +1,9 @@
 import io
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,10 +11,19 @@ import torch
 
 from noisylab import stage
 from noisylab.errors import InputError
-from noisylab.params import Params
+from noisylab.params import Params, read_params
 from noisylab.training import Epoch
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def quiet_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a stage does to its process is not for that of the tests."""
+    monkeypatch.setattr(stage, "when_orphaned", lambda act: None)
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_a_users_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +62,9 @@ def test_params_are_checked_before_any_work(tmp_path: Path, script: Path) -> Non
     [
         ("prepare", {"torch", "torchvision", "matplotlib", "sklearn"}),
         ("stats", {"torch", "torchvision", "sklearn"}),
-        ("train_baseline", {"torchvision", "sklearn"}),
+        ("train_baseline", {"torchvision", "sklearn", "joblib", "flask"}),
+        ("relabel", {"torchvision", "sklearn", "pandas", "flask"}),
+        ("train_fixed", {"torchvision", "sklearn", "flask"}),
     ],
 )
 def test_no_stage_imports_what_it_does_not_use(script: str, unused: set[str]) -> None:
@@ -59,6 +73,52 @@ def test_no_stage_imports_what_it_does_not_use(script: str, unused: set[str]) ->
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     assert unused & set(output.split()) == set()
+
+
+STAGE = """
+import subprocess, sys, time
+CODE = '''
+import os, time
+from noisylab import artifacts, stage
+def main(params):
+    try:
+        print(os.getpid(), flush=True)
+        time.sleep(60)
+    finally:
+        artifacts.write_bytes("tidied", b"")
+stage.run(main)
+'''
+subprocess.run([sys.executable, "-c", CODE])
+"""
+
+
+@pytest.mark.parametrize("killed", ["stage", "parent"])
+def test_a_stage_that_is_stopped_or_orphaned_tidies_up(tmp_path: Path, killed: str) -> None:
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    command = [sys.executable, "-c", STAGE]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, text=True, **streams) as parent:  # type: ignore[call-overload]
+        pid = int(parent.stdout.readline())
+        os.kill(pid if killed == "stage" else parent.pid, signal.SIGTERM)
+        assert "stopped by SIGTERM" in parent.stderr.read()  # which the stage holds open, too
+    assert (tmp_path / "tidied").exists()
+
+
+def test_the_environment_may_name_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = read_params(ROOT / "params.yaml")
+    monkeypatch.delenv("NOISYLAB_ENGINE", raising=False)
+    assert stage.engine(params) == params.engine == "local"
+    monkeypatch.setenv("NOISYLAB_ENGINE", "local:3")
+    assert stage.engine(params) == "local:3"
+    monkeypatch.setenv("NOISYLAB_ENGINE", "many")
+    with pytest.raises(InputError, match=r"^NOISYLAB_ENGINE must be local, or .* got 'many'"):
+        stage.engine(params)
+
+
+def test_trainings_pass_and_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    trainings: list[tuple[int, object, BaseException | None]] = [(1, "b", None), (0, "a", None)]
+    assert list(stage.watch_trainings(iter(trainings), 2)) == trainings
+    assert capsys.readouterr().out == "models: 1/2 trained\nmodels: 2/2 trained\n"
 
 
 EPOCH = Epoch(epoch=1, train_loss=0.5, dev_loss=0.25, train_accuracy=0.75, dev_accuracy=0.875)

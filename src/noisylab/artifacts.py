@@ -97,6 +97,13 @@ def read_sets(folder: str | Path) -> dict[str, ImageSet]:
     return {split: pickles.read_set(Path(folder) / f"{split}_set.pickle") for split in SPLITS}
 
 
+def read_fixed_sets(folder: str | Path) -> dict[str, ImageSet]:
+    """The same with the corrected labels of train and dev; nobody corrects test."""
+    names = {"train": "fixed_train", "dev": "fixed_dev", "test": "test"}
+    folder = Path(folder)
+    return {split: pickles.read_set(folder / f"{names[split]}_set.pickle") for split in SPLITS}
+
+
 def _rounded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _rounded(item) for key, item in value.items()}

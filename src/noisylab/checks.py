@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from noisylab.config import BY_CLASS, DEVICES, OPTIMIZERS, SCHEDULES
+from noisylab.config import (
+    BY_CLASS,
+    DEVICES,
+    ENGINES,
+    OPTIMIZERS,
+    RULES,
+    SCHEDULES,
+    is_engine,
+)
 from noisylab.images import SIZE
 
 _MOST = 3.4e38  # in float32, in which torch computes, more is infinite
@@ -64,6 +72,10 @@ def _by_class(one: tuple[str, Check], *words: str, zeros: bool) -> tuple[str, Ch
     return f"{', '.join(words)}, or for each class {expected}{rest}", is_good
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.strip() != ""
+
+
 def _is(value: object, *types: type) -> bool:
     """Whether value is of the types; a bool is no number, whatever Python says."""
     return isinstance(value, types) and not isinstance(value, bool)
@@ -77,7 +89,8 @@ CHECKS: Mapping[str, tuple[str, Check]] = {
     "optimizer": _choice(*OPTIMIZERS),
     "threads": _integer(1, 1024),
     "device": _choice(*DEVICES),
-    "source": ("a folder", lambda value: isinstance(value, str) and value.strip() != ""),
+    "engine": (ENGINES, is_engine),
+    "source": ("a folder", _is_text),
     "sheet_images": _integer(1, 1000),
     "epochs": _integer(1, 10**6),
     "schedule": _choice(*SCHEDULES),
@@ -93,4 +106,9 @@ CHECKS: Mapping[str, tuple[str, Check]] = {
     "brightness": _pair(_number(least=0, most=10)),
     "shift_pixels": _integer(0, SIZE - 1),
     "mirror": _number(least=0, most=1),
+    "keep": _choice(*RULES),
+    "suspect_class": ("a class, rarest or any", _is_text),
+    "models": _integer(1, 100),
+    "folds": _integer(2, 100),
+    "fold_seeds": _integer(1, 100),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,14 @@ SCHEDULES = ("constant", "one_cycle")
 #: A number for each class: by its name, or by a scheme over the counts.
 ByClass = str | Mapping[str, float]
 BY_CLASS = ("none", "one_minus_frequency", "inverse_frequency")
+
+#: Where many trainings run; see parallel.map_trainings.
+ENGINES = "local, or local:N for N workers"
+
+
+def is_engine(value: object) -> bool:
+    """Whether trainings can run there."""
+    return isinstance(value, str) and re.fullmatch(r"local(:[1-9]\d{0,3})?", value) is not None
 
 
 @dataclass(frozen=True)
@@ -73,3 +82,28 @@ class FitConfig:
     dropout: float = 0.5
     class_weights: ByClass = "none"
     augment: AugmentConfig | None = None
+
+
+RULES = ("report", "best")
+
+
+@dataclass(frozen=True)
+class RelabelConfig:
+    """How to find wrong labels.
+
+    keep:          the rule of RULES whose corrections go on.
+    suspect_class: the class that is hidden under other labels: its name, `rarest` for the one with
+                   the fewest labels in train, or `any` where nobody knows what is confused.
+    models:        how many models the rule `best` averages, the kept one of train_augmented
+                   and others of its recipe.
+    folds:         for `any`: how many models predict what they are not trained on, a seed.
+    fold_seeds:    for `any`: how many seeds.
+    sheet_images:  how many of the flagged images to show, and of those just below the threshold.
+    """
+
+    keep: str
+    suspect_class: str
+    models: int
+    folds: int
+    fold_seeds: int
+    sheet_images: int

@@ -34,13 +34,18 @@ def train_dev_curves(
 
 
 def confusion_matrices(
-    title: str, confusions: Mapping[str, np.ndarray], classes: Sequence[str]
+    title: str,
+    confusions: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+    columns: int | None = None,
 ) -> Figure:
-    """Counts (K, K) side by side by name; each row shaded by its shares of the actual class."""
+    """Counts (K, K) by name, in rows of `columns` or one; shaded by shares of the label."""
     side = _confusion_side(classes)
-    figure = Figure(figsize=(side * len(confusions), side + 0.4), layout="constrained")
+    columns = columns or len(confusions)
+    rows = -(-len(confusions) // columns)
+    figure = Figure(figsize=(side * columns, side * rows + 0.4), layout="constrained")
     figure.suptitle(title)
-    panels = figure.subplots(1, len(confusions), squeeze=False)[0]
+    panels = figure.subplots(rows, columns, squeeze=False).flat
     for axes, (name, counts) in zip(panels, confusions.items(), strict=True):
         _draw_confusion(axes, counts, classes)
         axes.set_title(name)
@@ -93,29 +98,43 @@ def class_table(title: str, groups: Mapping[str, np.ndarray], classes: Sequence[
 
 
 def precision_recall_curves(
-    title: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]]
+    title: str,
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]],
+    marked: Mapping[str, tuple[float, float]] | None = None,
 ) -> Figure:
-    """A curve a class of (precision, recall, average precision), at all thresholds."""
+    """Curves of (precision, recall, average precision) by name, at all thresholds.
+
+    marked: by name, (precision, recall) at the threshold that was taken.
+    """
     figure, axes = _axes(5.6, 4.8)
     for name, (precision, recall, average) in curves.items():
-        axes.step(recall, precision, where="post", label=f"{name}, average {average:.3f}")
+        (line,) = axes.step(recall, precision, where="post", label=f"{name}, average {average:.3f}")
+        if marked:
+            at, height = marked[name][::-1]
+            axes.plot(at, height, "o", color=line.get_color(), label=f"{name}, what is flagged")
     axes.set(title=title, xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")
     return figure
 
 
-def class_distribution(counts: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
-    """Counts (K,) of each split as bars side by side, with count and share of the split written."""
-    figure, axes = _axes(min(max(6.4, 1.6 * len(classes) + 1.6), _MOST_INCHES), 4.2)
+def class_distribution(
+    title: str, counts: Mapping[str, np.ndarray], classes: Sequence[str]
+) -> Figure:
+    """Counts (K,) of each split as bars side by side, with count and share of the split written.
+
+    A split may stand there twice, as `dev, given` and `dev, corrected`: the first is paler.
+    """
+    figure, axes = _axes(min(max(6.4, 0.8 * len(classes) * len(counts) + 1.6), _MOST_INCHES), 4.2)
     width = 0.8 / len(counts)
     for number, (split, values) in enumerate(counts.items()):
         places = np.arange(len(classes)) + (number - (len(counts) - 1) / 2) * width
         shares = values / values.sum()
-        bars = axes.bar(places, 100 * shares, width, label=split, color=_SPLIT_COLORS[split])
+        color, strength = _SPLIT_COLORS[split.partition(",")[0]], 0.4 if "given" in split else 1
+        bars = axes.bar(places, 100 * shares, width, label=split, color=color, alpha=strength)
         texts = [f"{n:,}\n{share:.2%}" for n, share in zip(values, shares, strict=True)]
         axes.bar_label(bars, texts, padding=2, fontsize=8)
-    axes.set(title="Images by given label", ylabel="share of the split, %")
+    axes.set(title=title, ylabel="share of the split, %")
     axes.set_xticks(range(len(classes)), classes)
     axes.margins(y=0.18)
     axes.legend()

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from noisylab.checks import CHECKS
-from noisylab.config import AugmentConfig, FitConfig
+from noisylab.config import AugmentConfig, FitConfig, RelabelConfig
 from noisylab.errors import InputError
 
 Section = TypeVar("Section")
@@ -52,11 +52,14 @@ class Params:
     optimizer: str
     threads: int
     device: str
+    engine: str
     prepare: PrepareParams
     stats: StatsParams
     train_baseline: TrainParams
     train_balanced: TrainParams
     train_augmented: TrainParams
+    relabel: RelabelConfig
+    train_fixed: TrainParams
 
 
 def read_params(path: str | Path) -> Params:
@@ -89,6 +92,7 @@ def _params(values: object) -> Params:
     parts: dict[str, Any] = {
         "prepare": _section(PrepareParams, "prepare", sections["prepare"]),
         "stats": _section(StatsParams, "stats", sections["stats"]),
+        "relabel": _section(RelabelConfig, "relabel", sections["relabel"]),
     }
     for name in (key for key in sections if key.startswith("train_")):
         parts[name] = _train_section(name, sections[name], shared)

@@ -13,13 +13,13 @@ from noisylab import artifacts, figures
 from noisylab.artifacts import Places
 from noisylab.augment import examples
 from noisylab.config import AugmentConfig
-from noisylab.evaluation import precision_recall
+from noisylab.evaluation import Evaluation, precision_recall
 from noisylab.images import ImageSet
 from noisylab.network import dump_weights
 from noisylab.runs import Run
 from noisylab.training import Epoch
 
-_SETS_SHOWN = {"dev": "dev", "dev_true": "dev, true", "test": "test"}
+_SETS_SHOWN = {"dev": "dev", "dev_given": "dev, given", "dev_true": "dev, true", "test": "test"}
 _MOST_SUSPECTS = 96  # images on the sheet of what a model and the labels disagree on
 
 
@@ -45,6 +45,25 @@ def write_runs(
     artifacts.write_bytes(places.model, dump_weights(runs[keep].model))
     if len(runs) > 1:
         _write_side_by_side(Path(places.plots), runs, classes)
+
+
+def write_before_after(
+    path: str,
+    before: Mapping[str, Evaluation],
+    after: Mapping[str, Evaluation],
+    classes: tuple[str, ...],
+) -> None:
+    """Write the confusion matrices of two models on the same sets, one model a row."""
+    splits = [split for split in ("dev_given", "dev", "test") if split in after]
+    names = {"dev_given": "dev, given labels", "dev": "dev, corrected", "test": "test"}
+    confusions = {
+        f"{when}: {names[split]}": evaluations[split].confusion
+        for when, evaluations in (("before", before), ("after", after))
+        for split in splits
+    }
+    title = "Before and after labels were corrected"
+    picture = figures.confusion_matrices(title, confusions, classes, columns=len(splits))
+    artifacts.write_png(path, picture)
 
 
 def _write_tables(folder: Path, run: Run, classes: tuple[str, ...]) -> None:

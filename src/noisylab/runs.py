@@ -21,7 +21,8 @@ class Run:
     """A trained model, how it was trained, and what it makes of each set.
 
     pred_probs:  (N, K) float64 by split, of each set that has images.
-    evaluations: by split; `dev_true` is dev against its true labels, where they are known.
+    evaluations: by split; `dev_true` is dev against its true labels, where they are known, and
+                 `dev_given` against those that it had before they were corrected.
     """
 
     config: FitConfig
@@ -36,10 +37,12 @@ def train_runs(
     configs: Mapping[str, FitConfig],
     seed: int,
     watch: Callable[[str, int, int], Progress],
+    given_dev_labels: np.ndarray | None = None,
 ) -> dict[str, Run]:
     """Train on sets["train"] in each of the ways in `configs`, each from the same seed.
 
     watch: makes what shows a training of its name, its number of epochs and of images in each.
+    given_dev_labels: where those of dev were corrected, what they were.
     Raises InputError, which names the run, where a training cannot be done or diverges.
     """
     runs = {}
@@ -50,26 +53,34 @@ def train_runs(
             trained = fit(sets["train"], sets["dev"], config, generator, progress)
         except InputError as error:
             raise InputError(f"run {name}: {error}") from None
-        pred_probs = {
-            split: predict_probs(trained.model, image_set.images)
-            for split, image_set in sets.items()
-            if len(image_set)
-        }
-        evaluations = evaluate_splits(sets, pred_probs)
+        pred_probs = predict_splits(trained.model, sets)
+        evaluations = evaluate_splits(sets, pred_probs, given_dev_labels)
         runs[name] = Run(config, trained.model, trained.history, pred_probs, evaluations)
     return runs
 
 
+def predict_splits(model: SimpleModel, sets: Mapping[str, ImageSet]) -> dict[str, np.ndarray]:
+    """Probabilities (N, K) by split, for each set that has images."""
+    return {
+        split: predict_probs(model, image_set.images)
+        for split, image_set in sets.items()
+        if len(image_set)
+    }
+
+
 def evaluate_splits(
-    sets: Mapping[str, ImageSet], pred_probs: Mapping[str, np.ndarray]
+    sets: Mapping[str, ImageSet],
+    pred_probs: Mapping[str, np.ndarray],
+    given_dev_labels: np.ndarray | None = None,
 ) -> dict[str, Evaluation]:
-    """How good the predictions for each split are, and those for dev by its true labels."""
+    """How good the predictions for each split are, and those for dev by its other labels."""
     evaluations = {}
     for split, probs in pred_probs.items():
         evaluations[split] = evaluate(sets[split].labels, probs)
-        true_labels = sets[split].true_labels
-        if split == "dev" and true_labels is not None:
-            evaluations["dev_true"] = evaluate(true_labels, probs)
+        others = {"dev_given": given_dev_labels, "dev_true": sets[split].true_labels}
+        for name, labels in others.items() if split == "dev" else ():
+            if labels is not None:
+                evaluations[name] = evaluate(labels, probs)
     return evaluations
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -10,20 +11,27 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from noisylab.artifacts import Places
-from noisylab.errors import InputError
+from noisylab.config import ENGINES, is_engine
+from noisylab.errors import InputError, shown
+from noisylab.orphans import when_orphaned
 from noisylab.params import Params, read_params
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from noisylab.ensemble import Trainings
     from noisylab.training import Epoch
 
 
 def run(main: Callable[[Params], None]) -> None:
     """Check the whole of params.yaml and run the stage.
 
-    A user's mistake ends the program with its one line on standard error and exit code 1.
+    A user's mistake ends the program with its one line on standard error and exit code 1. So does
+    SIGTERM, after which nothing half done is left, and the end of DVC, which when killed leaves
+    its stage running.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped by SIGTERM"))
+    when_orphaned(lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
         main(read_params("params.yaml"))
     except InputError as error:
@@ -46,11 +54,27 @@ def say(lines: Iterable[str]) -> None:
         print(line, flush=True)
 
 
+def engine(params: Params) -> str:
+    """Where many trainings run: NOISYLAB_ENGINE if it is set, else what params.yaml says."""
+    name = os.environ.get("NOISYLAB_ENGINE") or params.engine
+    if not is_engine(name):
+        raise InputError(f"NOISYLAB_ENGINE must be {ENGINES}, got {shown(name)}")
+    return name
+
+
+def watch_trainings(trainings: Trainings, n_trainings: int) -> Trainings:
+    """Show how many of the trainings ended: a bar on a terminal, elsewhere a line each."""
+    bar = tqdm(trainings, desc="models", total=n_trainings, unit=" models", disable=None)
+    for number, training in enumerate(bar, start=1):
+        if bar.disable:
+            say([f"models: {number}/{n_trainings} trained"])
+        yield training
+
+
 class Watch:
     """Shows a training: a bar with loss and rate on a terminal, elsewhere a line an epoch."""
 
     def __init__(self, name: str, epochs: int, n_images: int) -> None:
-        self._parent = os.getppid()  # DVC, which when killed leaves its stage running
         self._name = name
         self._epochs = epochs
         self._bar = tqdm(
@@ -59,8 +83,6 @@ class Watch:
 
     def step(self, n_images: int, loss: Tensor) -> None:
         """Move the bar on; the loss is fetched only when the bar is drawn anew."""
-        if os.getppid() != self._parent:
-            sys.exit("stopped, since the program that started this stage is gone")
         if self._bar.update(n_images):
             self._bar.set_postfix(loss=f"{loss.item():.4f}", refresh=False)
 

@@ -82,7 +82,7 @@ def write_plots(folder: str | Path, sets: Mapping[str, ImageSet], sheet_images: 
         for split, values in counts.items()
     ]
     artifacts.write_csv(folder / "classes.csv", ("class", "split", "images", "percent"), rows)
-    distribution = figures.class_distribution(counts, train.classes)
+    distribution = figures.class_distribution("Images by given label", counts, train.classes)
     artifacts.write_png(folder / "classes.png", distribution)
     for label, name in enumerate(train.classes):
         indices = sheet_indices(train, label, sheet_images)

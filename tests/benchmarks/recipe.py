@@ -1,81 +1,105 @@
-"""How good the runs of train_augmented are, over seeds: `python tests/benchmarks/recipe.py [N]`.
+"""How good the recipes are, over seeds: `python tests/benchmarks/recipe.py [N]`.
 
-Trains each on the given labels with N seeds (default 3) and prints balanced accuracy on dev, on dev
-by its true labels and on the clean test: mean and deviation. Needs the sets that stage `prepare`
-makes. `python tests/benchmarks/recipe.py --folds` prints what recipes were chosen by: five-fold
-cross-validation within train and dev, by their given labels.
+Trains every run of train_augmented on the given labels, every run of train_fixed on the corrected
+ones, and the one that is kept of these on the true labels, each with N seeds (default 3); prints
+balanced accuracy on dev, on dev by its other labels and on the clean test: mean and deviation.
+Needs the sets that the stages prepare and relabel make.
+
+`python tests/benchmarks/recipe.py --folds` prints what recipes were chosen by: five-fold
+cross-validation within train and dev, by given labels for train_augmented and by corrected ones for
+train_fixed.
 """
 
 from __future__ import annotations
 
 import statistics
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
-import numpy as np
 import torch
 
 from noisylab import artifacts
 from noisylab.config import FitConfig
+from noisylab.ensemble import fold_members, mean_probs
 from noisylab.evaluation import evaluate
-from noisylab.images import ImageSet
+from noisylab.images import ImageSet, joined
+from noisylab.parallel import map_trainings
 from noisylab.params import read_params
-from noisylab.runs import evaluate_splits
-from noisylab.training import fit, predict_probs
+from noisylab.runs import evaluate_splits, predict_splits
+from noisylab.training import fit
 
-N_FOLDS = 5
+Sets = dict[str, ImageSet]
+CHANGES: list[dict[str, Any]] = [
+    {},
+    {"dropout": 0.5, "label_smoothing": 0.0},
+    {"dropout": 0.2, "label_smoothing": 0.0},
+    {"dropout": 0.2, "label_smoothing": 0.1},
+    {"dropout": 0.2, "label_smoothing": 0.1, "epochs": 100},
+]
 
 
 def main() -> None:
-    sets = artifacts.read_sets("data")
-    runs = read_params("params.yaml").train_augmented.runs
+    params = read_params("params.yaml")
+    given, fixed = artifacts.read_sets("data"), artifacts.read_fixed_sets("data")
     if "--folds" in sys.argv:
-        best = runs["best"]
-        for change in ({}, {"dropout": 0.5}, {"label_smoothing": 0.1}, {"epochs": 60}):
-            score = cross_validate(sets, replace(best, **change))
-            print(f"best {change or 'as it is'}: balanced accuracy {score:.4f}", flush=True)
+        for name, sets, stage in (
+            ("train_augmented", given, params.train_augmented),
+            ("train_fixed", fixed, params.train_fixed),
+        ):
+            for change in CHANGES:
+                score = cross_validate(sets, replace(stage.runs[stage.keep], **change))
+                print(f"{name} {stage.keep}, {change}: balanced accuracy {score:.4f}", flush=True)
         return
     n_seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     print(f"balanced accuracy, mean ± deviation over {n_seeds} seeds")
-    for name, config in runs.items():
-        scores = [one_seed(sets, config, seed) for seed in range(n_seeds)]
-        texts = [f"{split} {mean_and_spread([s[split] for s in scores])}" for split in scores[0]]
-        print(f"  {name:8} {', '.join(texts)}", flush=True)
+    for name, config in params.train_augmented.runs.items():
+        show(f"train_augmented, {name}", given, config, n_seeds)
+    for name, config in params.train_fixed.runs.items():
+        show(f"train_fixed, {name}", fixed, config, n_seeds)
+    kept = params.train_fixed.keep
+    show(f"{kept} on true labels", by_true_labels(given), params.train_fixed.runs[kept], n_seeds)
 
 
-def one_seed(sets: dict[str, ImageSet], config: FitConfig, seed: int) -> dict[str, float]:
+def show(name: str, sets: Sets, config: FitConfig, n_seeds: int) -> None:
+    shared = (sets, replace(config, threads=1))
+    scores = all_of(map_trainings(one_seed, range(n_seeds), shared=shared))
+    texts = [f"{split} {mean_and_spread([s[split] for s in scores])}" for split in scores[0]]
+    print(f"  {name:24} {', '.join(texts)}", flush=True)
+
+
+def one_seed(seed: int, sets: Sets, config: FitConfig) -> dict[str, float]:
     generator = torch.Generator().manual_seed(seed)
     model = fit(sets["train"], sets["dev"], config, generator).model
-    pred_probs = {split: predict_probs(model, part.images) for split, part in sets.items()}
-    evaluations = evaluate_splits(sets, pred_probs)
+    evaluations = evaluate_splits(sets, predict_splits(model, sets))
     return {split: part.balanced_accuracy for split, part in evaluations.items()}
 
 
-def cross_validate(sets: dict[str, ImageSet], config: FitConfig) -> float:
+def all_of(results: Iterable[tuple[int, Any, BaseException | None]]) -> list[Any]:
+    """The results in the order of their jobs."""
+    found = {}
+    for index, result, error in results:
+        if error:
+            raise error
+        found[index] = result
+    return [found[index] for index in sorted(found)]
+
+
+def by_true_labels(sets: Sets) -> Sets:
+    true = {}
+    for split, part in sets.items():
+        assert part.true_labels is not None
+        true[split] = part.with_labels(part.true_labels)
+    return true
+
+
+def cross_validate(sets: Sets, config: FitConfig) -> float:
     """Balanced accuracy of out-of-fold predictions for train and dev together."""
-    known = [sets["train"], sets["dev"]]
-    images = np.concatenate([part.images for part in known])
-    labels = np.concatenate([part.labels for part in known])
-    whole = ImageSet(images, labels, known[0].classes)
-    folds = stratified_folds(labels)
-    pred_probs = np.empty((len(whole), len(whole.classes)))
-    for fold in range(N_FOLDS):
-        held_out = np.flatnonzero(folds == fold)
-        rest = whole.subset(np.flatnonzero(folds != fold))
-        generator = torch.Generator().manual_seed(0)
-        model = fit(rest, whole.subset(held_out[:8]), config, generator).model
-        pred_probs[held_out] = predict_probs(model, images[held_out])
-    return evaluate(labels, pred_probs).balanced_accuracy
-
-
-def stratified_folds(labels: np.ndarray) -> np.ndarray:
-    """The fold (N,) of each image, the same share of each label in all of them."""
-    rng = np.random.default_rng(1)
-    folds = np.empty(len(labels), dtype=np.int64)
-    for label in np.unique(labels):
-        of_label = rng.permutation(np.flatnonzero(labels == label))
-        folds[of_label] = np.arange(len(of_label)) % N_FOLDS
-    return folds
+    known = joined(sets["train"], sets["dev"])
+    folds = fold_members(known.labels, 5, seeds=[0])
+    pred_probs = mean_probs(known, folds, config, "local", lambda trainings, n: trainings)
+    return evaluate(known.labels, pred_probs).balanced_accuracy
 
 
 def mean_and_spread(values: list[float]) -> str:

@@ -17,6 +17,8 @@ PARAMS = {
     "epochs: 15\n": "epochs: 1\n",
     "epochs: 60\n": "epochs: 1\n",
     "sheet_images: 96": "sheet_images: 12",
+    "sheet_images: 240": "sheet_images: 12",
+    "models: 4": "models: 2",
 }
 
 

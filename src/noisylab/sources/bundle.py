@@ -8,11 +8,8 @@ test in its test half.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +18,7 @@ import numpy as np
 from noisylab.errors import InputError, shown, shown_list
 from noisylab.images import SIZE, SPLITS, ImageSet, check_classes
 from noisylab.sources.photos import read_rgb
+from noisylab.tables import read_table
 
 MOSAICS = {"train": "images.png", "dev": "images.png", "test": "test.png"}
 COLUMNS = ("tile", "split", "label", "true_label", "cifar10_index")
@@ -70,20 +68,10 @@ def _read_tiles(path: Path) -> np.ndarray:
 
 def _read_rows(path: Path) -> dict[int, Row]:
     """The table's rows by their line in the file."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        lines = [(reader.line_num, cells) for cells in reader if cells]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: expected a CSV table in UTF-8, got {error}") from error
-    header = lines[0][1] if lines else []
-    missing = [name for name in COLUMNS if name not in header]
-    if missing:
-        raise InputError(f"{path}: expected a column {missing[0]!r}, got {shown_list(header)}")
     rows: dict[int, Row] = {}
     seen: dict[tuple[str, int], int] = {}
-    for line, cells in lines[1:]:
-        rows[line] = _read_row(f"{path}: line {line}", header, cells)
+    for line, cells in read_table(path, COLUMNS).items():
+        rows[line] = _read_row(f"{path}: line {line}", cells)
         tile = MOSAICS[rows[line].split], rows[line].tile
         if tile in seen:
             raise InputError(f"{path}: line {line}: tile {tile[1]} is on line {seen[tile]} already")
@@ -91,10 +79,7 @@ def _read_rows(path: Path) -> dict[int, Row]:
     return rows
 
 
-def _read_row(where: str, header: Sequence[str], cells: Sequence[str]) -> Row:
-    if len(cells) != len(header):
-        raise InputError(f"{where}: expected {len(header)} cells, got {len(cells)}")
-    row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+def _read_row(where: str, row: dict[str, str]) -> Row:
     for name in ("tile", "cifar10_index"):
         if not re.fullmatch("[0-9]{1,9}", row[name]):
             raise InputError(f"{where}: expected {name} to be 0, 1, 2, ..., got {shown(row[name])}")

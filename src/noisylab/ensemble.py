@@ -1,0 +1,99 @@
+"""What several models say: trained from several seeds, or each without a part of the set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from noisylab.config import FitConfig
+from noisylab.images import ImageSet
+from noisylab.network import SimpleModel
+from noisylab.parallel import map_trainings
+from noisylab.training import fit, predict_probs
+
+Trainings = Iterator[tuple[int, Any, BaseException | None]]
+
+#: Lets trainings pass as they end, of the number given, and may show how many did.
+Watch = Callable[[Trainings, int], Trainings]
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One model: the seed and the indices that it is trained from, and those that it predicts."""
+
+    seed: int
+    train: np.ndarray
+    predict: np.ndarray
+
+
+def seed_members(n_train: int, n_images: int, seeds: Sequence[int]) -> list[Member]:
+    """Models that train on the first `n_train` of the images and predict all, one a seed."""
+    return [Member(seed, np.arange(n_train), np.arange(n_images)) for seed in seeds]
+
+
+def fold_members(labels: np.ndarray, n_folds: int, seeds: Sequence[int]) -> list[Member]:
+    """Models that predict what they are not trained on: for each seed, one for each of its folds.
+
+    Each label (N,) is spread evenly over the folds of a seed, which are drawn by the seed.
+    """
+    members = []
+    for seed in seeds:
+        folds = _stratified_folds(labels, n_folds, seed)
+        for fold in range(n_folds):
+            held_out = np.flatnonzero(folds == fold)
+            members.append(Member(seed, np.flatnonzero(folds != fold), held_out))
+    return members
+
+
+def mean_probs(
+    known: ImageSet,
+    members: Sequence[Member],
+    config: FitConfig,
+    engine: str,
+    watch: Watch,
+) -> np.ndarray:
+    """Mean probabilities (N, K) float64 of what the members predict for each image of `known`.
+
+    Each image has to be predicted by one member at least. Trainings use one thread each.
+    engine: as for map_trainings(). Raises what a training raised.
+    """
+    results: dict[int, np.ndarray] = {}
+    config = replace(config, threads=1)
+    trainings = map_trainings(_train_and_predict, members, engine, (known, config))
+    for index, pred_probs, error in watch(trainings, len(members)):
+        if error:
+            raise error
+        results[index] = pred_probs
+    total = np.zeros((len(known), len(known.classes)))
+    for index, member in enumerate(members):  # in this order, since sums depend on it
+        total[member.predict] += results[index]
+    mean: np.ndarray = total / total.sum(axis=1, keepdims=True)
+    return mean
+
+
+def predict_both_ways(model: SimpleModel, images: np.ndarray) -> np.ndarray:
+    """Probabilities (N, K) of images (N, 32, 32, 3) uint8, averaged with those of their mirrors."""
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    mean: np.ndarray = (predict_probs(model, images) + predict_probs(model, mirrored)) / 2
+    return mean
+
+
+def _train_and_predict(member: Member, known: ImageSet, config: FitConfig) -> np.ndarray:
+    generator = torch.Generator().manual_seed(member.seed)
+    unwatched = known.subset(member.predict[:1])  # nobody reads how it does on dev
+    model = fit(known.subset(member.train), unwatched, config, generator).model
+    return predict_both_ways(model, known.images[member.predict])
+
+
+def _stratified_folds(labels: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
+    """The fold (N,) of each image."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]  # label by label, shuffled within
+    folds = np.empty(len(labels), dtype=np.int64)
+    folds[order] = np.arange(len(labels)) % n_folds
+    return folds

@@ -1,0 +1,107 @@
+"""Many independent trainings at once, with the results that they would have one by one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from pathlib import Path
+from typing import Any
+
+import joblib
+from joblib.externals.loky.process_executor import ProcessPoolExecutor
+
+from noisylab.config import ENGINES, is_engine
+from noisylab.errors import InputError, shown
+from noisylab.orphans import when_orphaned
+
+MOST_TRIES = 3
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_shared: tuple[Any, ...] = ()  # in a worker: what all of its trainings are given
+
+
+class WorkerDiedError(InputError):
+    """A training ended its worker each time that it was tried."""
+
+
+def map_trainings(
+    fn: Callable[..., Any],
+    jobs: Sequence[Any],
+    engine: str = "local",
+    shared: Sequence[Any] = (),
+) -> Iterator[tuple[int, Any, BaseException | None]]:
+    """Yield (index of the job, fn(job, *shared), None) as trainings end, in any order.
+
+    engine: `local`, with a worker for each core, or `local:N` with N. A worker is a process that
+        has one thread of torch's; fn must not ask for more, or results depend on the engine.
+    shared: what every call is given; its arrays are mapped from a file, not copied.
+
+    Where fn raises, the third is what it raised, and the second None. A worker that dies, killed
+    or out of memory, harms no other: its job is tried again, and after three tries is given up with
+    a WorkerDiedError. Raises InputError for an engine that is not known.
+    """
+    if not is_engine(engine):
+        raise InputError(f"engine must be {ENGINES}, got {shown(engine)}")
+    _, _, number = engine.partition(":")
+    n_workers = min(len(jobs), int(number) if number else len(os.sched_getaffinity(0)))
+    with tempfile.TemporaryDirectory(prefix="noisylab-") as folder:
+        path = str(Path(folder) / "shared")
+        joblib.dump(tuple(shared), path)
+        yield from _map_local(fn, jobs, n_workers, path)
+
+
+def _map_local(
+    fn: Callable[..., Any], jobs: Sequence[Any], n_workers: int, path: str
+) -> Iterator[tuple[int, Any, BaseException | None]]:
+    # A pool for each worker, since a pool that loses one worker gives up the work of all.
+    idle = [_worker(path) for _ in range(n_workers)]
+    running: dict[Future[Any], tuple[int, ProcessPoolExecutor]] = {}
+    pending, tries = deque(range(len(jobs))), Counter[int]()
+    try:
+        while pending or running:
+            while pending and idle:
+                index, worker = pending.popleft(), idle.pop()
+                running[worker.submit(_call, fn, jobs[index])] = index, worker
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                index, worker = running.pop(future)
+                error = future.exception()
+                if not isinstance(error, BrokenExecutor):
+                    idle.append(worker)
+                    yield index, None if error else future.result(), error
+                    continue
+                worker.shutdown(wait=False, kill_workers=True)
+                idle.append(_worker(path))
+                tries[index] += 1
+                if tries[index] < MOST_TRIES:
+                    pending.append(index)
+                else:
+                    yield index, None, _died(index)
+    finally:
+        for worker in [*idle, *(worker for _, worker in running.values())]:
+            worker.shutdown(wait=True, kill_workers=True)
+
+
+def _worker(path: str) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        max_workers=1, initializer=_start_worker, initargs=(path,), env=_ENVIRONMENT
+    )
+
+
+def _start_worker(path: str) -> None:
+    global _shared
+    when_orphaned(lambda: os._exit(1))  # else it would finish its training for nobody
+    # Copy on write: torch takes no array that must not be written to.
+    _shared = joblib.load(path, mmap_mode="c")
+
+
+def _call(fn: Callable[..., Any], job: Any) -> Any:
+    return fn(job, *_shared)
+
+
+def _died(index: int) -> WorkerDiedError:
+    return WorkerDiedError(
+        f"training {index} was given up: its worker died {MOST_TRIES} times, killed or out of "
+        "memory; free memory, or set engine to local:1"
+    )

@@ -1,0 +1,130 @@
+"""What stage `relabel` does: find wrong labels by every rule, and correct them by the kept one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from noisylab.config import FitConfig, RelabelConfig
+from noisylab.ensemble import Watch, fold_members, mean_probs, predict_both_ways, seed_members
+from noisylab.errors import InputError, shown, shown_list
+from noisylab.images import ImageSet, joined
+from noisylab.label_errors import LabelErrors, find_called, find_confused, find_suspect
+from noisylab.network import SimpleModel
+from noisylab.review import REVIEWED, Decisions
+from noisylab.training import predict_probs
+
+
+@dataclass(frozen=True, eq=False)
+class Relabelling:
+    """Labels as given and as corrected, and why.
+
+    known:     the images of train and after them those of dev, with their given labels.
+    n_train:   how many of them are of train.
+    rules:     what each rule makes of them, by its name.
+    kept:      the name of the rule whose corrections went on.
+    suspect:   the class that was looked for under other labels; None for any.
+    decisions: by index in `known`, the label that a person gave: it overrides the rule.
+    labels:    (N,) int64, corrected.
+    """
+
+    known: ImageSet
+    n_train: int
+    rules: dict[str, LabelErrors]
+    kept: str
+    suspect: int | None
+    decisions: dict[int, int]
+    labels: np.ndarray
+
+    @property
+    def errors(self) -> LabelErrors:
+        """What the kept rule found."""
+        return self.rules[self.kept]
+
+    def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Values (N, ...) of all known images, by split."""
+        return {"train": values[: self.n_train], "dev": values[self.n_train :]}
+
+    def place(self, index: int) -> tuple[str, int]:
+        """The split of a known image, and its index there."""
+        return ("train", index) if index < self.n_train else ("dev", index - self.n_train)
+
+    def near(self, n_images: int) -> np.ndarray:
+        """Indices of at most so many images that the kept rule would flag next."""
+        order = np.argsort(-self.errors.scores, kind="stable")
+        candidates = order[(self.errors.scores[order] > 0) & ~np.isin(order, self.errors.flagged)]
+        return candidates[:n_images]
+
+    def fixed_sets(self) -> dict[str, ImageSet]:
+        """Train and dev with corrected labels; order and images as they were."""
+        fixed = self.known.with_labels(self.labels)
+        indices = self.split(np.arange(len(fixed)))
+        return {split: fixed.subset(part) for split, part in indices.items()}
+
+
+def relabel(
+    sets: Mapping[str, ImageSet],
+    model: SimpleModel,
+    decisions: Decisions,
+    config: RelabelConfig,
+    recipe: FitConfig,
+    seed: int,
+    engine: str,
+    watch: Watch,
+) -> Relabelling:
+    """Look for wrong labels in train and dev.
+
+    model: the one that the rule `report` asks, trained on train by `recipe` from `seed`; the rule
+    `best` asks more of them, from the seeds after it. engine, watch: as for mean_probs().
+    Raises InputError for a model of other classes, and for a suspect class that is not there.
+    """
+    train, dev = (sets[split] for split in REVIEWED)
+    if model.n_classes != len(train.classes):
+        raise InputError(
+            f"the model is for {model.n_classes} classes, the sets have {len(train.classes)}; "
+            "train it on these sets"
+        )
+    suspect = _suspect(config.suspect_class, train)
+    torch.set_num_threads(recipe.threads)  # which the last bits of a sum depend on
+    known = joined(train, dev)
+    seeds = range(seed + 1, seed + config.models)
+    members = seed_members(len(train), len(known), seeds)
+    pred_probs = predict_both_ways(model, known.images)
+    if members:
+        others = mean_probs(known, members, recipe, engine, watch)
+        pred_probs = (pred_probs + len(members) * others) / config.models
+    own_probs = predict_probs(model, known.images)
+    if suspect is None:
+        folds = fold_members(known.labels, config.folds, range(seed, seed + config.fold_seeds))
+        held_out_probs = mean_probs(known, folds, recipe, engine, watch)
+        rules = {
+            "report": find_called(known.labels, own_probs),
+            "best": find_confused(known.labels, held_out_probs, pred_probs),
+        }
+    else:
+        rules = {
+            "report": find_called(known.labels, own_probs, suspect),
+            "best": find_suspect(known.labels, pred_probs, suspect),
+        }
+    errors = rules[config.keep]
+    offset = {"train": 0, "dev": len(train)}
+    decided = {offset[split] + index: label for (split, index), label in decisions.items()}
+    labels = known.labels.copy()
+    labels[errors.flagged] = errors.suggested[errors.flagged]
+    for index, label in decided.items():
+        labels[index] = label
+    return Relabelling(known, len(train), rules, config.keep, suspect, decided, labels)
+
+
+def _suspect(name: str, train: ImageSet) -> int | None:
+    if name in train.classes:
+        return train.classes.index(name)
+    if name == "rarest":
+        return int(train.counts().argmin())
+    if name == "any":
+        return None
+    wanted = shown_list(train.classes)
+    raise InputError(f"suspect_class must be rarest, any, or one of {wanted}, got {shown(name)}")

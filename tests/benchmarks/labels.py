@@ -1,0 +1,147 @@
+"""How well wrong labels are found, over seeds, and beside cleanlab.
+
+    python tests/benchmarks/labels.py [--seeds N] [--cifar10 DIR]
+
+Every rule, and every filter of cleanlab on the same probabilities, on the bundled set and, where
+DIR holds CIFAR-10 (see python -m noisylab.sources --help), on others made of it: one with two
+kinds of confusion at once, and one with none. Needs the sets that the stage prepare makes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from cleanlab.filter import find_label_issues
+
+from noisylab import artifacts
+from noisylab.config import FitConfig
+from noisylab.ensemble import fold_members, mean_probs, predict_both_ways, seed_members
+from noisylab.evaluation import precision_recall
+from noisylab.images import ImageSet, joined
+from noisylab.label_errors import LabelErrors, find_called, find_confused, find_suspect
+from noisylab.params import read_params
+from noisylab.sources.cifar10 import read_cifar10
+from noisylab.training import fit, predict_probs
+
+FILTERS = (
+    "prune_by_noise_rate",  # its default
+    "prune_by_class",
+    "both",
+    "confident_learning",
+    "predicted_neq_given",
+    "low_normalized_margin",
+    "low_self_confidence",
+)
+SEEDS_APART = 1000  # so that no two repetitions share a model
+Scores = dict[str, list[tuple[float, ...]]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--cifar10", type=Path)
+    arguments = parser.parse_args()
+    params = read_params("params.yaml")
+    recipe = params.train_augmented.runs[params.train_augmented.keep]
+    sets = artifacts.read_sets("data")
+    known = joined(sets["train"], sets["dev"])
+    seeds = [SEEDS_APART * number for number in range(arguments.seeds)]
+    table = [find_all(known, len(sets["train"]), recipe, seed, suspect=2) for seed in seeds]
+    show("bundled set: two thirds of the cats are labelled car", table)
+    for name, other in others(arguments.cifar10) if arguments.cifar10 else ():
+        n_train = len(other) * 9 // 10
+        show(name, [find_all(other, n_train, recipe, seed, None) for seed in seeds[:1]])
+
+
+def find_all(
+    known: ImageSet, n_train: int, recipe: FitConfig, seed: int, suspect: int | None
+) -> dict[str, tuple[float, ...]]:
+    """By rule: images flagged, precision, recall, F1, average precision, CPU seconds."""
+    train, config = known.subset(range(n_train)), read_params("params.yaml").relabel
+    kept = fit(train, train.subset([0]), recipe, torch.Generator().manual_seed(seed)).model
+    own_probs = predict_probs(kept, known.images)
+    start = cpu_seconds()
+    members = seed_members(n_train, len(known), range(seed + 1, seed + config.models))
+    others = mean_probs(known, members, recipe, "local", lambda trainings, n: trainings)
+    pred_probs = (predict_both_ways(kept, known.images) + len(members) * others) / config.models
+    ensemble_seconds = cpu_seconds() - start
+    folds = fold_members(known.labels, config.folds, range(seed, seed + config.fold_seeds))
+    held_out = mean_probs(known, folds, recipe, "local", lambda trainings, n: trainings)
+    all_seconds = cpu_seconds() - start
+    given = known.labels
+    scores = {}
+    if suspect is not None:
+        scores["report"] = score(find_called(given, own_probs, suspect), known, 0)
+        scores["best"] = score(find_suspect(given, pred_probs, suspect), known, ensemble_seconds)
+    scores["any, report"] = score(find_called(given, own_probs), known, 0)
+    scores["any, best"] = score(find_confused(given, held_out, pred_probs), known, all_seconds)
+    for kind, probs in (("held out", held_out), ("ensemble", pred_probs)):
+        for name in FILTERS:
+            flagged = find_label_issues(given, probs, filter_by=name, n_jobs=1)
+            errors = LabelErrors(
+                1 - probs[np.arange(len(given)), given], given, flagged.nonzero()[0]
+            )
+            scores[f"cleanlab {name}, {kind}"] = score(errors, known, 0)
+    return scores
+
+
+def score(errors: LabelErrors, known: ImageSet, seconds: float) -> tuple[float, ...]:
+    is_wrong = known.labels != known.true_labels
+    found, n_flagged = is_wrong[errors.flagged].sum(), len(errors.flagged)
+    n_wrong = is_wrong.sum()
+    common = known.labels == known.counts().argmax()
+    has_wrong = is_wrong[common].any()
+    average = precision_recall(is_wrong[common], errors.scores[common])[2] if has_wrong else 0.0
+    f1 = 2 * found / max(n_flagged + n_wrong, 1)
+    return n_flagged, found / max(n_flagged, 1), found / max(n_wrong, 1), f1, average, seconds
+
+
+def cpu_seconds() -> float:
+    """Of this process and of all that it started and that ended."""
+    return sum(os.times()[:4])
+
+
+def show(title: str, tables: list[dict[str, tuple[float, ...]]]) -> None:
+    print(f"{title}; mean ± deviation over {len(tables)} seeds")
+    head = ("flagged", "precision", "recall", "F1", "average precision*", "CPU s")
+    print(f"  {'':46}" + "".join(f"{name:>20}" for name in head))
+    for name in tables[0]:
+        cells = []
+        for column in zip(*(table[name] for table in tables), strict=True):
+            spread = statistics.stdev(column) if len(column) > 1 else 0
+            digits = 1 if max(column) > 1 else 3
+            cells.append(f"{statistics.mean(column):.{digits}f} ± {spread:.{digits}f}")
+        print(f"  {name:46}" + "".join(f"{cell:>20}" for cell in cells), flush=True)
+    print("  * among the images labelled as the most common class\n", flush=True)
+
+
+def others(root: Path) -> Iterator[tuple[str, ImageSet]]:
+    """Sets of other classes and counts, made of CIFAR-10's training half."""
+    cifar = read_cifar10(root)
+    assert cifar is not None, f"no CIFAR-10 in {root}"
+    images, labels = cifar.train.images, cifar.train.labels
+    rng = np.random.default_rng(0)
+
+    def made(counts: dict[str, tuple[int, int]], moves: dict[tuple[int, int], int]) -> ImageSet:
+        chosen = [np.flatnonzero(labels == number)[:count] for number, count in counts.values()]
+        true_labels = np.repeat(np.arange(len(counts)), [len(part) for part in chosen])
+        given_labels = true_labels.copy()
+        for (really, given), count in moves.items():
+            given_labels[np.flatnonzero(true_labels == really)[:count]] = given
+        order = rng.permutation(len(true_labels))
+        indices = np.concatenate(chosen)[order]
+        return ImageSet(images[indices], given_labels[order], tuple(counts), true_labels[order])
+
+    counts = {"ship": (8, 3000), "horse": (7, 1200), "frog": (6, 800), "airplane": (0, 600)}
+    yield "frogs labelled ship, airplanes labelled horse", made(counts, {(2, 0): 400, (3, 1): 200})
+    yield "no wrong label", made(counts, {})
+
+
+if __name__ == "__main__":
+    main()

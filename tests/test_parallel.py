@@ -1,0 +1,140 @@
+"""Faults are caused for real: workers are killed while they work."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from noisylab.errors import InputError
+from noisylab.parallel import MOST_TRIES, WorkerDiedError, map_trainings
+
+
+def scaled_sum(job: int, values: np.ndarray) -> float:
+    return float(job * values.sum())
+
+
+def in_order(results: Any) -> list[Any]:
+    return [result for _, result, error in sorted(results, key=lambda one: one[0])]
+
+
+@pytest.mark.parametrize("engine", ["local", "local:1", "local:3"])
+def test_every_job_has_its_result_whatever_the_workers(engine: str) -> None:
+    results = list(map_trainings(scaled_sum, range(5), engine, (np.ones(10),)))
+    assert sorted(index for index, _, _ in results) == [0, 1, 2, 3, 4]
+    assert in_order(results) == [0, 10, 20, 30, 40]
+
+
+def test_no_jobs_are_no_trouble() -> None:
+    assert list(map_trainings(scaled_sum, [])) == []
+
+
+def threads_and_pid(job: int, values: np.ndarray) -> tuple[int, int, str]:
+    import torch
+
+    time.sleep(0.3)  # long enough for the other worker to take its share
+    torch.from_numpy(values)
+    return torch.get_num_threads(), os.getpid(), type(values).__name__
+
+
+@pytest.mark.filterwarnings("error")
+def test_workers_have_one_thread_and_map_what_they_share() -> None:
+    results = in_order(map_trainings(threads_and_pid, range(4), "local:2", (np.ones(10),)))
+    assert {threads for threads, _, _ in results} == {1}
+    assert len({pid for _, pid, _ in results} - {os.getpid()}) == 2
+    assert {kind for _, _, kind in results} == {"memmap"}
+
+
+def fail_at_two(job: int) -> int:
+    if job == 2:
+        raise ValueError("two will not do")
+    return job
+
+
+def test_an_error_is_a_result() -> None:
+    results = {
+        index: (result, error) for index, result, error in map_trainings(fail_at_two, [1, 2])
+    }
+    assert results[0] == (1, None)
+    assert results[1][0] is None
+    assert isinstance(results[1][1], ValueError)
+    assert str(results[1][1]) == "two will not do"
+
+
+def die_until(job: int, folder: str) -> int:
+    """Job 1 kills its worker at its first try, job 2 at every one; the others take a while."""
+    tries = len(list(Path(folder).glob(f"{job}-*")))
+    Path(folder, f"{job}-{tries}").touch()
+    if job == 2 or (job == 1 and tries == 0):
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.2)
+    return job
+
+
+def test_a_killed_worker_harms_nobody_else(tmp_path: Path) -> None:
+    results = {
+        index: (result, error)
+        for index, result, error in map_trainings(die_until, range(6), "local:2", (str(tmp_path),))
+    }
+    assert {index: results[index] for index in (0, 1, 3, 4, 5)} == {
+        index: (index, None) for index in (0, 1, 3, 4, 5)
+    }
+    tries = {job: len(list(tmp_path.glob(f"{job}-*"))) for job in range(6)}
+    assert tries == {0: 1, 1: 2, 2: MOST_TRIES, 3: 1, 4: 1, 5: 1}
+    given_up = results[2][1]
+    assert isinstance(given_up, WorkerDiedError)
+    assert str(given_up).startswith("training 2 was given up: its worker died 3 times")
+
+
+@pytest.mark.parametrize("engine", ["dask", "local:0", "local:-1", "local:two", "", "local:2 "])
+def test_an_unknown_engine_is_refused(engine: str) -> None:
+    with pytest.raises(InputError, match=r"^engine must be local, or local:N for N workers, got '"):
+        list(map_trainings(scaled_sum, [1], engine, (np.ones(1),)))
+
+
+ORPHAN = """
+import os, sys, time
+from noisylab.parallel import map_trainings
+def work(job):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+if __name__ == "__main__":
+    list(map_trainings(work, [1], "local:1"))
+"""
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def test_a_worker_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
+    script = tmp_path / "orphan.py"
+    script.write_text(ORPHAN)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout
+        worker = int(program.stdout.readline())
+        program.kill()
+    deadline = time.monotonic() + 20
+    while is_running(worker) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not is_running(worker)
+
+
+def test_leaving_early_leaves_no_files_and_no_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    results = map_trainings(threads_and_pid, range(4), "local:2", (np.ones(10),))
+    _, (_, worker, _), _ = next(results)
+    assert len(list(tmp_path.glob("noisylab-*"))) == 1
+    results.close()  # type: ignore[attr-defined]
+    assert not list(tmp_path.glob("noisylab-*"))
+    assert not is_running(worker)
