@@ -36,7 +36,7 @@ bench: $(READY)
 
 lock: $(READY)
 	pip install --quiet uv
-	uv pip compile --quiet --universal --python-version 3.10 --extra dev --generate-hashes \
+	uv pip compile --quiet --universal --python-version 3.10 --extra dev --extra cluster --generate-hashes \
 		--no-annotate --no-header --upgrade pyproject.toml --output-file requirements.lock
 
 $(READY): requirements.lock pyproject.toml
