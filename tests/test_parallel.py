@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from noisylab.errors import InputError
-from noisylab.parallel import MOST_TRIES, WorkerDiedError, map_trainings
+from noisylab.errors import InputError, WorkerDiedError
+from noisylab.parallel import MOST_TRIES, map_trainings
 
 
 def scaled_sum(job: int, values: np.ndarray) -> float:
@@ -91,9 +91,14 @@ def test_a_killed_worker_harms_nobody_else(tmp_path: Path) -> None:
     assert str(given_up).startswith("training 2 was given up: its worker died 3 times")
 
 
-@pytest.mark.parametrize("engine", ["dask", "local:0", "local:-1", "local:two", "", "local:2 "])
+@pytest.mark.parametrize(
+    "engine", ["dask", "dask:tcp://here", "local:0", "local:-1", "local:two", "", "local:2 "]
+)
 def test_an_unknown_engine_is_refused(engine: str) -> None:
-    with pytest.raises(InputError, match=r"^engine must be local, or local:N for N workers, got '"):
+    with pytest.raises(
+        InputError,
+        match=r"^engine must be local, local:N for N workers, or dask:tcp://HOST:PORT, got '",
+    ):
         list(map_trainings(scaled_sum, [1], engine, (np.ones(1),)))
 
 

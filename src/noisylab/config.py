@@ -15,12 +15,13 @@ ByClass = str | Mapping[str, float]
 BY_CLASS = ("none", "one_minus_frequency", "inverse_frequency")
 
 #: Where many trainings run; see parallel.map_trainings.
-ENGINES = "local, or local:N for N workers"
+ENGINES = "local, local:N for N workers, or dask:tcp://HOST:PORT"
+_ENGINE = r"local(:[1-9]\d{0,3})?|dask:(tcp|tls)://[\w.:\[\]-]+:\d{1,5}"
 
 
 def is_engine(value: object) -> bool:
     """Whether trainings can run there."""
-    return isinstance(value, str) and re.fullmatch(r"local(:[1-9]\d{0,3})?", value) is not None
+    return isinstance(value, str) and re.fullmatch(_ENGINE, value) is not None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,20 @@ class InputError(ValueError):
     """
 
 
+class WorkerDiedError(InputError):
+    """A training ended its worker each time that it was tried."""
+
+    def __init__(self, index: int, tries: int) -> None:
+        super().__init__(index, tries)
+
+    def __str__(self) -> str:
+        index, tries = self.args
+        return (
+            f"training {index} was given up: its worker died {tries} times, killed or out of "
+            "memory; free memory, or set engine to local:1"
+        )
+
+
 def shown(value: object) -> str:
     """What a message may say of a value out of a file: at most 60 characters, on one line.
 

@@ -14,16 +14,12 @@ import joblib
 from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
 from noisylab.config import ENGINES, is_engine
-from noisylab.errors import InputError, shown
+from noisylab.errors import InputError, WorkerDiedError, shown
 from noisylab.orphans import when_orphaned
 
 MOST_TRIES = 3
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _shared: tuple[Any, ...] = ()  # in a worker: what all of its trainings are given
-
-
-class WorkerDiedError(InputError):
-    """A training ended its worker each time that it was tried."""
 
 
 def map_trainings(
@@ -34,18 +30,25 @@ def map_trainings(
 ) -> Iterator[tuple[int, Any, BaseException | None]]:
     """Yield (index of the job, fn(job, *shared), None) as trainings end, in any order.
 
-    engine: `local`, with a worker for each core, or `local:N` with N. A worker is a process that
-        has one thread of torch's; fn must not ask for more, or results depend on the engine.
-    shared: what every call is given; its arrays are mapped from a file, not copied.
+    engine: `local`, with a worker for each core, or `local:N` with N, or `dask:tcp://HOST:PORT`,
+        the workers of that scheduler. A worker is a process that has one thread of torch's; fn must
+        not ask for more, or results depend on the engine.
+    shared: what every call is given; on this machine its arrays are mapped from a file, not copied.
 
     Where fn raises, the third is what it raised, and the second None. A worker that dies, killed
     or out of memory, harms no other: its job is tried again, and after three tries is given up with
-    a WorkerDiedError. Raises InputError for an engine that is not known.
+    a WorkerDiedError. Raises InputError for an engine that is not known, and see
+    cluster.map_on_cluster.
     """
     if not is_engine(engine):
         raise InputError(f"engine must be {ENGINES}, got {shown(engine)}")
-    _, _, number = engine.partition(":")
-    n_workers = min(len(jobs), int(number) if number else len(os.sched_getaffinity(0)))
+    kind, _, where = engine.partition(":")
+    if kind == "dask":
+        from noisylab.cluster import map_on_cluster
+
+        yield from map_on_cluster(fn, jobs, where, shared, MOST_TRIES)
+        return
+    n_workers = min(len(jobs), int(where) if where else len(os.sched_getaffinity(0)))
     with tempfile.TemporaryDirectory(prefix="noisylab-") as folder:
         path = str(Path(folder) / "shared")
         joblib.dump(tuple(shared), path)
@@ -77,7 +80,7 @@ def _map_local(
                 if tries[index] < MOST_TRIES:
                     pending.append(index)
                 else:
-                    yield index, None, _died(index)
+                    yield index, None, WorkerDiedError(index, MOST_TRIES)
     finally:
         for worker in [*idle, *(worker for _, worker in running.values())]:
             worker.shutdown(wait=True, kill_workers=True)
@@ -98,10 +101,3 @@ def _start_worker(path: str) -> None:
 
 def _call(fn: Callable[..., Any], job: Any) -> Any:
     return fn(job, *_shared)
-
-
-def _died(index: int) -> WorkerDiedError:
-    return WorkerDiedError(
-        f"training {index} was given up: its worker died {MOST_TRIES} times, killed or out of "
-        "memory; free memory, or set engine to local:1"
-    )

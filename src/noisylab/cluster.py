@@ -1,0 +1,236 @@
+"""Many independent trainings on the workers of a dask.distributed scheduler, on any machines."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import pickle
+import platform
+import time
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from noisylab.errors import InputError, WorkerDiedError
+from noisylab.fingerprint import code_digest
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_CONNECT_SECONDS = 10
+_WAIT_SECONDS = 20  # for a first worker, and for another when all are gone
+_READ_SECONDS = 30  # for a result to come over
+_LOOK_SECONDS = 1
+_PACKAGES = ("noisylab", "torch", "numpy")  # that results depend on
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_KEEP_BYTES = 2**25  # the most that glibc takes for the latter
+
+
+def map_on_cluster(
+    fn: Callable[..., Any],
+    jobs: Sequence[Any],
+    address: str,
+    shared: Sequence[Any],
+    most_tries: int,
+) -> Iterator[tuple[int, Any, BaseException | None]]:
+    """As parallel.map_trainings, on the scheduler at `tcp://HOST:PORT` or `tls://HOST:PORT`.
+
+    Workers may come and go meanwhile. TLS takes its certificates from dask's own settings.
+    Raises InputError where the scheduler or all workers are gone for long, and for a worker on
+    which results would not be the same.
+    """
+    with _connected(address) as client:
+        workers = _Workers(client, address)
+        while not workers.present():  # none is sent anything that it could not read
+            time.sleep(_LOOK_SECONDS)
+        # A task, not client.scatter: what a lost worker held is made again.
+        data = _submit(client, None, _hold, pickle.dumps((fn, tuple(shared))))
+        running: dict[Future, tuple[int, str]] = {}
+        pending, tries = deque(range(len(jobs))), Counter[int]()
+        while pending or running:
+            present = workers.present()
+            for future, (index, worker) in [*running.items()]:
+                if worker in present and not future.done():
+                    continue
+                result, error, is_lost = _outcome(future, worker in present, address)
+                del running[future]
+                future.cancel()  # and its result is not held any longer
+                tries[index] += 1
+                if not is_lost:
+                    yield index, result, error
+                elif tries[index] < most_tries:
+                    pending.append(index)
+                else:
+                    yield index, None, WorkerDiedError(index, most_tries)
+            # One training a worker: of several, dask blames the worker's death on all.
+            idle = present - {worker for _, worker in running.values()}
+            for worker in sorted(idle)[: len(pending)]:
+                index = pending.popleft()
+                running[_submit(client, worker, _call, jobs[index], data)] = index, worker
+            _wait(running)
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Client]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(
+            "engine dask needs the package distributed; pip install -e .[cluster]"
+        ) from None
+    # What it would log, the errors raised here say in a line.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        client = Client(address, timeout=_CONNECT_SECONDS)
+    except (OSError, ValueError, TypeError) as error:  # TypeError: tls without certificates
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"engine dask: no scheduler answers at {address} ({reason}); start one with "
+            "`dask scheduler`, or set engine to local"
+        ) from None
+    try:
+        yield client
+    finally:
+        with suppress(Exception):  # the scheduler may be gone
+            client.close(timeout=1)
+
+
+class _Workers:
+    """The workers of a scheduler, each looked at before it is given a training."""
+
+    def __init__(self, client: Client, address: str) -> None:
+        self._client = client
+        self._address = address
+        self._good: set[str] = set()
+        self._expected = _facts() | {"threads": 1}
+        self._seen = time.monotonic()
+
+    def present(self) -> set[str]:
+        """Addresses of those that are there; raises InputError if there are none for long."""
+        try:
+            there = self._client.sync(
+                self._client.scheduler.ncores, callback_timeout=_CONNECT_SECONDS
+            )
+        except (OSError, TimeoutError):
+            there = {}
+        self._good = {worker for worker in there if worker in self._good or self._is_good(worker)}
+        now = time.monotonic()
+        if self._good:
+            self._seen = now
+        elif now > self._seen + _WAIT_SECONDS:
+            raise InputError(
+                f"engine dask: the scheduler at {self._address} has no workers; start some with "
+                f"`dask worker {self._address} --nthreads 1` and run the same command again"
+            )
+        return self._good
+
+    def _is_good(self, worker: str) -> bool:
+        """Whether a new worker answers; raises InputError if it would train otherwise than here."""
+        # A function of Python's own first, which a worker without the package can run.
+        found = self._run(worker, version, "noisylab")
+        if isinstance(found, Exception) and not isinstance(found, OSError):
+            raise InputError(
+                f"engine dask: worker {worker} lacks the package noisylab; install there what is "
+                "installed here"
+            )
+        found = self._run(worker, _state)
+        if isinstance(found, OSError):
+            return False
+        if isinstance(found, Exception):
+            raise InputError(f"engine dask: worker {worker} cannot import noisylab: {found}")
+        for what, value in self._expected.items():
+            if found[what] != value:
+                raise InputError(
+                    f"engine dask: worker {worker} must have {what} {value}, got {found[what]}; "
+                    "else results would differ"
+                )
+        return True
+
+    def _run(self, worker: str, function: Callable[..., Any], *arguments: str) -> Any:
+        try:
+            return self._client.run(function, *arguments, workers=[worker], on_error="return")[
+                worker
+            ]
+        except (OSError, TimeoutError, KeyError) as error:
+            return OSError(str(error))
+
+
+def _submit(
+    client: Client, worker: str | None, function: Callable[..., Any], *parts: Any
+) -> Future:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sending large graph")  # of the data, and once
+        key = f"noisylab-{uuid4().hex}"
+        return client.submit(function, *parts, key=key, pure=False, workers=worker)
+
+
+def _wait(running: dict[Future, Any]) -> None:
+    """Wait a moment, or until a training ends."""
+    from distributed import wait
+
+    if not running:
+        time.sleep(_LOOK_SECONDS / 10)
+        return
+    with suppress(TimeoutError, CancelledError):
+        wait([*running], timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
+
+
+def _outcome(
+    future: Future, is_present: bool, address: str
+) -> tuple[Any, BaseException | None, bool]:
+    """What a training returned, what it raised, and whether its worker was lost."""
+    from distributed import KilledWorker
+
+    if not is_present and not future.cancelled():
+        return None, None, True  # with its result, which stays there until it is read
+    try:
+        return future.result(timeout=_READ_SECONDS), None, False
+    except CancelledError:
+        raise InputError(
+            f"engine dask: the scheduler at {address} is gone; finished trainings are kept: start "
+            "it again and run the same command"
+        ) from None
+    except (KilledWorker, TimeoutError):
+        return None, None, True
+    except Exception as error:
+        return None, error, False
+
+
+@cache
+def _facts() -> dict[str, Any]:
+    facts = {package: version(package) for package in _PACKAGES}
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"Python": python, **facts, "code of noisylab": code_digest()[:12]}
+
+
+def _state(dask_worker: Any) -> dict[str, Any]:
+    """What a worker is like, found out in it; client.run() passes it by this name."""
+    return _facts() | {"threads": dask_worker.state.nthreads}
+
+
+def _hold(data: bytes) -> bytes:
+    return data
+
+
+def _call(job: Any, data: bytes) -> Any:
+    _keep_memory()
+    fn, shared = pickle.loads(data)
+    return fn(job, *shared)
+
+
+@cache
+def _keep_memory() -> None:
+    """Have malloc keep what torch frees and wants again at once.
+
+    Dask has its workers return it to the system, and a training takes 1.7 times as long.
+    """
+    with suppress(OSError, AttributeError):  # no glibc
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
+        library.mallopt(_M_TRIM_THRESHOLD, 2 * _KEEP_BYTES)
