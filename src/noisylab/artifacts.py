@@ -67,6 +67,14 @@ def write_json(path: str | Path, values: Mapping[str, Any]) -> None:
     write_bytes(path, text.encode() + b"\n")
 
 
+def write_metrics(places: Places, name: str, metrics: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the figures of one run by split, and by themselves the few of dev."""
+    write_json(Path(places.metrics) / f"{name}.json", metrics)
+    # Without the classes: `dvc metrics show` makes a column of every figure.
+    headline = {key: value for key, value in metrics["dev"].items() if key != "recall"}
+    write_json(Path(places.dev_metrics) / f"{name}.json", headline)
+
+
 def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table with a header line; its numbers are rounded."""
     buffer = io.StringIO(newline="")

@@ -59,6 +59,18 @@ def _pair(one: tuple[str, Check]) -> tuple[str, Check]:
     return f"a list of two, the lower first, each {expected}", is_good
 
 
+def _list(one: tuple[str, Check]) -> tuple[str, Check]:
+    """One value or more, none of them twice, that each pass `one`."""
+    expected, is_one = one
+
+    def is_good(value: object) -> bool:
+        if not isinstance(value, list) or not value or not all(map(is_one, value)):
+            return False
+        return len(set(value)) == len(value)
+
+    return f"a list, nothing in it twice, each {expected}", is_good
+
+
 def _by_class(one: tuple[str, Check], *words: str, zeros: bool) -> tuple[str, Check]:
     """One of some words, or for each class a number that passes `one`; `zeros`: all may be 0."""
     expected, is_one = one
@@ -106,6 +118,9 @@ CHECKS: Mapping[str, tuple[str, Check]] = {
     "brightness": _pair(_number(least=0, most=10)),
     "shift_pixels": _integer(0, SIZE - 1),
     "mirror": _number(least=0, most=1),
+    "optimizers": _list(_choice(*OPTIMIZERS)),
+    "rates": _list(_number(above=0)),
+    "seeds": _integer(1, 100),
     "keep": _choice(*RULES),
     "suspect_class": ("a class, rarest or any", _is_text),
     "models": _integer(1, 100),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
@@ -108,3 +108,19 @@ class RelabelConfig:
     folds: int
     fold_seeds: int
     sheet_images: int
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """Which trainings to compare: each optimizer at each learning rate, from each seed.
+
+    optimizers: names of OPTIMIZERS.
+    rates:      learning rates, constant throughout a training.
+    seeds:      how many seeds: the one of all trainings, and those after it.
+    epochs:     of each training.
+    """
+
+    optimizers: Sequence[str]
+    rates: Sequence[float]
+    seeds: int
+    epochs: int

@@ -63,13 +63,19 @@ def side_by_side(
     figure = Figure(figsize=(side * len(losses), side + 3.6), layout="constrained")
     figure.suptitle(title)
     grid = figure.add_gridspec(2, len(losses), height_ratios=(3.2, side))
-    curves = [figure.add_subplot(grid[0, column]) for column in range(len(losses))]
-    matrices = [figure.add_subplot(grid[1, column]) for column in range(len(losses))]
-    for axes, matrix, (name, (train, dev)) in zip(curves, matrices, losses.items(), strict=True):
-        _draw_curves(axes, "loss", train, dev)
-        axes.set_title(name)
-        axes.sharey(curves[0])
-        _draw_confusion(matrix, confusions[name], classes)
+    _draw_losses([figure.add_subplot(grid[0, column]) for column in range(len(losses))], losses)
+    for column, name in enumerate(losses):
+        _draw_confusion(figure.add_subplot(grid[1, column]), confusions[name], classes)
+    return figure
+
+
+def loss_panels(
+    title: str, losses: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+) -> Figure:
+    """Losses (train, dev) by epoch, side by side on one scale."""
+    figure = Figure(figsize=(4.6 * len(losses), 3.6), layout="constrained")
+    figure.suptitle(title)
+    _draw_losses(list(figure.subplots(1, len(losses), squeeze=False)[0]), losses)
     return figure
 
 
@@ -161,6 +167,15 @@ def image_sheet(
     axes.axis("off")
     figure.suptitle(title, y=1 - 0.08 / figure.get_figheight(), va="top", fontsize=11)
     return figure
+
+
+def _draw_losses(
+    panels: Sequence[Axes], losses: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+) -> None:
+    for axes, (name, (train, dev)) in zip(panels, losses.items(), strict=True):
+        _draw_curves(axes, "loss", train, dev)
+        axes.set_title(name)
+        axes.sharey(panels[0])
 
 
 def _draw_curves(axes: Axes, ylabel: str, train: Sequence[float], dev: Sequence[float]) -> None:

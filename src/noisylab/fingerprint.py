@@ -8,12 +8,19 @@ from pathlib import Path
 
 import noisylab
 
+#: training.py and all modules that it uses.
+TRAINING_MODULES = (
+    *("__init__", "augment", "config", "errors", "evaluation", "images", "network", "sampling"),
+    "training",
+)
+
 
 @cache
-def code_digest() -> str:
-    """SHA-256 of the library's modules, but not of its packages, which train nothing."""
+def code_digest(*names: str) -> str:
+    """SHA-256 of the library's modules of these names, or of all; its packages train nothing."""
     modules = sorted(Path(noisylab.__file__).parent.glob("*.py"))
-    return fingerprint(*(part for path in modules for part in (path.name, path.read_bytes())))
+    wanted = [path for path in modules if path.stem in names or not names]
+    return fingerprint(*(part for path in wanted for part in (path.name, path.read_bytes())))
 
 
 def fingerprint(*parts: str | bytes) -> str:

@@ -68,22 +68,30 @@ def dump_weights(model: SimpleModel) -> bytes:
     return buffer.getvalue()
 
 
-def read_weights(path: str | Path) -> SimpleModel:
-    """The model whose weights are in a file of `dump_weights`, or a checkpoint of that network.
+def load_weights(content: bytes) -> SimpleModel:
+    """The model whose weights `dump_weights` gave, or a checkpoint of that network holds.
 
     The number of classes is that of its last layer. Returned on the CPU, in eval mode.
-    Raises InputError for a file that is missing, damaged, holds more than weights or other weights.
+    Raises InputError for what is damaged, holds more than weights or other weights.
     """
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception:  # whatever a damaged or hostile file sets off, none of it is run
-        raise InputError(f"{path}: is not a file of weights; only tensors are read") from None
+        raise InputError("is not a file of weights; only tensors are read") from None
     try:
         weights = checkpoint["model_state_dict"]
         model = SimpleModel(n_classes=len(weights["fc3.weight"]))
         model.load_state_dict(weights)
     except (AttributeError, KeyError, RuntimeError, TypeError):
-        raise InputError(f"{path}: holds no weights of SimpleModel in 'model_state_dict'") from None
+        raise InputError("holds no weights of SimpleModel in 'model_state_dict'") from None
     return model.eval()
+
+
+def read_weights(path: str | Path) -> SimpleModel:
+    """The same out of a file; its errors name the file."""
+    try:
+        return load_weights(Path(path).read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from noisylab.checks import CHECKS
-from noisylab.config import AugmentConfig, FitConfig, RelabelConfig
+from noisylab.config import AugmentConfig, FitConfig, RelabelConfig, SweepConfig
 from noisylab.errors import InputError
 
 Section = TypeVar("Section")
@@ -60,6 +60,7 @@ class Params:
     train_augmented: TrainParams
     relabel: RelabelConfig
     train_fixed: TrainParams
+    lr_sweep: SweepConfig
 
 
 def read_params(path: str | Path) -> Params:
@@ -93,6 +94,7 @@ def _params(values: object) -> Params:
         "prepare": _section(PrepareParams, "prepare", sections["prepare"]),
         "stats": _section(StatsParams, "stats", sections["stats"]),
         "relabel": _section(RelabelConfig, "relabel", sections["relabel"]),
+        "lr_sweep": _section(SweepConfig, "lr_sweep", sections["lr_sweep"]),
     }
     for name in (key for key in sections if key.startswith("train_")):
         parts[name] = _train_section(name, sections[name], shared)

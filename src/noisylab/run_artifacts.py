@@ -30,10 +30,7 @@ def write_runs(
     classes = sets["train"].classes
     for name, run in runs.items():
         metrics = {split: part.metrics(classes) for split, part in run.evaluations.items()}
-        artifacts.write_json(Path(places.metrics) / f"{name}.json", metrics)
-        # Without the classes: `dvc metrics show` makes a column of every figure.
-        headline = {key: value for key, value in metrics["dev"].items() if key != "recall"}
-        artifacts.write_json(Path(places.dev_metrics) / f"{name}.json", headline)
+        artifacts.write_metrics(places, name, metrics)
         folder = Path(places.plots) / name
         title = f"{Path(places.plots).name}, run {name}"
         _write_tables(folder, run, classes)

@@ -65,7 +65,14 @@ class Progress(Protocol):
 
 
 class DivergedError(InputError):
-    """A loss or a weight became infinite or not a number."""
+    """A loss or a weight became infinite or not a number; `history` is what came before."""
+
+    def __init__(self, message: str, history: list[Epoch]) -> None:
+        super().__init__(message, history)
+        self.history = history
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def fit(
@@ -97,7 +104,7 @@ def fit(
         optimizer = _make_optimizer(weights, config)
         images = torch.from_numpy(train.images).to(device)  # (N, 32, 32, 3)
         labels = torch.from_numpy(train.labels).to(device)  # (N,)
-        history = []
+        history: list[Epoch] = []
         for number in range(1, config.epochs + 1):
             indices = sample_epoch(train.labels, class_weights, generator).to(device)
             batches = _batches(images, labels, indices, config.batch_size, change)
@@ -107,7 +114,8 @@ def fit(
             if not (math.isfinite(loss + on_dev.loss) and weights.isfinite().all()):
                 raise DivergedError(
                     f"training diverged in epoch {number}: its loss is {loss:.5g} on train and "
-                    f"{on_dev.loss:.5g} on dev; lr {config.lr:g} is probably too high"
+                    f"{on_dev.loss:.5g} on dev; lr {config.lr:g} is probably too high",
+                    history,
                 )
             history.append(Epoch(number, loss, on_dev.loss, accuracy, on_dev.accuracy))
             if progress:
