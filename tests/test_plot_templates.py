@@ -40,6 +40,10 @@ plots:
       template: confusion
       x: predicted
       y: actual
+  - rates:
+      template: rates
+      x: rate
+      y: {plots/a/trainings.csv: balanced_accuracy}
   - plots/a/dot.png
 """
 # Level curves: train at 1 lies below dev at 2.
@@ -51,6 +55,15 @@ ship,ship,{},0.9
 ship,auto,1,0.1
 auto,ship,25,0.05
 auto,auto,1475,0.95
+"""
+TRAININGS = """\
+optimizer,rate,seed,balanced_accuracy
+adam,1e-06,0,0.25
+adam,1e-06,1,0.35
+adam,0.001,0,0.75
+adam,0.001,1,0.85
+adam,1,0,nan
+sgd,0.001,0,0.5
 """
 DOT_PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -109,6 +122,7 @@ def dvc(tmp_path_factory: pytest.TempPathFactory) -> Filled:
         "dvc.yaml": DVC_YAML,
         "plots/a/history.csv": HISTORY,
         "plots/b/history.csv": HISTORY,
+        "plots/a/trainings.csv": TRAININGS,
     }.items():
         (repo / name).parent.mkdir(parents=True, exist_ok=True)
         (repo / name).write_text(text)
@@ -190,6 +204,31 @@ def test_confusion_has_a_panel_for_each_revision(dvc: Filled) -> None:
     assert {"1,234", "9"} <= set(seen)
 
 
+def places(path: str) -> list[tuple[float, float]]:
+    """The corners of a line, in pixels."""
+    pairs = re.findall(r"[ML](-?[\d.]+),(-?[\d.]+)", path)
+    return [(float(x), float(y)) for x, y in pairs]
+
+
+def test_rates_are_a_line_an_optimizer_through_the_means_of_its_trainings(dvc: Filled) -> None:
+    svg = render(dvc.show["rates"])
+    points = {point.get("aria-label") for point in paths(svg, "point")}
+    assert len(points) == 5  # that of 1 diverged
+    lines = [places(path.attrib["d"]) for path in paths(svg, "line mark")]
+    ((left, low), (right, high)) = next(line for line in lines if len(line) == 2)
+    assert (left, right) == pytest.approx((12, 428))  # of 440 pixels, at the ends of a log axis
+    assert low - high == pytest.approx(250 * (0.8 - 0.3) / 0.65, rel=0.1)
+    assert {"adam", "sgd", "rate", "balanced_accuracy"} <= set(texts(svg))
+    assert "workspace" not in texts(svg)
+
+
+def test_rates_of_revisions_are_told_apart_by_dashes(dvc: Filled) -> None:
+    dashes = {
+        path.get("stroke-dasharray") for path in paths(render(dvc.diff["rates"]), "line mark")
+    }
+    assert dashes == {"1,0", "6,3"}
+
+
 class Loads(HTMLParser):
     """Collects what a page makes the browser load."""
 
@@ -218,7 +257,7 @@ def test_page_holds_vega_and_every_plot(dvc: Filled) -> None:
     page = dvc.page.read_text(encoding="utf-8")
     assert "window.vegaEmbed=" in page
     embedded = re.findall(r"vegaEmbed\('#(\w+)', spec\)", page)
-    assert embedded == ["loss", "two_runs", "plots_a_confusion_csv"]
+    assert embedded == ["loss", "two_runs", "plots_a_confusion_csv", "rates"]
     assert "Redistributions in binary form must reproduce the above copyright notice" in page
     assert "{plot_divs}" not in page
     assert "{refresh_tag}" not in page

@@ -194,3 +194,11 @@ def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet], model: Simpl
     is_wrong = result.known.labels != result.known.true_labels
     average = average_precision_score(is_wrong, result.rules["report"].scores)
     assert metrics["rules"]["report"]["average_precision"] == pytest.approx(average, abs=1e-5)
+
+
+def test_a_class_is_not_emptied(sets: dict[str, ImageSet]) -> None:
+    untrained = SimpleModel(3).eval()
+    with torch.no_grad():
+        untrained.fc3.bias.copy_(torch.tensor([0.0, 0.0, 9.0]))
+    with pytest.raises(InputError, match="no image of train would be labelled 'car'; the model of"):
+        find(sets, untrained)

@@ -149,7 +149,7 @@ def sweep(
     versions = (torch.__version__, np.__version__, str(find_device(config.device)))
     code = code_digest(*TRAINING_MODULES, "lr_sweep")
     base = fingerprint(code, *versions, dump_set(train), dump_set(dev))
-    keys = [fingerprint(base, repr(trial), repr(config)) for trial in wanted]
+    keys = [fingerprint(base, repr(_config(trial, config)), str(trial.seed)) for trial in wanted]
     finished.keep_only(keys)
     trainings = map_unfinished(_train, wanted, keys, finished, engine, (train, dev, config))
     results: dict[int, dict[str, Any]] = {}
@@ -189,15 +189,19 @@ def choose(
 
 
 def _train(trial: Trial, train: ImageSet, dev: ImageSet, config: FitConfig) -> dict[str, Any]:
-    config = replace(config, optimizer=trial.optimizer, lr=trial.rate)
+    generator = torch.Generator().manual_seed(trial.seed)
     try:
-        fitted = fit(train, dev, config, torch.Generator().manual_seed(trial.seed))
+        fitted = fit(train, dev, _config(trial, config), generator)
     except DivergedError as error:
         return {"history": _rows(error.history), "dev": None, "weights": None}
     on_dev = evaluate(dev.labels, predict_probs(fitted.model, dev.images)).metrics(dev.classes)
     del on_dev["recall"]
     weights = dump_weights(fitted.model)
     return {"history": _rows(fitted.history), "dev": on_dev, "weights": weights}
+
+
+def _config(trial: Trial, config: FitConfig) -> FitConfig:
+    return replace(config, optimizer=trial.optimizer, lr=trial.rate)
 
 
 def _rows(history: Sequence[Epoch]) -> list[list[float]]:

@@ -9,7 +9,14 @@ import numpy as np
 import torch
 
 from noisylab.config import FitConfig, RelabelConfig
-from noisylab.ensemble import Watch, fold_members, mean_probs, predict_both_ways, seed_members
+from noisylab.ensemble import (
+    Member,
+    Watch,
+    fold_members,
+    mean_probs,
+    predict_both_ways,
+    seed_members,
+)
 from noisylab.errors import InputError, shown, shown_list
 from noisylab.images import ImageSet, joined
 from noisylab.label_errors import LabelErrors, find_called, find_confused, find_suspect
@@ -90,33 +97,45 @@ def relabel(
     suspect = _suspect(config.suspect_class, train)
     torch.set_num_threads(recipe.threads)  # which the last bits of a sum depend on
     known = joined(train, dev)
+
+    def mean(members: list[Member]) -> np.ndarray:
+        return mean_probs(known, members, recipe, engine, watch)
+
     seeds = range(seed + 1, seed + config.models)
     members = seed_members(len(train), len(known), seeds)
     pred_probs = predict_both_ways(model, known.images)
     if members:
-        others = mean_probs(known, members, recipe, engine, watch)
-        pred_probs = (pred_probs + len(members) * others) / config.models
-    own_probs = predict_probs(model, known.images)
+        pred_probs = (pred_probs + len(members) * mean(members)) / config.models
+    own_probs, given = predict_probs(model, known.images), known.labels
     if suspect is None:
-        folds = fold_members(known.labels, config.folds, range(seed, seed + config.fold_seeds))
-        held_out_probs = mean_probs(known, folds, recipe, engine, watch)
-        rules = {
-            "report": find_called(known.labels, own_probs),
-            "best": find_confused(known.labels, held_out_probs, pred_probs),
-        }
+        folds = fold_members(given, config.folds, range(seed, seed + config.fold_seeds))
+        best = find_confused(given, mean(folds), pred_probs)
     else:
-        rules = {
-            "report": find_called(known.labels, own_probs, suspect),
-            "best": find_suspect(known.labels, pred_probs, suspect),
-        }
-    errors = rules[config.keep]
+        best = find_suspect(given, pred_probs, suspect)
+    rules = {"report": find_called(given, own_probs, suspect), "best": best}
     offset = {"train": 0, "dev": len(train)}
     decided = {offset[split] + index: label for (split, index), label in decisions.items()}
-    labels = known.labels.copy()
+    labels = _corrected(given, rules[config.keep], decided)
+    _check_classes_left(train, labels[: len(train)], config.keep)
+    return Relabelling(known, len(train), rules, config.keep, suspect, decided, labels)
+
+
+def _corrected(given: np.ndarray, errors: LabelErrors, decided: Mapping[int, int]) -> np.ndarray:
+    labels = given.copy()
     labels[errors.flagged] = errors.suggested[errors.flagged]
     for index, label in decided.items():
         labels[index] = label
-    return Relabelling(known, len(train), rules, config.keep, suspect, decided, labels)
+    return labels
+
+
+def _check_classes_left(train: ImageSet, labels: np.ndarray, rule: str) -> None:
+    for label, (name, count) in enumerate(zip(train.classes, train.counts(), strict=True)):
+        if count and not (labels == label).any():
+            raise InputError(
+                f"relabel: corrected by the rule {rule}, no image of train would be labelled "
+                f"{shown(name)}; the model of train_augmented has learned too little: train it "
+                "longer"
+            )
 
 
 def _suspect(name: str, train: ImageSet) -> int | None:

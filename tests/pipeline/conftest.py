@@ -15,6 +15,7 @@ PARAMS = {
     "epochs: 5\n": "epochs: 2\n",
     "epochs: 25\n": "epochs: 1\n",
     "epochs: 15\n": "epochs: 1\n",
+    "epochs: 50\n": "epochs: 1\n",
     "epochs: 60\n": "epochs: 1\n",
     "sheet_images: 96": "sheet_images: 12",
     "sheet_images: 240": "sheet_images: 12",
@@ -74,7 +75,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, **names, "PATH": path, "DVC_NO_ANALYTICS": "1"}
 
 
-def make_clone(folder: Path) -> Clone:
+def make_clone(folder: Path, params: dict[str, str] = PARAMS) -> Clone:
     """The working tree as git would commit it, without what earlier runs left."""
     listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -83,7 +84,7 @@ def make_clone(folder: Path) -> Clone:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     clone = Clone(folder)
-    clone.edit("params.yaml", PARAMS)
+    clone.edit("params.yaml", params)
     clone.run("git", "init", "--quiet")
     clone.commit()
     return clone

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from .conftest import Clone, make_clone
+from .conftest import PARAMS, Clone, make_clone
 
 COUNTS = {"train": (60, 25, 15), "dev": (12, 5, 3)}
 
@@ -45,7 +45,9 @@ def write_pickles(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    return make_clone(tmp_path_factory.mktemp("own"))
+    """All epochs: on so few images they take no time, and fewer would not tell classes apart."""
+    sheets = {name: change for name, change in PARAMS.items() if "epochs" not in name}
+    return make_clone(tmp_path_factory.mktemp("own"), sheets)
 
 
 def test_class_folders(clone: Clone, tmp_path: Path) -> None:
@@ -56,6 +58,10 @@ def test_class_folders(clone: Clone, tmp_path: Path) -> None:
     metrics = json.loads((clone.folder / "metrics/train_augmented/best.json").read_text())
     assert list(metrics) == ["train", "dev"]
     assert list(metrics["dev"]["recall"]) == ["a b", "x$y", "été"]
+    relabelled = json.loads((clone.folder / "metrics/relabel.json").read_text())
+    assert "rules" not in relabelled  # nobody knows the true labels
+    final = json.loads((clone.folder / "metrics/lr_sweep/final.json").read_text())
+    assert list(final) == ["train", "dev", "dev_given"]
 
 
 def test_pickled_pairs(clone: Clone, tmp_path: Path) -> None:

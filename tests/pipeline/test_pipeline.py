@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from noisylab.images import image_digest
+from noisylab.pickles import read_set
+
 from .conftest import Clone, make_clone
 
-TRAIN_STAGES = ("train_augmented", "train_balanced", "train_baseline")
+TRAIN_STAGES = ("train_augmented", "train_balanced", "train_baseline", "train_fixed")
+AFTER = ("relabel", "lr_sweep")
 
 
 def read_json(clone: Clone, name: str) -> Any:
@@ -47,6 +51,33 @@ def test_a_second_run_elsewhere_writes_the_same_bytes(clone: Clone, tmp_path: Pa
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
+def test_labels_are_corrected_and_all_else_is_as_it_was(clone: Clone) -> None:
+    metrics = read_json(clone, "metrics/relabel.json")
+    n_corrected = 0
+    for split in ("train", "dev"):
+        given, fixed = (
+            read_set(clone.folder / f"data/{name}_set.pickle") for name in (split, f"fixed_{split}")
+        )
+        assert (given.images == fixed.images).all()
+        assert given.classes == fixed.classes
+        assert (given.true_labels == fixed.true_labels).all()  # type: ignore[union-attr]
+        is_corrected = given.labels != fixed.labels
+        assert is_corrected.sum() == metrics[split]["corrected"]
+        assert set(fixed.labels[is_corrected]) <= {2}  # cats, the suspects
+        n_corrected += is_corrected.sum()
+    assert metrics["corrected"]["car"]["cat"] <= n_corrected
+    assert list(metrics["rules"]) == ["report", "best"]
+
+
+def test_the_final_model_is_the_better_one(clone: Clone) -> None:
+    best, final = (read_json(clone, f"metrics/lr_sweep/{name}.json") for name in ("best", "final"))
+    assert list(final) == ["train", "dev", "dev_given", "dev_true", "test"]
+    assert final["dev"]["balanced_accuracy"] >= best["dev"]["balanced_accuracy"]
+    kept = read_json(clone, "metrics/lr_sweep.json")["final"]
+    models = [clone.folder / "models" / f"{name}.pt" for name in (kept, "lr_sweep")]
+    assert models[0].read_bytes() == models[1].read_bytes()
+
+
 def test_metrics_fit_a_terminal(clone: Clone) -> None:
     printed = clone.run("dvc", "metrics", "show")
     assert "balanced_accuracy" in printed
@@ -69,12 +100,14 @@ def test_what_holds_for_all_runs_makes_them_anew(clone: Clone, key: str, value: 
     clone.edit("params.yaml", {key: value})
     changed = json.loads(clone.run("dvc", "status", "--json"))
     clone.edit("params.yaml", {value: key})
-    assert sorted(changed) == ["check_params", *TRAIN_STAGES]
+    # Their trainings take all from train_augmented and from train_fixed, but rates and optimizers.
+    after = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER
+    assert sorted(changed) == sorted(["check_params", *TRAIN_STAGES, *after])
 
 
 def test_an_experiment_reruns_the_training_alone(clone: Clone) -> None:
     printed = clone.run("dvc", "exp", "run", "-S", "lr=0.0003")
-    for stage in ("check_params", *TRAIN_STAGES):
+    for stage in ("check_params", *TRAIN_STAGES, "relabel"):
         assert f"Running stage '{stage}'" in printed
     assert "Stage 'prepare' didn't change, skipping" in printed
     assert "Stage 'stats' didn't change, skipping" in printed
@@ -109,3 +142,25 @@ def test_a_wrong_value_ends_with_one_line_and_harms_nothing(
     assert message in printed
     assert "Traceback" not in printed
     assert clone.outputs() == before
+
+
+def test_a_review_is_heeded_and_a_stale_one_is_refused(clone: Clone) -> None:
+    dev = read_set(clone.folder / "data/dev_set.pickle")
+    row = f"dev,3,{image_digest(dev.images[3])},truck"
+    (clone.folder / "data/review.csv").write_text(f"split,index,image,decision\n{row}\n")
+    clone.run("dvc", "repro", "relabel")
+    assert read_set(clone.folder / "data/fixed_dev_set.pickle").labels[3] == 1
+    rows = (clone.folder / "data/corrections.csv").read_text().splitlines()
+    assert [row for row in rows if row.startswith("dev,3,") and row.endswith(",truck,review")]
+
+    before = clone.outputs()
+    (clone.folder / "data/review.csv").write_text(
+        f"split,index,image,decision\n{row.replace('dev,3', 'dev,4')}\n"
+    )
+    printed = clone.run("dvc", "repro", "relabel", fails=True)
+    assert "data/review.csv: line 2: image 4 of dev is not the one that was decided on" in printed
+    assert "Traceback" not in printed
+    assert (
+        clone.outputs().items()
+        >= {name: digest for name, digest in before.items() if name.startswith("data/")}.items()
+    )
