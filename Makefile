@@ -4,10 +4,11 @@ PYTHON ?= python3
 READY := .venv/ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help repro test browser lint bench lock
+.PHONY: help repro review test browser lint bench lock
 
 help:
 	@echo "make repro   run the pipeline: photographs to trained models, metrics and pictures"
+	@echo "make review  decide about doubtful labels by eye, on a page in the browser"
 	@echo "make test    run the checks and the tests: some minutes"
 	@echo "make lint    run the checks alone"
 	@echo "make bench   measure speed, memory and accuracy over seeds: some ten minutes"
@@ -21,6 +22,9 @@ repro: $(READY)
 	@echo
 	@echo "Figures of every split are in metrics/, pictures in plots/; 'dvc plots show' makes a page."
 
+review: $(READY)
+	@python -m noisylab.review_page data
+
 test: lint browser
 	pytest
 
@@ -32,7 +36,7 @@ browser:
 		echo "Installing Debian's chromium for the browser tests"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes \
 			--no-install-recommends -o Dpkg::Use-Pty=0 chromium >/dev/null && exit 0; fi; \
-	echo "No Chromium, and no root with apt-get to install it: the browser tests are skipped"
+	echo "No Chromium, and apt-get as root did not bring it: the browser tests are skipped"
 
 lint: $(READY)
 	ruff check
