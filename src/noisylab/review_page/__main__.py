@@ -42,19 +42,23 @@ def main() -> None:
     arguments = parser.parse_args()
     store = Store(arguments.data)
     try:
-        n_cases, n_decided = len(store.sheet().cases), len(store.decisions())
+        cases, decisions = store.sheet().cases, store.decisions()
         listener = _listen(arguments.port)
     except InputError as error:
         sys.exit(str(error))
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    address = f"http://{_HOST}:{listener.getsockname()[1]}/"
-    print(f"{n_cases} images to look at, {n_decided} labels decided: {address} (Ctrl-C ends)")
-    sys.stdout.flush()
-    if not arguments.no_browser and _has_screen():
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     server = make_server(_HOST, 0, create_app(store), threaded=True, fd=listener.fileno())
-    server.serve_forever()  # until KeyboardInterrupt
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        address = f"http://{_HOST}:{server.port}/"
+        n_decided = sum((case.split, case.index) in decisions for case in cases)
+        print(f"{n_decided} of {len(cases)} labels decided; go on at {address} (Ctrl-C ends)")
+        sys.stdout.flush()
+        if not arguments.no_browser and _has_screen():
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass  # which the server itself takes for its end, too
     # On a terminal ^C stands in this line.
     print(f"{os.linesep * sys.stdout.isatty()}Ended; {_result(store)}")
 
@@ -66,7 +70,7 @@ def _listen(port: int | None) -> socket.socket:
     except (OSError, OverflowError) as error:
         if port is None and isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             return socket.create_server((_HOST, 0))
-        reason = getattr(error, "strerror", None) or error
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise InputError(f"--port {port}: {reason}; give another, or 0 for any") from error
 
 
@@ -81,7 +85,7 @@ def _result(store: Store) -> str:
         n_decided = len(store.decisions())
     except InputError as error:
         return str(error)
-    return f"{n_decided} labels are decided in {store.review}: dvc repro applies that and retrains"
+    return f"labels decided in {store.review}: {n_decided}; dvc repro applies them and retrains"
 
 
 if __name__ == "__main__":
