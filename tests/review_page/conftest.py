@@ -11,8 +11,8 @@ from werkzeug.serving import make_server
 
 from noisylab import artifacts
 from noisylab.images import ImageSet
-from noisylab.relabel_artifacts import CORRECTIONS
 from noisylab.review_page.app import create_app
+from noisylab.review_page.cases import COLUMNS
 from noisylab.review_page.store import Store
 
 #: Split, index and suggested class: flagged ones, and from the fifth on those near the threshold.
@@ -44,9 +44,9 @@ def write_data(tmp_path: Path) -> WriteData:
             given = classes[sets[split].labels[index]]
             flagged = "yes" if place < N_FLAGGED else "no"
             score = 0.9 - place / 10
-            rows.append((split, index, given, suggested, score, flagged, suggested, "rule"))
+            rows.append((split, index, given, suggested, score, flagged))
         artifacts.write_sets(tmp_path, sets)
-        artifacts.write_csv(tmp_path / "corrections.csv", CORRECTIONS, rows)
+        artifacts.write_csv(tmp_path / "corrections.csv", COLUMNS, rows)
         (tmp_path / "review.csv").write_text("split,index,image,decision\n")
         return tmp_path
 

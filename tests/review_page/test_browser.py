@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from noisylab import artifacts
 from noisylab.images import ImageSet
-from noisylab.review_page.store import Store
+from noisylab.review_page.store import Decision, Store
 
 from .conftest import SUGGESTED, WriteData, with_many_classes, with_other_images
 
@@ -111,7 +111,9 @@ def test_keys_may_be_switched_off(browser_page: Page, address: str, store: Store
     has_decided(store)
 
 
-def test_decide_by_pointer_to_the_end(browser_page: Page, address: str, store: Store) -> None:
+def test_decide_by_pointer_to_the_end(
+    browser_page: Page, address: str, store: Store, accessibility_faults: Faults
+) -> None:
     open_page(browser_page, address)
     for place in range(len(SUGGESTED)):
         is_at(browser_page, place)
@@ -119,6 +121,7 @@ def test_decide_by_pointer_to_the_end(browser_page: Page, address: str, store: S
         browser_page.get_by_role("button", name=name).click()
     expect(browser_page.locator("#end")).to_have_text("All of these are decided.")
     has_decided(store, "car", *(suggested for _, _, suggested in SUGGESTED[1:]))
+    assert accessibility_faults(browser_page) == []
     browser_page.keyboard.press("a")  # on no image
     browser_page.get_by_role("button", name=f"Image {SUGGESTED[2][1]} of dev").click()
     is_at(browser_page, 2)
@@ -143,6 +146,19 @@ def test_filters_by_pair_and_split(browser_page: Page, address: str) -> None:
     is_at(browser_page, 3)
 
 
+def test_what_others_decided_is_seen_on_coming_back(
+    browser_page: Page, address: str, store: Store
+) -> None:
+    open_page(browser_page, address)
+    case = store.sheet().cases[1]
+    store.decide(Decision(case.split, case.index, case.image, case.given, None, "car"))
+    browser_page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(browser_page.locator("#count")).to_have_text("1 of 6 decided")
+    browser_page.keyboard.press("a")
+    is_at(browser_page, 2)
+    has_decided(store, "cat", "car")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everyone_can_use_it_on_a_phone(
     browser_page: Page,
@@ -156,7 +172,9 @@ def test_everyone_can_use_it_on_a_phone(
     open_page(browser_page, address)
     press(browser_page, "a", "ArrowLeft")
     assert accessibility_faults(browser_page) == []
-    assert browser_page.evaluate("document.documentElement.scrollWidth") == 400
+    for width in (320, 400):
+        browser_page.set_viewport_size({"width": width, "height": 800})
+        assert browser_page.evaluate("document.documentElement.scrollWidth") == width
     for button in browser_page.get_by_role("button").all():
         box = button.bounding_box()
         assert box
@@ -216,6 +234,21 @@ def test_an_image_that_changed_is_refused_and_shown_anew(
     )
     has_decided(store)
     expect(browser_page.locator("#image")).not_to_have_attribute("src", before or "")
+    press(browser_page, "a")
+    expect(browser_page.get_by_role("alert")).to_be_empty()
+    has_decided(store, "cat")
+
+
+def test_a_server_that_ended_is_said_and_one_that_is_back_is_used(
+    browser_page: Page, address: str, store: Store
+) -> None:
+    open_page(browser_page, address)
+    browser_page.route("**/*", lambda route: route.abort())
+    browser_page.keyboard.press("a")
+    expect(browser_page.get_by_role("alert")).to_contain_text("server has ended. Run make review")
+    is_at(browser_page, 0)
+    has_decided(store)
+    browser_page.unroute("**/*")
     press(browser_page, "a")
     expect(browser_page.get_by_role("alert")).to_be_empty()
     has_decided(store, "cat")

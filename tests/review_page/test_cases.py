@@ -4,11 +4,12 @@ import pytest
 
 from noisylab.errors import InputError
 from noisylab.images import ImageSet, image_digest
-from noisylab.review_page.cases import Case, digit_keys, read_cases
+from noisylab.relabel_artifacts import CORRECTIONS
+from noisylab.review_page.cases import COLUMNS, Case, digit_keys, read_cases
 
 from .conftest import N_FLAGGED, SUGGESTED
 
-HEADER = "split,index,given,suggested,score,flagged,decision,by\n"
+HEADER = ",".join(CORRECTIONS) + "\n"
 
 
 def test_cases_come_in_the_order_of_the_table(data: Path, sets: dict[str, ImageSet]) -> None:
@@ -17,6 +18,13 @@ def test_cases_come_in_the_order_of_the_table(data: Path, sets: dict[str, ImageS
     assert [case.flagged for case in cases] == [i < N_FLAGGED for i in range(len(cases))]
     image = sets["train"].images[3]
     assert cases[0] == Case("train", 3, image_digest(image), "car", "cat", 0.9, flagged=True)
+
+
+def test_the_stage_writes_what_is_read(data: Path, sets: dict[str, ImageSet]) -> None:
+    assert CORRECTIONS[: len(COLUMNS)] == COLUMNS
+    (data / "corrections.csv").write_text(f"{HEADER}train,2,cat,car,0.25,no,keep,rule\n")
+    (case,) = read_cases(data / "corrections.csv", sets)
+    assert (case.index, case.score, case.flagged) == (2, 0.25, False)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,9 @@ from filelock import FileLock
 from noisylab import artifacts
 from noisylab.errors import InputError
 from noisylab.images import ImageSet
-from noisylab.relabel_artifacts import CORRECTIONS
 from noisylab.review import read_decisions
 from noisylab.review_page import store as store_module
-from noisylab.review_page.cases import Case
+from noisylab.review_page.cases import COLUMNS, Case
 from noisylab.review_page.store import Decision, StaleError, Store
 
 from .conftest import with_other_images
@@ -87,8 +86,8 @@ def test_an_image_that_has_another_label_by_now_is_not_decided_on(
     labels = sets["train"].labels.copy()
     labels[3] = 1
     artifacts.write_sets(data, {"train": sets["train"].with_labels(labels)})
-    row = ("train", 3, "truck", "cat", 0.9, "yes", "cat", "rule")
-    artifacts.write_csv(data / "corrections.csv", CORRECTIONS, [row])
+    row = ("train", 3, "truck", "cat", 0.9, "yes")
+    artifacts.write_csv(data / "corrections.csv", COLUMNS, [row])
     with pytest.raises(StaleError, match="is not what was shown"):
         store.decide(about(case, case.given))
 
@@ -113,10 +112,10 @@ def decide_all(data: Path, cases: list[Case]) -> None:
 
 def many_cases(data: Path, train: ImageSet) -> list[Case]:
     rows = [
-        ("train", index, train.classes[label], "cat", 0.5, "yes", "cat", "rule")
+        ("train", index, train.classes[label], "cat", 0.5, "yes")
         for index, label in enumerate(train.labels)
     ]
-    artifacts.write_csv(data / "corrections.csv", CORRECTIONS, rows)
+    artifacts.write_csv(data / "corrections.csv", COLUMNS, rows)
     return list(Store(data).sheet().cases)
 
 

@@ -132,7 +132,7 @@ class Store:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One at a time, of all threads and processes."""
-        lock = FileLock(self._lock_path, timeout=_PATIENCE)
+        lock = FileLock(self._lock_path, timeout=_PATIENCE, poll_interval=0.005)
         try:
             lock.acquire()
         except Timeout as error:

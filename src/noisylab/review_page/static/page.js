@@ -10,7 +10,7 @@ let sheet = { classes: [], keys: {}, cases: [], review: "" };
 let decided = {}; // by keyOf(), the class decided on
 let shown = []; // the cases that pass the filter
 let current = null; // one of them, or null when all are decided
-let isBusy = false; // while a decision is under way
+let isBusy = false; // while an answer is awaited: an older one must not follow a newer
 const made = []; // decisions of this page, the last one last: the item, and its label before
 const written = new Map(); // by keyOf(), the label that this page had written
 
@@ -26,7 +26,11 @@ async function load() {
 }
 
 async function refresh() {
-  await load().catch((error) => warn(error.message));
+  if (!isBusy) {
+    isBusy = true;
+    await load().catch((error) => warn(error.message));
+    isBusy = false;
+  }
 }
 
 // Tells if decisions from here are gone: someone saved an older copy of the file, or removed them.
@@ -214,7 +218,7 @@ for (const select of [byId("pair"), byId("split")]) {
 
 // Others may have decided, or the stages have run, while this page was out of sight.
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && !isBusy) {
+  if (!document.hidden) {
     refresh();
   }
 });
