@@ -269,11 +269,25 @@ def test_decisions_that_an_editor_overwrote_are_put_back(
     store.review.write_bytes(old)
     press(browser_page, "a")
     has_decided(store, None, None, "cat")
-    expect(browser_page.get_by_role("alert")).to_contain_text("not in it any more: 2")
+    expect(browser_page.get_by_role("alert")).to_contain_text("lacks 2 of the labels decided here")
     browser_page.get_by_role("button", name="Put back").click()
     expect(browser_page.locator("#count")).to_have_text("3 of 6 decided")
     has_decided(store, "cat", "truck", "cat")
     expect(browser_page.get_by_role("alert")).to_be_empty()
+
+
+def test_decisions_that_someone_took_out_stay_out(
+    browser_page: Page, address: str, store: Store
+) -> None:
+    old = store.review.read_bytes()
+    open_page(browser_page, address)
+    press(browser_page, "a")
+    store.review.write_bytes(old)
+    press(browser_page, "k")
+    browser_page.get_by_role("button", name="Leave out").click()
+    press(browser_page, "a")
+    expect(browser_page.get_by_role("alert")).to_be_empty()
+    has_decided(store, None, "truck", "cat")
 
 
 def test_two_pages_at_once_tell_each_other(browser_page: Page, address: str, store: Store) -> None:

@@ -38,8 +38,8 @@ function adopt(decisions) {
   decided = decisions;
   const lost = sheet.cases.filter((item) => written.has(keyOf(item)) && !decided[keyOf(item)]);
   if (lost.length) {
-    const text = `${sheet.review} was changed elsewhere: decided here and not in it any more: ` +
-      `${lost.length}. `;
+    const text = `${sheet.review} was changed elsewhere and lacks ${lost.length} of the labels ` +
+      "decided here. ";
     const restore = view.buttonOf(["Put back"], () => putBack(lost));
     const forget = view.buttonOf(["Leave out"], () => {
       lost.forEach((item) => written.delete(keyOf(item)));

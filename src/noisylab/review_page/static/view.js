@@ -67,6 +67,7 @@ export function renderCase(item, label, place) {
   byId("title").textContent = `${place}: image ${item.index} of ${item.split}`;
   byId("given").textContent = given;
   byId("suggested").textContent = suggested;
+  byId("how").textContent = item.flagged ? "looks like" : "perhaps";
   byId("suggestion").hidden = isSame;
   const otherwise = item.flagged ? `flagged: becomes ${suggested}` : `not flagged: stays ${given}`;
   byId("why").textContent = `score ${item.score.toFixed(3)}, ${otherwise} unless you decide`;
