@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ COMMAND = (sys.executable, "-m", "noisylab.review_page")
 class Page:
     """The script under way, and the address that it printed."""
 
-    def __init__(self, data: Path, *arguments: str) -> None:
-        command = (*COMMAND, str(data), "--no-browser", *arguments)
+    def __init__(self, data: Path, *arguments: str, has_browser: bool = False) -> None:
+        options = [] if has_browser else ["--no-browser"]
+        command = (*COMMAND, str(data), *options, *arguments)
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -59,6 +61,21 @@ def page(data: Path) -> Iterator[Page]:
     yield started
     started.process.kill()
     started.process.communicate()
+
+
+def test_it_opens_the_browser(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "browser"
+    program.write_text(
+        f'#!/bin/sh\necho "$1" >{tmp_path}/new && mv {tmp_path}/new {tmp_path}/opened\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(program))
+    page = Page(data, "--port", "0", has_browser=True)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "opened").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    page.end(signal.SIGINT)
+    assert (tmp_path / "opened").read_text() == f"{page.address}/\n"
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
