@@ -5,12 +5,17 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
 from clusters import TESTS, Cluster, kill, wait_until
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from trainings import IMAGES, started, train_in_turn, train_slowly
 
 from noisylab import cluster
@@ -212,3 +217,44 @@ def test_a_worker_with_other_code_is_refused(
     monkeypatch.setattr(cluster, "_facts", lambda: facts | {"code of noisylab": "other"})
     with pytest.raises(InputError, match=r"must have code of noisylab other, got [0-9a-f]{12}"):
         list(map_trainings(scaled_sum, [1], shared_cluster.engine, (np.ones(1),)))
+
+
+def make_certificate(folder: Path) -> dict[str, str]:
+    """A certificate that vouches for itself, and dask's settings that name it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = folder / "both.pem"
+    file.write_bytes(certificate.public_bytes(pem) + secret)
+    parts = ("scheduler.cert", "worker.cert", "client.cert", "ca-file")
+    return {f"distributed.comm.tls.{part}": str(file) for part in parts}
+
+
+def as_environment(settings: dict[str, str]) -> dict[str, str]:
+    """Dask's settings as environment variables."""
+    names = {key: key.replace(".", "__").replace("-", "_").upper() for key in settings}
+    return {f"DASK_{names[key]}": value for key, value in settings.items()}
+
+
+def test_tls_takes_its_certificates_from_dasks_settings(tmp_path: Path) -> None:
+    settings = make_certificate(tmp_path)
+    own = Cluster(tmp_path, protocol="tls", environment=as_environment(settings))
+    try:
+        own.add_host()
+        assert own.engine.startswith("dask:tls://")
+        with pytest.raises(InputError, match=r"no scheduler answers at tls://.*TLS"):
+            list(map_trainings(scaled_sum, [1], own.engine, (np.ones(10),)))
+        with dask.config.set(settings):
+            results = list(map_trainings(scaled_sum, range(2), own.engine, (np.ones(10),)))
+        assert in_order(results) == [0, 10]
+    finally:
+        own.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,3 +64,28 @@ def started(folder: Path) -> list[int]:
     """The processes that trainings were begun in, the first one first."""
     files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
     return [int(file.name.rpartition("-")[2]) for file in files]
+
+
+def ready(job: int) -> float:
+    """When a worker can begin to train, seconds since the epoch."""
+    import torch  # noqa: F401
+
+    import noisylab.training  # noqa: F401
+
+    return time.time()
+
+
+def nothing(job: int, images: np.ndarray) -> bytes:
+    """As many bytes as a model has, at once."""
+    return bytes(250_000)
+
+
+def peak_memory(job: int, train: ImageSet, config: FitConfig) -> int:
+    """The most memory that a worker has had after one training, bytes."""
+    import torch
+
+    from noisylab.training import fit
+
+    fit(train, train.subset([0]), config, torch.Generator())
+    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return 1024 * int(line)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 _CONNECT_SECONDS = 10
-_WAIT_SECONDS = 20  # for a first worker, and for another when all are gone
+_WAIT_SECONDS = 30  # for a first worker, and for another when all are gone
 _READ_SECONDS = 30  # for a result to come over
 _LOOK_SECONDS = 1
 _PACKAGES = ("noisylab", "torch", "numpy")  # that results depend on
