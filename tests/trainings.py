@@ -80,12 +80,15 @@ def nothing(job: int, images: np.ndarray) -> bytes:
     return bytes(250_000)
 
 
-def peak_memory(job: int, train: ImageSet, config: FitConfig) -> int:
-    """The most memory that a worker has had after one training, bytes."""
+def costs(job: int, train: ImageSet, dev: ImageSet, config: FitConfig) -> tuple[float, int]:
+    """Of one training: seconds of the CPU, and the most memory its worker has had, bytes."""
     import torch
 
     from noisylab.training import fit
 
-    fit(train, train.subset([0]), config, torch.Generator())
-    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return 1024 * int(line)
+    fit(dev, dev, config, torch.Generator())  # loads what is loaded at first use
+    start = time.process_time()
+    fit(train, dev, config, torch.Generator())
+    seconds = time.process_time() - start
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return seconds, 1024 * int(peak)

@@ -35,7 +35,7 @@ from noisylab.sampling import by_class
 
 sys.path.append(str(Path(__file__).parents[1]))
 from clusters import Cluster
-from trainings import nothing, peak_memory, ready
+from trainings import costs, nothing, ready
 
 N_DEV = 625
 N_WORKERS = 2
@@ -73,7 +73,7 @@ def main() -> None:
             print(f"start-up of dask's scheduler and workers  {time.monotonic() - began:6.1f} s")
             print(f"first use of these workers                {first:6.1f} s")
             compare(sets, recipe, config, engines, given.rounds, params.lr_sweep.epochs)
-            print_costs(sets["train"], recipe, engines)
+            print_costs(sets, recipe, engines)
         finally:
             cluster.close()
 
@@ -203,20 +203,21 @@ def swept(sets: dict[str, ImageSet], recipe: FitConfig, config: SweepConfig, eng
     return seconds
 
 
-def print_costs(train: ImageSet, recipe: FitConfig, engines: dict[str, str]) -> None:
-    """What a training costs besides training, for docs/scaling.md."""
-    one = replace(recipe, epochs=1, threads=1)
-    print(f"\n{'beside training':18} ms a training  s to begin  MB a worker")
+def print_costs(sets: dict[str, ImageSet], recipe: FitConfig, engines: dict[str, str]) -> None:
+    """What docs/scaling.md computes from."""
+    images, one = sets["train"].images, replace(recipe, epochs=1, threads=1)
+    shared = (sets["train"], sets["dev"], one)
+    print(f"\n{'beside training':18} ms a training  s to begin  MB a worker  CPU s an epoch")
     for name, engine in engines.items():
 
         def do_nothing(n_jobs: int, engine: str = engine) -> float:
-            jobs = map_trainings(nothing, range(n_jobs), engine, (train.images,))
+            jobs = map_trainings(nothing, range(n_jobs), engine, (images,))
             return timed(lambda: list(jobs))
 
         begin = do_nothing(N_WORKERS)
         each = (do_nothing(N_WORKERS + N_NOTHING) - begin) / N_NOTHING
-        ((_, peak, _),) = map_trainings(peak_memory, [0], engine, (train, one))
-        print(f"{name:18} {1000 * each:13.1f} {begin:11.2f} {peak / 1e6:12.0f}")
+        ((_, (seconds, peak), _),) = map_trainings(costs, [0], engine, shared)
+        print(f"{name:18} {1000 * each:13.1f} {begin:11.2f} {peak / 1e6:12.0f} {seconds:15.2f}")
 
 
 def timed(way: Callable[[], object]) -> float:
