@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import dask
@@ -165,6 +166,18 @@ def test_a_scheduler_gone_ends_with_a_line_and_what_is_finished_is_kept(tmp_path
     again = list(begin("local:1"))
     assert again[0] == first
     assert in_order(again) == [0, 1, 2]
+
+
+def test_a_scheduler_gone_before_workers_come_ends_with_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
+    own = Cluster(tmp_path)
+    killer = Timer(2, own.close)
+    killer.start()
+    with pytest.raises(InputError, match=r"the scheduler at tcp://.* is gone; finished trainings"):
+        list(map_trainings(rest, range(3), own.engine))
+    killer.join()
 
 
 def test_no_scheduler_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

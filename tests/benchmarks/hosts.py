@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from distributed import Client
 from speed import noise
 
 from noisylab.finished import Finished
@@ -32,6 +34,7 @@ HERE, THERE = "noisylab-here", "noisylab-there"
 ADDRESSES = {HERE: "192.0.2.1", THERE: "192.0.2.2"}  # of a net that is kept for examples
 CUT_AFTER = 2  # trainings
 EPOCHS = 10
+START = time.monotonic()
 INSIDE = "NOISYLAB_HOSTS"
 
 
@@ -64,13 +67,14 @@ def two_hosts() -> Iterator[None]:
 
 
 def measure() -> None:
-    expected = run("local:1")
-    print(f"{len(expected.outcomes)} trainings on this machine, one worker: done", flush=True)
+    expected = run("local")
+    say(f"{len(expected.outcomes)} trainings done on this machine, to compare with")
     with tempfile.TemporaryDirectory() as folder:
         cluster = Cluster(Path(folder), host=ADDRESSES[HERE])
         try:
             cluster.add_host()
             cluster.add_host(via=inside(THERE))
+            threading.Thread(target=say_workers, args=[cluster.address], daemon=True).start()
             found = run(cluster.engine, watch_and_cut)
         finally:
             cluster.close()
@@ -78,17 +82,12 @@ def measure() -> None:
         ours.weights == theirs.weights and ours.history == theirs.history
         for ours, theirs in zip(found.outcomes, expected.outcomes, strict=True)
     ]
-    print(f"results identical to those of one worker on this machine: {sum(same)} of {len(same)}")
+    say(f"results identical to those of this machine alone: {sum(same)} of {len(same)}")
     sys.exit(not all(same))
 
 
 def watch_and_cut(trainings: Any, n_trainings: int) -> Any:
     """Lets trainings pass; says when each ended, and pulls the cable after some of them."""
-    start = time.monotonic()
-
-    def say(what: str) -> None:
-        print(f"{time.monotonic() - start:6.1f} s  {what}", flush=True)
-
     for number, training in enumerate(trainings, start=1):
         say(f"training {number} of {n_trainings} ended")
         if number == CUT_AFTER:
@@ -96,6 +95,22 @@ def watch_and_cut(trainings: Any, n_trainings: int) -> Any:
             say("the cable is pulled")
         yield training
     say("the sweep ended")
+
+
+def say_workers(address: str) -> None:
+    """Says how many workers the scheduler has, whenever that changes."""
+    known = -1
+    with Client(address) as client:
+        while True:
+            found = len(client.sync(client.scheduler.ncores))
+            if found != known:
+                say(f"the scheduler has {found} workers")
+            known = found
+            time.sleep(0.2)
+
+
+def say(what: str) -> None:
+    print(f"{time.monotonic() - START:6.1f} s  {what}", flush=True)
 
 
 def run(engine: str, watch: Any = lambda trainings, n: trainings) -> Sweep:

@@ -40,6 +40,7 @@ from trainings import costs, nothing, ready
 N_DEV = 625
 N_WORKERS = 2
 N_NOTHING = 100
+N_MANY = 1000
 INDEPENDENT = """
 import pickle, sys
 from dataclasses import replace
@@ -73,7 +74,7 @@ def main() -> None:
             print(f"start-up of dask's scheduler and workers  {time.monotonic() - began:6.1f} s")
             print(f"first use of these workers                {first:6.1f} s")
             compare(sets, recipe, config, engines, given.rounds, params.lr_sweep.epochs)
-            print_costs(sets, recipe, engines)
+            print_costs(sets, recipe, engines, params.lr_sweep.epochs)
         finally:
             cluster.close()
 
@@ -203,8 +204,10 @@ def swept(sets: dict[str, ImageSet], recipe: FitConfig, config: SweepConfig, eng
     return seconds
 
 
-def print_costs(sets: dict[str, ImageSet], recipe: FitConfig, engines: dict[str, str]) -> None:
-    """What docs/scaling.md computes from."""
+def print_costs(
+    sets: dict[str, ImageSet], recipe: FitConfig, engines: dict[str, str], full_epochs: int
+) -> None:
+    """What docs/scaling.md computes from, and computes."""
     images, one = sets["train"].images, replace(recipe, epochs=1, threads=1)
     shared = (sets["train"], sets["dev"], one)
     print(f"\n{'beside training':18} ms a training  s to begin  MB a worker  CPU s an epoch")
@@ -218,6 +221,16 @@ def print_costs(sets: dict[str, ImageSet], recipe: FitConfig, engines: dict[str,
         each = (do_nothing(N_WORKERS + N_NOTHING) - begin) / N_NOTHING
         ((_, (seconds, peak), _),) = map_trainings(costs, [0], engine, shared)
         print(f"{name:18} {1000 * each:13.1f} {begin:11.2f} {peak / 1e6:12.0f} {seconds:15.2f}")
+    print(f"\n{N_MANY} trainings of {full_epochs} epochs, on dask")
+    print("machines  workers  in turn  training, s  beside it, s  machine hours")
+    for n_machines in (1, 10, 100):
+        n_workers = N_WORKERS * n_machines
+        n_in_turn = -(-N_MANY // n_workers)
+        training = n_in_turn * full_epochs * seconds
+        print(
+            f"{n_machines:8} {n_workers:8} {n_in_turn:8} {training:12.0f} {N_MANY * each:13.1f}"
+            f" {n_machines * training / 3600:14.1f}"
+        )
 
 
 def timed(way: Callable[[], object]) -> float:
