@@ -171,8 +171,8 @@ def _verdict(swept: Sweep, failure: str, optimizer: str, rate: float) -> str:
         return f"learns, too: {merit[0]:.1%}"
     first, last = (np.mean([one.history[at].train_loss for one in outcomes]) for at in (0, -1))
     return (
-        f"{failure}: its train loss goes from {first:.3f} to {last:.3f}, and chance is "
-        f"{swept.chance_loss:.3f}"
+        f"{failure}: in {len(outcomes[0].history)} epochs its train loss goes from {first:.3f} to "
+        f"{last:.3f} ({last / first - 1:+.1%}), and chance is {swept.chance_loss:.3f}"
     )
 
 
