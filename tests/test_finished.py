@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +32,18 @@ def test_a_damaged_result_is_none(tmp_path: Path, place: int) -> None:
     assert finished.read("key") is None
 
 
-def test_only_what_is_wanted_is_kept(tmp_path: Path) -> None:
+def test_what_is_wanted_is_kept_and_the_newest_of_the_others(tmp_path: Path) -> None:
     finished = Finished(tmp_path)
     finished.keep_only([])
-    for key in ("a", "b", "c"):
+    for time, key in enumerate(("a", "b", "c", "d", "e")):
         finished.write(key, 1)
-    finished.keep_only(["b", "d"])
-    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+        os.utime(tmp_path / key, (time, time))
+    finished.keep_only(["b", "x"], n_others=2)
+    assert {path.name for path in tmp_path.iterdir()} == {"b", "d", "e"}
+    finished.keep_only([])
+    assert {path.name for path in tmp_path.iterdir()} == {"b", "d", "e"}
+    finished.keep_only([], n_others=0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def noted(job: int, folder: str) -> int:

@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from clusters import wait_until
+from trainings import IMAGES, started, train_in_turn, train_slowly
 
 from noisylab.errors import InputError, WorkerDiedError
 from noisylab.parallel import MOST_TRIES, map_trainings
@@ -64,6 +67,20 @@ def test_an_error_is_a_result() -> None:
     assert results[1][0] is None
     assert isinstance(results[1][1], ValueError)
     assert str(results[1][1]) == "two will not do"
+
+
+def test_a_worker_killed_while_training_changes_nothing(tmp_path: Path) -> None:
+    seeds, parallel = range(4), tmp_path / "parallel"
+    parallel.mkdir()
+    expected = train_in_turn(seeds, tmp_path / "in turn")
+    assert len(set(expected)) == len(seeds)
+    trainings = map_trainings(train_slowly, seeds, "local:2", (IMAGES, str(parallel)))
+    with ThreadPoolExecutor() as pool:
+        results = pool.submit(list, trainings)
+        wait_until(lambda: len(started(parallel)) > 0)
+        os.kill(started(parallel)[-1], signal.SIGKILL)
+    assert in_order(results.result()) == expected
+    assert len(started(parallel)) == len(seeds) + 1
 
 
 def die_until(job: int, folder: str) -> int:
@@ -133,12 +150,16 @@ def test_a_worker_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
     assert not is_running(worker)
 
 
+def own_pid(job: int, values: np.ndarray) -> int:
+    return os.getpid()
+
+
 def test_leaving_early_leaves_no_files_and_no_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    results = map_trainings(threads_and_pid, range(4), "local:2", (np.ones(10),))
-    _, (_, worker, _), _ = next(results)
+    results = map_trainings(own_pid, range(4), "local:2", (np.ones(10),))
+    _, worker, _ = next(results)
     assert len(list(tmp_path.glob("noisylab-*"))) == 1
     results.close()  # type: ignore[attr-defined]
     assert not list(tmp_path.glob("noisylab-*"))

@@ -112,15 +112,17 @@ class RelabelConfig:
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """Which trainings to compare: each optimizer at each learning rate, from each seed.
+    """Which trainings to compare: each optimizer at each of its learning rates, from each seed.
 
     optimizers: names of OPTIMIZERS.
     rates:      learning rates, constant throughout a training.
     seeds:      how many seeds: the one of all trainings, and those after it.
     epochs:     of each training.
+    own_rates:  by optimizer, the rates of one that has others than `rates`.
     """
 
     optimizers: Sequence[str]
     rates: Sequence[float]
     seeds: int
     epochs: int
+    own_rates: Mapping[str, Sequence[float]] | None = None

@@ -41,12 +41,13 @@ class Finished:
         data = pickle.dumps(result, protocol=4)
         artifacts.write_bytes(self._folder / key, sha256(data).digest() + data)
 
-    def keep_only(self, keys: Sequence[str]) -> None:
-        """Remove all other results."""
+    def keep_only(self, keys: Sequence[str], n_others: int = 100) -> None:
+        """Remove all other results but the newest `n_others`: a user may want one of them again."""
         if self._folder.is_dir():
-            for path in self._folder.iterdir():
-                if path.name not in keys:
-                    path.unlink(missing_ok=True)
+            others = [path for path in self._folder.iterdir() if path.name not in keys]
+            others.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+            for path in others[n_others:]:
+                path.unlink(missing_ok=True)
 
 
 def map_unfinished(

@@ -120,11 +120,12 @@ class Choice:
 
 
 def trials(config: SweepConfig, seed: int) -> list[Trial]:
-    """Every optimizer at every rate, the lowest first, from every seed."""
+    """Every optimizer at each of its rates, the lowest first, from every seed."""
+    own_rates = config.own_rates or {}
     return [
         Trial(optimizer, rate, seed + number)
         for optimizer in config.optimizers
-        for rate in sorted(config.rates)
+        for rate in sorted(own_rates.get(optimizer, config.rates))
         for number in range(config.seeds)
     ]
 

@@ -105,6 +105,29 @@ def test_what_holds_for_all_runs_makes_them_anew(clone: Clone, key: str, value: 
     assert sorted(changed) == sorted(["check_params", *TRAIN_STAGES, *after])
 
 
+def test_another_engine_trains_nothing_anew(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone.edit("params.yaml", {"engine: local ": "engine: local:1 "})
+    assert list(json.loads(clone.run("dvc", "status", "--json"))) == ["check_params"]
+    monkeypatch.setenv("NOISYLAB_ENGINE", "dask:tcp://nowhere.invalid:1")
+    assert re.findall(r"Running stage '(\w+)'", clone.run("dvc", "repro")) == ["check_params"]
+    clone.run("git", "checkout", "--quiet", ".")
+    clone.run("dvc", "repro")
+
+
+def test_a_rate_that_is_added_is_all_that_is_trained(clone: Clone) -> None:
+    trainings = clone.folder / "finished" / "lr_sweep"
+    before = {path.name: path.stat().st_mtime_ns for path in trainings.iterdir()}
+    clone.edit("params.yaml", {"  - 0.05\n": "  - 0.05\n  - 0.1\n"})
+    printed = clone.run("dvc", "repro")
+    assert re.findall(r"Running stage '(\w+)'", printed) == ["check_params", "lr_sweep"]
+    assert "Of 9 learning rates" in printed
+    after = {path.name: path.stat().st_mtime_ns for path in trainings.iterdir()}
+    assert before.items() < after.items()
+    assert len(after) == len(before) + 1
+    clone.run("git", "checkout", "--quiet", ".")
+    clone.run("dvc", "repro")
+
+
 def test_an_experiment_reruns_the_training_alone(clone: Clone) -> None:
     printed = clone.run("dvc", "exp", "run", "-S", "lr=0.0003")
     for stage in ("check_params", *TRAIN_STAGES, "relabel"):
