@@ -15,6 +15,7 @@ from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
 from noisylab.config import ENGINES, is_engine
 from noisylab.errors import InputError, WorkerDiedError, shown
+from noisylab.finished import EpochFile, Finished
 from noisylab.orphans import when_orphaned
 
 MOST_TRIES = 3
@@ -53,6 +54,46 @@ def map_trainings(
         path = str(Path(folder) / "shared")
         joblib.dump(tuple(shared), path)
         yield from _map_local(fn, jobs, n_workers, path)
+
+
+def map_unfinished(
+    fn: Callable[..., Any],
+    jobs: Sequence[Any],
+    keys: Sequence[str],
+    finished: Finished | None,
+    engine: str,
+    shared: Sequence[Any] = (),
+) -> Iterator[tuple[int, Any, BaseException | None]]:
+    """As map_trainings, of fn(job, checkpoint, *shared), for jobs of which no result is kept.
+
+    keys: the fingerprint of each job. First come the results that are kept; every other is kept
+    once it is there. The checkpoint is that of the job's training, or None: on the workers of a
+    cluster, and where `finished` is None.
+    """
+    left = []
+    for index, key in enumerate(keys):
+        result = finished.read(key) if finished else None
+        if result is None:
+            left.append(index)
+        else:
+            yield index, result, None
+    is_here = finished and not engine.startswith("dask:")
+    calls = [
+        (fn, jobs[index], finished.checkpoint(keys[index]) if finished and is_here else None)
+        for index in left
+    ]
+    for place, result, error in map_trainings(_call_with_checkpoint, calls, engine, shared):
+        index = left[place]
+        if finished and error is None:
+            finished.write(keys[index], result)
+        yield index, result, error
+
+
+def _call_with_checkpoint(
+    call: tuple[Callable[..., Any], Any, EpochFile | None], *shared: Any
+) -> Any:
+    fn, job, checkpoint = call
+    return fn(job, checkpoint, *shared)
 
 
 def _map_local(

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from noisylab.artifacts import Places
 from noisylab.config import ENGINES, is_engine
 from noisylab.errors import InputError, shown
+from noisylab.finished import Finished
 from noisylab.orphans import when_orphaned
 from noisylab.params import Params, read_params
 
@@ -48,6 +49,11 @@ def places(name: str) -> Places:
     )
 
 
+def finished(name: str) -> Finished:
+    """Where the stage of that name keeps trainings, so as not to do them again."""
+    return Finished(f"finished/{name}")
+
+
 def say(lines: Iterable[str]) -> None:
     """Print what a stage has to tell."""
     for line in lines:
@@ -77,9 +83,19 @@ class Watch:
     def __init__(self, name: str, epochs: int, n_images: int) -> None:
         self._name = name
         self._epochs = epochs
+        self._n_images = n_images
         self._bar = tqdm(
             total=epochs * n_images, desc=name, unit=" images", unit_scale=True, disable=None
         )
+
+    def resume(self, history: list[Epoch]) -> None:
+        """Say how many epochs an earlier run has done, and move the bar there."""
+        if self._bar.disable:
+            say([f"{self._name}: {len(history)}/{self._epochs} epochs done before"])
+            return
+        self._bar.update(len(history) * self._n_images)
+        if len(history) == self._epochs:
+            self._bar.close()
 
     def step(self, n_images: int, loss: Tensor) -> None:
         """Move the bar on; the loss is fetched only when the bar is drawn anew."""
