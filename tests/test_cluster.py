@@ -21,8 +21,8 @@ from trainings import IMAGES, started, train_in_turn, train_slowly
 
 from noisylab import cluster
 from noisylab.errors import InputError, WorkerDiedError
-from noisylab.finished import Finished, map_unfinished
-from noisylab.parallel import MOST_TRIES, map_trainings
+from noisylab.finished import Finished
+from noisylab.parallel import MOST_TRIES, map_trainings, map_unfinished
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_a_killed_worker_harms_nobody_else(empty_cluster: Cluster, tmp_path: Pat
     assert str(given_up).startswith("training 2 was given up: its worker died 3 times")
 
 
-def rest(job: int) -> int:
+def rest(job: int, checkpoint: None = None) -> int:
     time.sleep(0.5)
     return job
 

@@ -27,6 +27,9 @@ class Slow:
     def __init__(self, folder: str, seed: int) -> None:
         self._file = Path(folder, f"{seed}-{os.getpid()}")
 
+    def resume(self, history: list[Epoch]) -> None:
+        pass
+
     def step(self, n_images: int, loss: Tensor) -> None:
         pass
 

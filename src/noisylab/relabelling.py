@@ -18,6 +18,7 @@ from noisylab.ensemble import (
     seed_members,
 )
 from noisylab.errors import InputError, shown, shown_list
+from noisylab.finished import Finished
 from noisylab.images import ImageSet, joined
 from noisylab.label_errors import LabelErrors, find_called, find_confused, find_suspect
 from noisylab.network import SimpleModel
@@ -81,11 +82,13 @@ def relabel(
     seed: int,
     engine: str,
     watch: Watch,
+    finished: Finished | None = None,
 ) -> Relabelling:
     """Look for wrong labels in train and dev.
 
     model: the one that the rule `report` asks, trained on train by `recipe` from `seed`; the rule
-    `best` asks more of them, from the seeds after it. engine, watch: as for mean_probs().
+    `best` asks more of them, from the seeds after it. engine, watch, finished: as for
+    mean_probs().
     Raises InputError for a model of other classes, and for a suspect class that is not there.
     """
     train, dev = (sets[split] for split in REVIEWED)
@@ -99,7 +102,7 @@ def relabel(
     known = joined(train, dev)
 
     def mean(members: list[Member]) -> np.ndarray:
-        return mean_probs(known, members, recipe, engine, watch)
+        return mean_probs(known, members, recipe, engine, watch, finished)
 
     seeds = range(seed + 1, seed + config.models)
     members = seed_members(len(train), len(known), seeds)
@@ -112,6 +115,8 @@ def relabel(
         best = find_confused(given, mean(folds), pred_probs)
     else:
         best = find_suspect(given, pred_probs, suspect)
+    if finished:
+        finished.keep_used()
     rules = {"report": find_called(given, own_probs, suspect), "best": best}
     offset = {"train": 0, "dev": len(train)}
     decided = {offset[split] + index: label for (split, index), label in decisions.items()}
@@ -121,7 +126,7 @@ def relabel(
 
 
 def _corrected(given: np.ndarray, errors: LabelErrors, decided: Mapping[int, int]) -> np.ndarray:
-    labels = given.copy()
+    labels: np.ndarray = given.copy()
     labels[errors.flagged] = errors.suggested[errors.flagged]
     for index, label in decided.items():
         labels[index] = label
