@@ -14,6 +14,7 @@ help:
 	@echo "make lock    pin the newest packages that pyproject.toml allows"
 
 repro: $(READY)
+	@python -m noisylab.repair
 	dvc repro
 	@echo
 	@echo "Dev set, by run (dvc metrics show):"

@@ -36,8 +36,9 @@ def test_a_damaged_result_is_none(tmp_path: Path, place: int) -> None:
 def test_only_what_was_used_is_kept(tmp_path: Path) -> None:
     Finished(tmp_path / "nowhere").keep_used()
     before = Finished(tmp_path)
-    for key in ("a", "b", "c"):
+    for second, key in enumerate(("a", "b", "c")):
         before.write(key, 1)
+        os.utime(tmp_path / key, (second, second))
     (tmp_path / "a.epoch").touch()  # of a training that was given up
     (tmp_path / f".a.{2**22 + 1}.partial").touch()  # of a process that was killed
     beside = tmp_path / f".e.{os.getppid()}.partial"  # of one that writes this very moment
@@ -46,7 +47,9 @@ def test_only_what_was_used_is_kept(tmp_path: Path) -> None:
     assert now.read("b") == 1
     now.write("d", 2)
     beside.touch()
-    now.keep_used()
+    now.keep_used(n_others=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [beside.name, "b", "c", "d"]
+    now.keep_used(n_others=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == [beside.name, "b", "d"]
 
 

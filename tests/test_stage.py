@@ -21,9 +21,10 @@ ROOT = Path(__file__).parents[1]
 def quiet_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a stage does to its process is not for that of the tests."""
     monkeypatch.setattr(stage, "when_orphaned", lambda act: None)
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_a_users_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +112,7 @@ def test_the_environment_may_name_the_engine(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("NOISYLAB_ENGINE", "local:3")
     assert stage.engine(params) == "local:3"
     monkeypatch.setenv("NOISYLAB_ENGINE", "many")
-    with pytest.raises(InputError, match=r"^NOISYLAB_ENGINE must be local, or .* got 'many'"):
+    with pytest.raises(InputError, match=r"^NOISYLAB_ENGINE must be local, .* got 'many'"):
         stage.engine(params)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from noisylab.checkpoint import Checkpoint
 from noisylab.config import FitConfig
 from noisylab.finished import Finished
 from noisylab.images import ImageSet
@@ -17,6 +16,7 @@ from noisylab.network import SimpleModel
 from noisylab.parallel import map_unfinished
 from noisylab.resume import common_fingerprint, training_fingerprint
 from noisylab.training import fit, predict_probs
+from noisylab.training_state import Checkpoint
 
 Trainings = Iterator[tuple[int, Any, BaseException | None]]
 

@@ -41,16 +41,23 @@ class Finished:
         """Where the state of the training with that fingerprint is kept while it goes on."""
         return EpochFile(self._folder / f"{key}{_IN_PROGRESS}")
 
-    def keep_used(self) -> None:
-        """Remove what has neither been read nor written through this object: it is of the past."""
-        if self._folder.is_dir():
-            for path in self._folder.iterdir():
-                if path.name not in self._used and not artifacts.is_being_written(path):
-                    path.unlink(missing_ok=True)
+    def keep_used(self, n_others: int = 100) -> None:
+        """Remove what has neither been read nor written through this object.
+
+        But for the newest `n_others` results: a user may want one of them again.
+        """
+        if not self._folder.is_dir():
+            return
+        others = [path for path in self._folder.iterdir() if path.name not in self._used]
+        others = [path for path in others if not artifacts.is_being_written(path)]
+        results = [path for path in others if "." not in path.name]
+        results.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for path in set(others) - set(results[:n_others]):
+            path.unlink(missing_ok=True)
 
 
 class EpochFile:
-    """A checkpoint.Checkpoint in a file; it can be sent to another process on this machine.
+    """A training_state.Checkpoint in a file; it can be sent to another process on this machine.
 
     seconds: at least, between two states that are kept.
     share:   of a training's time, the most that keeping them may take.

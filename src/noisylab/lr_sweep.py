@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from noisylab.checkpoint import Checkpoint
 from noisylab.config import FitConfig, SweepConfig
 from noisylab.ensemble import Watch
 from noisylab.evaluation import Evaluation, evaluate
@@ -21,6 +20,7 @@ from noisylab.resume import common_fingerprint, training_fingerprint
 from noisylab.runs import evaluate_splits, predict_splits
 from noisylab.sampling import by_class
 from noisylab.training import DivergedError, Epoch, fit, predict_probs
+from noisylab.training_state import Checkpoint
 
 #: A training that ends nearer to what ignoring the images gives has not learned.
 LEARNED = 0.95

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +109,8 @@ def _map_local(
         while pending or running:
             while pending and idle:
                 index, worker = pending.popleft(), idle.pop()
-                running[worker.submit(_call, fn, jobs[index])] = index, worker
+                with _ctrl_c_held():
+                    running[worker.submit(_call, fn, jobs[index])] = index, worker
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 index, worker = running.pop(future)
                 error = future.exception()
@@ -125,6 +128,19 @@ def _map_local(
     finally:
         for worker in [*idle, *(worker for _, worker in running.values())]:
             worker.shutdown(wait=True, kill_workers=True)
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """Let a process be started that Ctrl-C does not reach: it ends with this one, and in silence.
+
+    Signals that are held are so in what is started meanwhile, too, and there for good.
+    """
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _worker(path: str) -> ProcessPoolExecutor:

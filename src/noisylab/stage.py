@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,12 @@ from noisylab.finished import Finished
 from noisylab.orphans import when_orphaned
 from noisylab.params import Params, read_params
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+_GRACE_SECONDS = 10  # from a stage's being told to stop until it is stopped
+
 if TYPE_CHECKING:
+    from types import FrameType
+
     from torch import Tensor
 
     from noisylab.ensemble import Trainings
@@ -27,16 +33,29 @@ if TYPE_CHECKING:
 def run(main: Callable[[Params], None]) -> None:
     """Check the whole of params.yaml and run the stage.
 
-    A user's mistake ends the program with its one line on standard error and exit code 1. So does
-    SIGTERM, after which nothing half done is left, and the end of DVC, which when killed leaves
-    its stage running.
+    A user's mistake ends the program with its one line on standard error and exit code 1. So do
+    Ctrl-C and SIGTERM, after which nothing half done is left, and the end of DVC, which when
+    killed leaves its stage running.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped by SIGTERM"))
-    when_orphaned(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    for number in _STOPS:
+        signal.signal(number, _stop)
+    when_orphaned(_stop_orphan)
     try:
         main(read_params("params.yaml"))
     except InputError as error:
         sys.exit(str(error))
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    for other in _STOPS:
+        signal.signal(other, signal.SIG_IGN)  # a second one would cut short what the first began
+    sys.exit(f"stopped by {signal.Signals(number).name}; the same command goes on from here")
+
+
+def _stop_orphan() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_SECONDS)
+    os._exit(1)  # it is busy where no signal reaches it, and all that it wrote is whole
 
 
 def places(name: str) -> Places:
