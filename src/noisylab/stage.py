@@ -44,6 +44,20 @@ def run(main: Callable[[Params], None]) -> None:
         main(read_params("params.yaml"))
     except InputError as error:
         sys.exit(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        sys.exit(f"out of memory: free some, or lower batch_size or threads; {_first_line(error)}")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether there was no memory; torch has no class for that on a CPU."""
+    text = str(error)
+    return isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
