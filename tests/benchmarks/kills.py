@@ -30,9 +30,8 @@ def main() -> None:
     tally = Tally()
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         clone = small_clone(Path(folder))
-        clone.run("dvc", "repro")
-        expected = clone.outputs()
         lengths = {stage: seconds(clone, stage) for stage in STAGES}
+        expected = clone.outputs()
         print(
             "seconds of a run:", ", ".join(f"{n} {s:.1f}" for n, s in lengths.items()), flush=True
         )
