@@ -119,6 +119,49 @@ def test_an_unknown_engine_is_refused(engine: str) -> None:
         list(map_trainings(scaled_sum, [1], engine, (np.ones(1),)))
 
 
+def starve(job: int) -> int:
+    """Allow itself 200 MB more than it has, and take 2 GB."""
+    import resource
+
+    size = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (size + 2 * 10**8, size + 2 * 10**8))
+    return len(bytearray(2 * 10**9)) if job else 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_no_memory_in_a_worker_is_an_error_of_its_job_alone() -> None:
+    results = {index: (result, error) for index, result, error in map_trainings(starve, [0, 1])}
+    assert results[0] == (0, None)
+    assert isinstance(results[1][1], MemoryError)
+
+
+CTRL_C = """
+import os, sys, time
+from noisylab.parallel import map_trainings
+def work(job):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+if __name__ == "__main__":
+    try:
+        list(map_trainings(work, [1, 2], "local:2"))
+    except KeyboardInterrupt:
+        sys.exit("stopped")
+"""
+
+
+def test_workers_say_nothing_on_ctrl_c_and_end(tmp_path: Path) -> None:
+    script = tmp_path / "ctrl_c.py"
+    script.write_text(CTRL_C)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(  # type: ignore[call-overload]
+        [sys.executable, script], text=True, start_new_session=True, **streams
+    ) as program:
+        workers = [int(program.stdout.readline()) for _ in range(2)]
+        os.killpg(program.pid, signal.SIGINT)
+        assert program.stderr.read() == "stopped\n"
+    assert not any(is_running(worker) for worker in workers)
+
+
 ORPHAN = """
 import os, sys, time
 from noisylab.parallel import map_trainings

@@ -94,4 +94,4 @@ def read_weights(path: str | Path) -> SimpleModel:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}; if a stage wrote it: rm {path} && dvc repro") from None

@@ -44,6 +44,32 @@ def run(main: Callable[[Params], None]) -> None:
         main(read_params("params.yaml"))
     except InputError as error:
         sys.exit(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        sys.exit(f"out of memory: free some, or lower batch_size or threads; {_first_line(error)}")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether there was no memory; torch has no class for that on a CPU."""
+    text = str(error)
+    return isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    for other in _STOPS:
+        signal.signal(other, signal.SIG_IGN)  # a second one would cut short what the first began
+    sys.exit(f"stopped by {signal.Signals(number).name}; the same command goes on from here")
+
+
+def _stop_orphan() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_SECONDS)
+    os._exit(1)  # it is busy where no signal reaches it, and all that it wrote is whole
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
