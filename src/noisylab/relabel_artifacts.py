@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from noisylab import artifacts, figures
+from noisylab.errors import shown_list
 from noisylab.evaluation import precision_recall
 from noisylab.label_errors import LabelErrors
 from noisylab.relabelling import Relabelling
@@ -113,7 +114,7 @@ def score(errors: LabelErrors, is_wrong: np.ndarray) -> dict[str, float]:
 
 def summary(result: Relabelling) -> list[str]:
     """Lines that say what came of it."""
-    lines = []
+    lines = [_looked_for(result)]
     figures_by_name = describe(result)
     for split in ("train", "dev"):
         part = figures_by_name[split]
@@ -125,12 +126,33 @@ def summary(result: Relabelling) -> list[str]:
         lines.append(
             "nothing is flagged: but for reviewed labels, the fixed sets are the given ones"
         )
+    for label in result.spared:
+        lines.append(
+            f"the rule would leave no image of train labelled {result.known.classes[label]}: what "
+            "is labelled so stays so; the model of train_augmented has probably learned too little"
+        )
     for name, part in figures_by_name.get("rules", {}).items():
         kept = ", kept" if name == result.kept else ""
         values = (f"{what} {part[what]:.3f}" for what in ("precision", "recall", "f1"))
         average = f"average precision {part['average_precision']:.3f}"
         lines.append(f"rule {name}{kept}: {', '.join(values)}, {average}")
     return lines
+
+
+def _looked_for(result: Relabelling) -> str:
+    if result.suspect is None:
+        return "looked for images of any class under the labels of all others"
+    classes = result.known.classes
+    counts = np.bincount(result.split(result.known.labels)["train"], minlength=len(classes))
+    own = counts[result.suspect]
+    line = (
+        f"looked for images of {classes[result.suspect]} under other labels; {own:,} of "
+        f"{result.n_train:,} in train are labelled so"
+    )
+    equals = [classes[label] for label in np.flatnonzero(counts == own) if label != result.suspect]
+    if own == counts.min() and equals:
+        line += f", and as many {shown_list(equals)}: relabel.suspect_class may name another"
+    return line
 
 
 def _write_sheet(path: Path, title: str, result: Relabelling, indices: np.ndarray) -> None:
