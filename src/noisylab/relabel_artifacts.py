@@ -14,6 +14,7 @@ from noisylab.evaluation import precision_recall
 from noisylab.label_errors import LabelErrors
 from noisylab.relabelling import Relabelling
 
+_LONGEST_NAME = 14  # characters in a caption
 CORRECTIONS = ("split", "index", "given", "suggested", "score", "flagged", "decision", "by")
 
 
@@ -156,9 +157,10 @@ def _looked_for(result: Relabelling) -> str:
 
 
 def _write_sheet(path: Path, title: str, result: Relabelling, indices: np.ndarray) -> None:
-    classes, errors = result.known.classes, result.errors
+    names = [figures.shortened(name, _LONGEST_NAME) for name in result.known.classes]
+    errors = result.errors
     captions = [
-        f"{classes[result.known.labels[index]]} → {classes[errors.suggested[index]]} "
+        f"{names[result.known.labels[index]]} → {names[errors.suggested[index]]} "
         f"{errors.scores[index]:.2f}"
         for index in indices
     ]
