@@ -14,9 +14,10 @@ help:
 	@echo "make bench   measure speed, memory and accuracy over seeds: some ten minutes"
 	@echo "make lock    pin the newest packages that pyproject.toml allows"
 
+# Where a DVC remote is set, what it holds is fetched rather than trained again.
 repro: $(READY)
 	@python -m noisylab.repair
-	dvc repro
+	dvc repro $$(dvc config core.remote >/dev/null 2>&1 && echo --pull)
 	@echo
 	@echo "Dev set, by run (dvc metrics show):"
 	@dvc metrics show

@@ -1,4 +1,4 @@
-"""Train on the raw data as given, to get a feeling for the problem: all are called a car."""
+"""Train on the raw data as given, to get a feeling for it: one class drowns the others."""
 
 from noisylab import artifacts, run_artifacts, runs, stage
 from noisylab.params import Params

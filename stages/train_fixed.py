@@ -1,4 +1,4 @@
-"""Train again, on the corrected labels: far fewer cars are called cat."""
+"""Train again, on the corrected labels: a class no longer hides under another."""
 
 from noisylab import artifacts, network, pickles, run_artifacts, runs, stage
 from noisylab.params import Params

@@ -72,18 +72,6 @@ def _stop_orphan() -> None:
     os._exit(1)  # it is busy where no signal reaches it, and all that it wrote is whole
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    for other in _STOPS:
-        signal.signal(other, signal.SIG_IGN)  # a second one would cut short what the first began
-    sys.exit(f"stopped by {signal.Signals(number).name}; the same command goes on from here")
-
-
-def _stop_orphan() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_GRACE_SECONDS)
-    os._exit(1)  # it is busy where no signal reaches it, and all that it wrote is whole
-
-
 def places(name: str) -> Places:
     """Where the train stage of that name writes."""
     return Places(
