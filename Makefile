@@ -49,6 +49,7 @@ bench: $(READY)
 	python tests/benchmarks/speed.py
 	python tests/benchmarks/scaling.py
 	python tests/benchmarks/recipe.py
+	python tests/benchmarks/sweep.py
 
 lock: $(READY)
 	pip install --quiet uv
