@@ -1,4 +1,4 @@
-"""Targeted attacks: images changed a little, so that the model calls them a class that they are not."""
+"""Targeted attacks: images changed a little, so that a model calls them another class."""
 
 from __future__ import annotations
 
