@@ -5,11 +5,11 @@ import foolbox
 import numpy as np
 import pytest
 import torch
+from conftest import make_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from conftest import make_set
 from noisylab.adversarial import Attacked, attack
 from noisylab.config import FitConfig
 from noisylab.errors import InputError
@@ -35,7 +35,7 @@ def images() -> np.ndarray:
 
 TARGETS = np.full(6, 2)
 BOTH: list[Callable[..., Attacked]] = [
-    lambda *given: attack(*given, epsilon=40, steps=5),
+    lambda *given: attack(*given, epsilon=150, steps=5),
     smallest_change,
 ]
 
