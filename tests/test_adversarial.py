@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import make_set
+from foolbox.models.pytorch import PyTorchModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -30,7 +31,8 @@ def model() -> SimpleModel:
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:
     some: ImageSet = make_set(30, seed=2)
-    return some.images[some.labels == 1][:6]
+    chosen: np.ndarray = some.images[some.labels == 1][:6]
+    return chosen
 
 
 TARGETS = np.full(6, 2)
@@ -165,7 +167,7 @@ def test_equals_foolbox(model: SimpleModel, images: np.ndarray, norm: str) -> No
     make = foolbox.attacks.LinfPGD if norm == "linf" else foolbox.attacks.L2PGD
     oracle = make(rel_stepsize=0.4, steps=5, random_start=False)
     wanted, _, _ = oracle(
-        foolbox.PyTorchModel(model, bounds=(0, 1), device="cpu"),
+        PyTorchModel(model, bounds=(0, 1), device="cpu"),
         to_unit(torch.from_numpy(images)).contiguous(),
         foolbox.criteria.TargetedMisclassification(torch.from_numpy(TARGETS)),
         epsilons=epsilon / 255,

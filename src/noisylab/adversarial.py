@@ -131,7 +131,8 @@ def to_device(model: nn.Module, values: np.ndarray) -> Tensor:
 
 def to_images(levels: Tensor) -> np.ndarray:
     """Whole levels (B, 3, 32, 32) as images (B, 32, 32, 3) uint8."""
-    return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+    images: np.ndarray = levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+    return images
 
 
 def finite_logits(model: nn.Module, levels: Tensor) -> Tensor:

@@ -141,7 +141,8 @@ def read_mosaic(path: Path, n_images: int) -> np.ndarray:
         pixels = np.asarray(opened)
     height, width = pixels.shape[:2]
     grid = pixels.reshape(height // SIZE, SIZE, width // SIZE, SIZE, 3).swapaxes(1, 2)
-    return grid.reshape(-1, SIZE, SIZE, 3)[:n_images].copy()
+    tiles: np.ndarray = grid.reshape(-1, SIZE, SIZE, 3)[:n_images].copy()
+    return tiles
 
 
 def _as_saved(attacks: Attacks, data: Path, plots: Path) -> Attacks:

@@ -32,7 +32,8 @@ def three_panels(before: np.ndarray, after: np.ndarray, captions: Sequence[str])
     titles = ("original", "the noise that was added", "original + noise")
     texts = (captions[0], words, captions[1])
     for axes, image, title, text in zip(panels, (before, noise, after), titles, texts, strict=True):
-        axes.imshow(image, interpolation="nearest")
+        # Photographs as on every other sheet; of noise each pixel counts.
+        axes.imshow(image, interpolation="nearest" if image is noise else "lanczos")
         axes.set_title(title)
         axes.set_xlabel(text, fontsize=11)
         axes.set_xticks([])
@@ -79,7 +80,7 @@ def norm_histogram(title: str, norms_by_name: Mapping[str, np.ndarray]) -> Figur
     """Histogram of L2 norms, in pixel levels, for each of two kinds of change."""
     figure, axes = _axes()
     most = max((norms.max() for norms in norms_by_name.values() if norms.size), default=1)
-    edges = np.linspace(0, most or 1, 41)
+    edges = np.linspace(0, most or 1, 41).tolist()
     for (name, norms), color in zip(
         norms_by_name.items(), (TARGET_COLOR, "tab:brown"), strict=True
     ):

@@ -13,12 +13,15 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import foolbox
 import numpy as np
 import torch
+from foolbox.attacks.ddn import DDNAttack
+from foolbox.models.pytorch import PyTorchModel
 
 from noisylab import artifacts
 from noisylab.adversarial import attack
@@ -44,7 +47,7 @@ def main() -> None:
     print(f"{len(images)} images, {params.threads} threads, median of {arguments.rounds} rounds")
     inputs = to_unit(torch.from_numpy(images)).contiguous()
     criterion = foolbox.criteria.TargetedMisclassification(torch.from_numpy(targets))
-    oracle_model = foolbox.PyTorchModel(model, bounds=(0, 1), device="cpu")
+    oracle_model = PyTorchModel(model, bounds=(0, 1), device="cpu")
 
     def oracle(method: Any, epsilons: float | None) -> Callable[[], Any]:
         return lambda: method(oracle_model, inputs, criterion, epsilons=epsilons)
@@ -56,7 +59,7 @@ def main() -> None:
         for epsilon in budgets:
             options: Any = {"epsilon": epsilon, "steps": config.steps, "norm": norm}
             ours, theirs, seconds = race(
-                lambda options=options: attack(model, images, targets, **options),
+                partial(attack, model, images, targets, **options),
                 oracle(method, epsilon / 255),
                 arguments.rounds,
             )
@@ -65,9 +68,9 @@ def main() -> None:
                 f"foolbox {theirs[2].float().mean().item():.2%}; {speeds(seconds, len(images))}",
                 flush=True,
             )
-    method = foolbox.attacks.DDNAttack(steps=100)
+    ddn = DDNAttack(steps=100)
     ours, theirs, seconds = race(
-        lambda: smallest_change(model, images, targets), oracle(method, None), arguments.rounds
+        lambda: smallest_change(model, images, targets), oracle(ddn, None), arguments.rounds
     )
     saved = (255 * theirs[1]).round().clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8).numpy()
     survive = predict_probs(model, saved).argmax(axis=1) == targets

@@ -111,7 +111,7 @@ def test_what_holds_for_all_runs_makes_them_anew(clone: Clone, key: str, value: 
     changed = json.loads(clone.run("dvc", "status", "--json"))
     clone.edit("params.yaml", {value: key})
     # Their trainings take all from train_augmented and from train_fixed, but rates and optimizers.
-    after = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER[:2]
+    after: tuple[str, ...] = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER[:2]
     if key.startswith(("threads", "device")):
         after = AFTER
     assert sorted(changed) == sorted(["check_params", *TRAIN_STAGES, *after])
