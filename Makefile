@@ -50,6 +50,7 @@ bench: $(READY)
 	python tests/benchmarks/scaling.py
 	python tests/benchmarks/recipe.py
 	python tests/benchmarks/sweep.py
+	python tests/benchmarks/attack.py
 
 lock: $(READY)
 	pip install --quiet uv
