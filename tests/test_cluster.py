@@ -25,6 +25,12 @@ from noisylab.finished import Finished
 from noisylab.parallel import MOST_TRIES, map_trainings, map_unfinished
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers take long to start on a machine on which other tests run."""
+    monkeypatch.setattr(cluster, "_WAIT_SECONDS", 120)
+
+
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     made = Cluster(tmp_path_factory.mktemp("scheduler"))
