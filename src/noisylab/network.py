@@ -76,7 +76,7 @@ def load_weights(content: bytes) -> SimpleModel:
     Raises InputError for what is damaged, holds more than weights or other weights.
     """
     if _is_damaged(content):
-        raise InputError("is damaged: its checksums are not those of what it holds")
+        raise InputError("is not a file of weights; its checksums are not those of what it holds")
     try:
         checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception:  # whatever a damaged or hostile file sets off, none of it is run
