@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 
 import torch
@@ -74,6 +75,8 @@ def load_weights(content: bytes) -> SimpleModel:
     The number of classes is that of its last layer. Returned on the CPU, in eval mode.
     Raises InputError for what is damaged, holds more than weights or other weights.
     """
+    if _is_damaged(content):
+        raise InputError("is not a file of weights; its checksums are not those of what it holds")
     try:
         checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception:  # whatever a damaged or hostile file sets off, none of it is run
@@ -85,6 +88,15 @@ def load_weights(content: bytes) -> SimpleModel:
     except (AttributeError, KeyError, RuntimeError, TypeError):
         raise InputError("holds no weights of SimpleModel in 'model_state_dict'") from None
     return model.eval()
+
+
+def _is_damaged(content: bytes) -> bool:
+    """Whether a zip file, as torch.save writes, has other checksums; torch.load looks at none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return archive.testzip() is not None
+    except Exception:  # of damaged files zipfile raises nearly anything; what is none is not judged
+        return content.startswith(b"PK")
 
 
 def read_weights(path: str | Path) -> SimpleModel:

@@ -37,7 +37,7 @@ def main() -> None:
         )
         while tally.kills.total() < n_kills:
             stage = STAGES[tally.checks % len(STAGES)]
-            chain(clone, stage, lengths[stage], rng, tally)
+            lengths[stage] = chain(clone, stage, lengths[stage], rng, tally)
             check(clone, stage, expected, tally)
             print(f"{tally.kills.total()} kills, {tally.checks} checks", *tally.wrong, flush=True)
     report(tally, len(expected))

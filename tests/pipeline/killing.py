@@ -67,8 +67,11 @@ def seconds(clone: Clone, stage: str) -> float:
     return time.monotonic() - start
 
 
-def chain(clone: Clone, stage: str, length: float, rng: random.Random, tally: Tally) -> None:
-    """Kill one to six runs of a stage, each where the one before left it."""
+def chain(clone: Clone, stage: str, length: float, rng: random.Random, tally: Tally) -> float:
+    """Kill one to six runs of a stage, each where the one before left it.
+
+    length: seconds of an undisturbed run; returned as it is now, as the machine may be less busy.
+    """
     shutil.rmtree(clone.folder / "finished", ignore_errors=True)
     command = ["dvc", "repro", "--single-item", "--force", stage]
     for _ in range(rng.randint(1, 6)):
@@ -82,7 +85,9 @@ def chain(clone: Clone, stage: str, length: float, rng: random.Random, tally: Ta
                 stderr=output,
                 start_new_session=True,
             )
-            time.sleep(rng.uniform(0, length))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(rng.uniform(0, length))
+                length *= 0.8  # it ended before it could be killed
             if kill(process, whom, number):
                 name = f"{signal.Signals(number).name} to {whom}"
                 tally.kills[name] += 1
@@ -94,6 +99,7 @@ def chain(clone: Clone, stage: str, length: float, rng: random.Random, tally: Ta
             if "Traceback" in output.read():
                 tally.tracebacks[f"{signal.Signals(number).name} to {whom}"] += 1
         command = ["dvc", "repro", "--single-item", stage]
+    return length
 
 
 def kill(process: subprocess.Popen[bytes], whom: str, number: signal.Signals) -> bool:
