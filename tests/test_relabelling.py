@@ -221,3 +221,13 @@ def test_a_person_may_not_empty_a_class(sets: dict[str, ImageSet], model: Simple
     trucks = np.flatnonzero(sets["train"].labels == 1)
     with pytest.raises(InputError, match=r"reviewed labels no image of train .* 'truck'; keep one"):
         find(sets, model, {("train", int(index)): 0 for index in trucks})
+
+
+def test_a_class_of_one_image_cannot_be_in_two_folds(model: SimpleModel) -> None:
+    made = {"train": make_set(31, seed=1), "dev": make_set(9, seed=2)}
+    for part, rare in (("train", 1), ("dev", 0)):
+        labels = np.where(made[part].labels == 2, 0, made[part].labels)
+        labels[:rare] = 2
+        made[part] = made[part].with_labels(labels)
+    with pytest.raises(InputError, match="two images of each class, got 1 labelled 'cat'"):
+        find(made, model, config=replace(CONFIG, suspect_class="any"))

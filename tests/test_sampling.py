@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from conftest import make_set
 from sklearn.utils.class_weight import compute_class_weight
 from torch.utils.data import WeightedRandomSampler
 
@@ -83,3 +84,12 @@ def test_without_weights_each_image_comes_once(imbalanced: ImageSet) -> None:
     indices = sample_epoch(imbalanced.labels, None, seeded()).tolist()
     assert sorted(indices) == list(range(90))
     assert indices != list(range(90))
+
+
+def test_classes_that_are_called_by_a_number_may_be_named_by_it() -> None:
+    numbered = make_set(9, seed=0, classes=("0", "1", "2"))
+    numbers = {0: 1, 1: 2, 2: 3}
+    weights = by_class("class_weights", numbers, numbered)  # type: ignore[arg-type]
+    assert weights.tolist() == [1, 2, 3]
+    with pytest.raises(InputError, match="a number for each of 0, 1, 2, got 0, 1"):
+        by_class("class_weights", {0: 1, 1: 2}, numbered)  # type: ignore[dict-item]

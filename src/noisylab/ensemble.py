@@ -41,12 +41,13 @@ def seed_members(n_train: int, n_images: int, seeds: Sequence[int]) -> list[Memb
 def fold_members(labels: np.ndarray, n_folds: int, seeds: Sequence[int]) -> list[Member]:
     """Models that predict what they are not trained on: for each seed, one for each of its folds.
 
-    Each label (N,) is spread evenly over the folds of a seed, which are drawn by the seed.
+    Each label (N,) is spread evenly over the folds of a seed, which are drawn by the seed. With
+    fewer images than folds, each image is a fold.
     """
     members = []
     for seed in seeds:
         folds = _stratified_folds(labels, n_folds, seed)
-        for fold in range(n_folds):
+        for fold in range(min(n_folds, len(labels))):
             held_out = np.flatnonzero(folds == fold)
             members.append(Member(seed, np.flatnonzero(folds != fold), held_out))
     return members

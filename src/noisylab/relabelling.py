@@ -115,6 +115,7 @@ def relabel(
         pred_probs = (pred_probs + len(members) * mean(members)) / config.models
     own_probs, given = predict_probs(model, known.images), known.labels
     if suspect is None:
+        _check_folds(known)
         folds = fold_members(given, config.folds, range(seed, seed + config.fold_seeds))
         best = find_confused(given, mean(folds), pred_probs)
     else:
@@ -126,6 +127,16 @@ def relabel(
     decided = {offset[split] + index: label for (split, index), label in decisions.items()}
     labels, spared = _corrected(known, len(train), rules[config.keep], decided)
     return Relabelling(known, len(train), rules, config.keep, suspect, decided, labels, spared)
+
+
+def _check_folds(known: ImageSet) -> None:
+    for name, count in zip(known.classes, known.counts(), strict=True):
+        if count < 2:
+            raise InputError(
+                f"relabel.suspect_class any needs two images of each class, got {count} labelled "
+                f"{shown(name)}, which no model could both learn and be asked about; set it to "
+                "rarest or to a class"
+            )
 
 
 def _corrected(

@@ -21,10 +21,11 @@ def by_class(what: str, value: ByClass, image_set: ImageSet) -> np.ndarray:
     """
     classes, counts = image_set.classes, image_set.counts()
     if isinstance(value, Mapping):
-        if set(value) != set(classes):
-            wanted, got = ", ".join(classes), ", ".join(value)
+        named = {str(name): number for name, number in value.items()}  # YAML reads 0 as a number
+        if set(named) != set(classes):
+            wanted, got = ", ".join(classes), ", ".join(named)
             raise InputError(f"{what} must have a number for each of {wanted}, got {got}")
-        return np.array([value[name] for name in classes], dtype=np.float64)
+        return np.array([named[name] for name in classes], dtype=np.float64)
     if value == "none":
         return np.ones(len(classes))
     if not counts.all():

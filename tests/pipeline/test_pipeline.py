@@ -42,6 +42,20 @@ def test_nothing_is_done_twice(clone: Clone) -> None:
     assert "Data and pipelines are up to date." in printed
 
 
+def test_a_second_clone_fetches_it_all(clone: Clone, tmp_path: Path) -> None:
+    clone.run("dvc", "push", "--remote", add_remote(clone, tmp_path / "store"))
+    clone.run("git", "clone", "--quiet", str(clone.folder), str(tmp_path / "second"))
+    second = Clone(tmp_path / "second")
+    second.run("dvc", "pull", "--remote", add_remote(second, tmp_path / "store"))
+    assert "Data and pipelines are up to date." in second.run("dvc", "status")
+    assert second.outputs() == clone.outputs()
+
+
+def add_remote(clone: Clone, folder: Path) -> str:
+    clone.run("dvc", "remote", "add", "--local", "--force", "store", str(folder))
+    return "store"
+
+
 def test_a_second_run_elsewhere_writes_the_same_bytes(clone: Clone, tmp_path: Path) -> None:
     other = make_clone(tmp_path)
     other.run("dvc", "repro")
