@@ -4,7 +4,7 @@ PYTHON ?= python3
 READY := .venv/ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help repro test lint bench lock
+.PHONY: help repro test browser lint bench lock
 
 help:
 	@echo "make repro   run the pipeline: photographs to trained models, metrics and pictures"
@@ -21,8 +21,18 @@ repro: $(READY)
 	@echo
 	@echo "Figures of every split are in metrics/, pictures in plots/; 'dvc plots show' makes a page."
 
-test: lint
+test: lint browser
 	pytest
+
+# For the tests of pages. Where it cannot be installed so, those tests are skipped.
+browser:
+	@for name in chromium chromium-browser google-chrome; do \
+		if command -v $$name >/dev/null; then exit 0; fi; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Debian's chromium for the browser tests"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes \
+			--no-install-recommends -o Dpkg::Use-Pty=0 chromium >/dev/null && exit 0; fi; \
+	echo "No Chromium, and no root with apt-get to install it: the browser tests are skipped"
 
 lint: $(READY)
 	ruff check
