@@ -62,6 +62,9 @@ def test_class_folders(clone: Clone, tmp_path: Path) -> None:
     assert "rules" not in relabelled  # nobody knows the true labels
     final = json.loads((clone.folder / "metrics/lr_sweep/final.json").read_text())
     assert list(final) == ["train", "dev", "dev_given"]
+    page = (clone.folder / "report.html").read_text()
+    assert "<bdi>x$y</bdi>" in page
+    assert "lab report" not in page
 
 
 def test_pickled_pairs(clone: Clone, tmp_path: Path) -> None:

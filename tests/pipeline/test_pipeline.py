@@ -78,6 +78,14 @@ def test_the_final_model_is_the_better_one(clone: Clone) -> None:
     assert models[0].read_bytes() == models[1].read_bytes()
 
 
+def test_the_report_is_of_the_commit_that_it_was_made_from(clone: Clone) -> None:
+    page = (clone.folder / "report.html").read_text()
+    first = clone.run("git", "log", "--reverse", "--format=%H").split()[0]
+    assert f"{first}</code>." in page
+    assert "lab report" in page
+    assert "report.html" not in clone.run("git", "ls-files")
+
+
 def test_metrics_fit_a_terminal(clone: Clone) -> None:
     printed = clone.run("dvc", "metrics", "show")
     assert "balanced_accuracy" in printed
@@ -102,7 +110,7 @@ def test_what_holds_for_all_runs_makes_them_anew(clone: Clone, key: str, value: 
     clone.edit("params.yaml", {value: key})
     # Their trainings take all from train_augmented and from train_fixed, but rates and optimizers.
     after = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER
-    assert sorted(changed) == sorted(["check_params", *TRAIN_STAGES, *after])
+    assert sorted(changed) == sorted(["check_params", *TRAIN_STAGES, *after, "report"])
 
 
 def test_an_experiment_reruns_the_training_alone(clone: Clone) -> None:
