@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from noisylab.report.blocks import Column, Section, Story, Table, bar
-from noisylab.report.results import SCORED, Scores
+from noisylab.report.results import SCORED, Scores, Step
 from noisylab.report.scores import MEASURES, one_answer
 from noisylab.report.wording import (
     code,
@@ -43,9 +43,12 @@ def short_section(story: Story) -> Section:
 
 def runs_section(story: Story) -> Section:
     """All runs on every set but train."""
+    def kept(step: Step, run: str) -> str:
+        return ", kept" if run == step.keep and len(step.runs) > 1 else ""
+
     results = story.results
     runs = {
-        say("{} {}", stage, code(run.name)): run.scores
+        say("{} {}{}", stage, code(run.name), kept(step, run.name)): run.scores
         for stage, step in results.steps.items()
         for run in step.runs.values()
     }

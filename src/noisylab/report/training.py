@@ -28,6 +28,7 @@ from noisylab.report.wording import (
     code,
     counted,
     in_lab_report,
+    listed,
     name,
     names,
     percent,
@@ -240,8 +241,10 @@ def _lab_confused(story: Story) -> Markup | None:
     if not told:
         return None
     one, other = told["classes"]
-    confusion = story.step("train_augmented").kept.confusion
-    ours = confusion.count(one, other), confusion.count(other, one)
+    counts = {run.name: run.confusion for run in story.step("train_augmented").runs.values()}
+    ours = listed(
+        say("{} and {} in run {}", part.count(one, other), part.count(other, one), code(run))
+        for run, part in counts.items()
+    )
     theirs = in_lab_report("in the lab report {} and {} times", *told["counts"])
-    text = "Taken for each other: {} and {}, {} and {} times; {}."
-    return say(text, name(one), name(other), *ours, theirs)
+    return say("{} and {} taken for each other: {}; {}.", name(one), name(other), ours, theirs)
