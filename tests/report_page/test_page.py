@@ -87,7 +87,7 @@ def test_all_runs_are_in_the_table(tmp_path: Path) -> None:
         "train_fixed report",
         "train_fixed best, kept",
         "lr_sweep best",
-        "lr_sweep final, from train_fixed",
+        "lr_sweep final, of train_fixed",
     ]
     groups = re.findall(r'scope="colgroup" colspan="3">(.*?)<', table)
     assert groups == ["dev (given labels)", "dev (corrected labels)", "dev (true labels)", "test"]

@@ -52,7 +52,7 @@ def test_everything_called_another_class_than_the_common_one(tmp_path: Path) -> 
     [
         ((500, 60, 40), "very unbalanced: for one image labelled cat there are 12.5 labelled car"),
         ((100, 60, 50), "are unbalanced: for one image labelled cat there are 2.0 labelled car"),
-        ((50, 50, 50), "are balanced"),
+        ((50, 50, 49), "are balanced: car is there 1.0 times as often as the rarest, cat"),
     ],
 )
 def test_how_unbalanced_the_data_are(tmp_path: Path, counts: tuple[int, ...], text: str) -> None:
@@ -257,3 +257,41 @@ def test_settings_are_told_as_they_are(tmp_path: Path) -> None:
     said = replace(run, params=replace(run.params, relabel=relabel)).said()
     assert "all of them are looked at" in said["relabel"]
     assert "what the kept model of train_augmented calls otherwise" in said["relabel"]
+
+
+def test_classes_that_are_equally_common(tmp_path: Path) -> None:
+    equal = dict.fromkeys(("train", "dev", "test"), (50, 50, 50))
+    run = make_run(tmp_path, **equal)  # type: ignore[arg-type]
+    said = run.said()
+    assert "all labels are equally frequent" in said["data"]
+    assert "What it confuses most on dev" in said["relabel"]
+    for text in said.values():
+        assert "rarest" not in text or "often for the rarest" in text
+        assert "car are called car" not in text
+
+
+def test_a_rate_at_which_some_trainings_learn(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    table = tmp_path / "plots/lr_sweep/trainings.csv"
+    header, *rows = table.read_text().splitlines()
+    lucky = "adam,0.05,1,no,yes,0.9,0.5,0.8"
+    table.write_text("\n".join([header, *rows, lucky]) + "\n")
+    assert "The highest, 0.05, learns in 1 of 2 trainings" in run.said()["lr_sweep"]
+
+
+def test_no_image_attacked(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    run.change("adversarial.json", "steps", "attacked", value=0)
+    said = run.said()["adversarial"]
+    assert "No other image was attacked" in said
+    assert "In the example the probability of cat goes from 1.0 % to 99.0 %" in said
+    assert "of these images" not in said
+
+
+def test_corrected_labels_flatter_or_may(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "true")
+    assert "flatter" not in run.said()["train_fixed"]
+    run.change("train_fixed/best.json", "dev_true", "balanced_accuracy", value=0.7)
+    assert "93.1 % by corrected labels and 70.0 % by true ones" in run.said()["train_fixed"]
+    unknown = make_run(tmp_path / "unknown", truth=False)
+    assert "may flatter it: by the given ones" in unknown.said()["train_fixed"]

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from noisylab.report.blocks import Column, Section, Shot, Story, Table
 from noisylab.report.results import SCORED, Attacked
-from noisylab.report.wording import counted, name, number, percent, say, sentences
+from noisylab.report.wording import capital, counted, name, number, percent, say, sentences
 
 _EASY = 0.5  # share of images that a small change moves: more are easy to fool
 
@@ -102,7 +102,10 @@ def _against(story: Story) -> Markup:
         percent(example["target_before"]),
         percent(example["target_after"]),
     )
-    return say("{}; {}. The model itself is as it was.", share, rose)
+    same = say("The model itself is as it was.")
+    if not attacked.attacked:
+        return sentences(say("{}.", capital(rose)), same)
+    return sentences(say("{}; {}.", share, rose), same)
 
 
 def _example_table(story: Story) -> Table:
@@ -130,7 +133,7 @@ def _budget_table(attacked: Attacked) -> Table:
         (number(epsilon), [percent(part["success"]), percent(part["confident"])])
         for epsilon, part in attacked.steps.items()
     ]
-    columns = [Column("moved to the target"), Column("with 99\u00a0% or more")]
+    columns = [Column("moved to the target"), Column("and called it with confidence")]
     images = counted(attacked.attacked, "image")
     caption = f"The same steps on {images} of {attacked.split}, by the largest change of a pixel"
     return Table(caption, "levels of 255", columns, rows)
@@ -145,7 +148,10 @@ def _search_table(attacked: Attacked) -> Table:
         "linf_p95": "largest change, 95th percentile",
     }
     rows = []
-    for title, found in (("just enough", attacked.smallest), ("for 99\u00a0%", attacked.confident)):
+    for title, found in (
+        ("just enough", attacked.smallest),
+        ("with confidence", attacked.confident),
+    ):
         cells = [
             None
             if what not in found

@@ -91,6 +91,8 @@ def _balance(data: Data) -> Markup:
     common, rare = name(data.common), name(data.rare)
     ratio = f"{train.imbalance:.1f}"
     words = imbalance_words(data)
+    if data.common == data.rare:
+        return say("In train all labels are equally frequent.")
     if words == "balanced":
         text = "The labels are balanced: {} is there {} times as often as the rarest, {}."
         return say(text, common, ratio, rare)

@@ -6,7 +6,6 @@ from markupsafe import Markup
 
 from noisylab.report.blocks import Section, Shot, Story
 from noisylab.report.recipe import recipe
-from noisylab.report.results import SCORED
 from noisylab.report.scores import (
     by_heart,
     compared,
@@ -85,15 +84,18 @@ def _hidden_before(story: Story) -> Markup | None:
 def _flattery(story: Story) -> Markup | None:
     """Dev was corrected by models of the same kind: do they flatter the new one?"""
     scores = story.step("train_fixed").kept.scores
-    corrected = scores["dev_corrected"].balanced_accuracy
-    others = [key for key in ("dev_true", "test", "dev_given") if key in scores][:1]
-    other = scores[others[0]].balanced_accuracy
     if not story.results.relabelled.splits["dev"].corrected:
         return None
-    if corrected - other < _FLATTERS:
+    corrected = scores["dev_corrected"].balanced_accuracy
+    if "dev_true" not in scores:
+        text = "Labels of dev were corrected by models of the same kind, and may flatter it: {}."
+        given = percent(scores["dev_given"].balanced_accuracy)
+        return say(text, say("by the given ones its balanced accuracy is {}", given))
+    true = scores["dev_true"].balanced_accuracy
+    if corrected - true < _FLATTERS:
         return None
     text = (
-        "Labels of dev that such models corrected flatter a model of their kind: balanced accuracy "
-        "is {} by corrected labels and {} on {}."
+        "Labels of dev that such models corrected flatter a model of their kind: its balanced "
+        "accuracy is {} by corrected labels and {} by true ones."
     )
-    return say(text, percent(corrected), percent(other), SCORED[others[0]])
+    return say(text, percent(corrected), percent(true))

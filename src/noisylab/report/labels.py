@@ -9,6 +9,7 @@ from noisylab.report.results import Relabelled
 from noisylab.report.scores import (
     hidden,
     hidden_sentence,
+    mistakes,
 )
 from noisylab.report.wording import (
     code,
@@ -69,7 +70,7 @@ def relabel_section(story: Story) -> Section:
 def _suspicion(story: Story) -> Markup:
     run = story.step("train_augmented").kept
     count, labelled = hidden(story, run)
-    text = sentences(say("After augmentation:"), hidden_sentence(story, run))
+    text = hidden_sentence(story, run) or mistakes(run)
     if count >= max(labelled, 1):
         return sentences(text, say("Is the model wrong so often, or are the labels?"))
     return sentences(text, say("Model and labels disagree: which of them is wrong?"))
@@ -78,21 +79,21 @@ def _suspicion(story: Story) -> Markup:
 def _rule(story: Story) -> Markup:
     config = story.params.relabel
     suspect = config.suspect_class
+    of_stage, models = code("train_augmented"), counted(config.models, "model")
     if suspect == "any":
         looked = say("Nobody says which classes are confused: all of them are looked at.")
+        asked = say("Flagged is what the kept model of {} calls otherwise.", of_stage)
     else:
         label = story.results.data.rare if suspect == "rarest" else suspect
         looked = say("What is looked for is {} under other labels.", name(label))
-    if config.keep == "report":
-        asked = say(
-            "Flagged is what the kept model of {} calls otherwise.", code("train_augmented")
-        )
-    else:
-        models = counted(config.models, "model")
-        text = (
-            "Flagged is what {}, averaged over each image and its mirror image, call{} otherwise."
-        )
-        asked = say(text, models, "s" if config.models == 1 else "")
+        asked = say("Flagged is what the kept model of {} calls so.", of_stage)
+    if config.keep == "best":
+        text = "Flagged is what {} on average, over image and mirror image, take for it."
+        asked = say(text, models)
+    if config.keep == "best" and suspect == "any":
+        text = "{}, asked about images that they were not trained on, say how many; {} say which."
+        folds = config.folds * config.fold_seeds
+        asked = say(text, counted(folds, "model"), models)
     decided = say("A person may decide otherwise, image by image, in {}.", code("data/review.csv"))
     return sentences(looked, asked, decided)
 

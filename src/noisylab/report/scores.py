@@ -127,7 +127,9 @@ def by_heart(run: TrainedRun) -> Markup:
     gap = train.balanced_accuracy - dev.balanced_accuracy
     values = (percent(train.balanced_accuracy), where, percent(dev.balanced_accuracy))
     text = "Balanced accuracy is {} on train and on {} {}: the two lie close."
-    if gap >= _BY_HEART:
+    if gap <= -_CLOSE:
+        text = "Balanced accuracy is {} on train and on {} {}: nothing is learned by heart."
+    elif gap >= _BY_HEART:
         text = "It learns training images by heart: balanced accuracy {} on train, on {} {}."
     elif gap >= _CLOSE:
         text = "Balanced accuracy is {} on train and on {} {}: a little is learned by heart."
@@ -147,14 +149,21 @@ def mistakes(run: TrainedRun, most: int = 3) -> Markup:
 
 
 def hidden(story: Story, run: TrainedRun) -> tuple[int, int]:
-    """Images of dev labelled the most common class and called the rarest; and those labelled so."""
+    """Images of dev labelled the most common class and called the rarest; and those labelled so.
+
+    None are, where all classes are equally common.
+    """
     common, rare = story.results.data.common, story.results.data.rare
+    if common == rare:
+        return 0, 0
     row = run.confusion.counts[run.confusion.classes.index(rare)]
     return run.confusion.count(common, rare), sum(row)
 
 
-def hidden_sentence(story: Story, run: TrainedRun) -> Markup:
+def hidden_sentence(story: Story, run: TrainedRun) -> Markup | None:
     """What stands out where the most common class hides the rarest."""
+    if story.results.data.common == story.results.data.rare:
+        return None
     common, rare = map(name, (story.results.data.common, story.results.data.rare))
     count, labelled = hidden(story, run)
     images = counted(count, "image")

@@ -43,21 +43,15 @@ def short_section(story: Story) -> Section:
 
 def runs_section(story: Story) -> Section:
     """All runs on every set but train."""
-    def kept(step: Step, run: str) -> str:
-        return ", kept" if run == step.keep and len(step.runs) > 1 else ""
-
     results = story.results
     runs = {
-        say("{} {}{}", stage, code(run.name), kept(step, run.name)): run.scores
+        say("{} {}{}", stage, code(run.name), _kept(step, run.name)): run.scores
         for stage, step in results.steps.items()
         for run in step.runs.values()
     }
     if results.swept.best:
         runs[say("lr_sweep {}", code("best"))] = results.swept.best_scores
-    final = say("lr_sweep {}, from {}", code("final"), results.swept.final)
-    runs[final if results.swept.final != "lr_sweep" else say("lr_sweep {}", code("final"))] = (
-        results.final
-    )
+    runs[say("lr_sweep {}, of {}", code("final"), results.swept.final)] = results.final
     shown = [key for key in SCORED if key != "train" and any(key in part for part in runs.values())]
     columns = [Column(title, group=SCORED[key]) for key in shown for title in MEASURES.values()]
     rows = [
@@ -137,7 +131,8 @@ def _way(story: Story) -> Table:
     """The kept model of each step, on the set that steps are compared on."""
     key = story.judged_on
     kept = {stage: step.kept.scores for stage, step in story.results.steps.items()}
-    models = {**kept, "the final model": story.results.final}
+    final = say("the final model, of {}", code(story.results.swept.final))
+    models: dict[str, Mapping[str, Scores]] = {**kept, final: story.results.final}
     links = {stage: say('<a href="#{0}">{1}</a>', stage, code(stage)) for stage in kept}
     rows = []
     for title, scores in models.items():
@@ -146,6 +141,10 @@ def _way(story: Story) -> Table:
     return Table(
         f"Step by step, on {SCORED[key]}", "model of", list(map(Column, MEASURES.values())), rows
     )
+
+
+def _kept(step: Step, run: str) -> str:
+    return ", kept" if run == step.keep and len(step.runs) > 1 else ""
 
 
 def _which_labels(story: Story) -> Markup:

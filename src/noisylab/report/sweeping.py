@@ -99,6 +99,9 @@ def _verdict(swept: Swept, rate: Rate, lowest: Rate) -> Markup:
         return say("{} diverges.", which)
     if rate.learned == rate.trainings:
         return say("{} learns, too: {}.", which, percent(rate.balanced_accuracy or 0))
+    if rate.learned:
+        trainings = counted(rate.trainings, "training")
+        return say("{} learns in {} of {}.", which, rate.learned, trainings)
     if rate.first_loss is None or rate.last_loss is None:
         return say("{} does not learn.", which)
     text = "{} {}: its train loss goes from {} to {}."

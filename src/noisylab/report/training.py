@@ -102,7 +102,7 @@ def augmented_section(story: Story) -> Section:
         _by_heart_problem(story),
         sentences(found(kept), mistakes(kept), hidden_sentence(story, kept), _lab_confused(story)),
         _against_before(story, "train_augmented"),
-        [changed, curves, suspects],
+        [changed, curves, *([suspects] if common != rare else [])],
     )
 
 
@@ -225,7 +225,11 @@ def _by_heart_problem(story: Story) -> Markup:
     run, data = story.step("train_balanced").kept, story.results.data
     rare, images = data.rare, data.splits["train"].count[data.rare]
     on_train, on_dev = run.scores["train"].recall, run.scores["dev_given"].recall
-    if rare not in on_dev or on_train[rare] - on_dev[rare] < _LEARNED_BY_HEART:
+    if (
+        rare == data.common
+        or rare not in on_dev
+        or on_train[rare] - on_dev[rare] < _LEARNED_BY_HEART
+    ):
         return by_heart(run)
     text = (
         "Of {}, the rarest class, {} are found on train and {} on dev: its {} of train are drawn "
