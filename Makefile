@@ -44,6 +44,7 @@ bench: $(READY)
 	python tests/benchmarks/speed.py
 	python tests/benchmarks/scaling.py
 	python tests/benchmarks/recipe.py
+	python tests/benchmarks/attack.py
 
 lock: $(READY)
 	pip install --quiet uv

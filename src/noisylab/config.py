@@ -124,3 +124,34 @@ class SweepConfig:
     rates: Sequence[float]
     seeds: int
     epochs: int
+
+
+NORMS = ("linf", "l2")
+
+
+@dataclass(frozen=True)
+class AdversarialConfig:
+    """What to attack, and how.
+
+    source_class:        the class of the images: its name, or `least_confused` for the one between
+                         which and the target fewest images of dev fall in the confusion matrix.
+    target_class:        what they are to be called: a class, `rarest` for the one with the fewest
+                         labels in train as given, or `least_confused` for that of the pair
+                         between which fewest images of dev fall.
+    example_probability: the example is the image of train to whose class the model gives nearest
+                         to this probability.
+    epsilon:             of the example: the most that its change may measure, in 8-bit levels.
+    epsilons:            the same, for the whole set.
+    steps:               along the gradient, for both.
+    norm:                a name of NORMS, in which epsilons are measured.
+    confidence:          the probability that the surer of the smallest changes must reach.
+    """
+
+    source_class: str
+    target_class: str
+    example_probability: float
+    epsilon: float
+    epsilons: Sequence[float]
+    steps: int
+    norm: str
+    confidence: float

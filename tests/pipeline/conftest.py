@@ -58,7 +58,14 @@ class Clone:
         """Digest of every file that stages write, by its path."""
         return {
             path.relative_to(self.folder).as_posix(): sha256(path.read_bytes()).hexdigest()
-            for pattern in ("data/*.pickle", "models/*", "metrics/**/*", "plots/**/*", "*.html")
+            for pattern in (
+                "data/*.pickle",
+                "data/adversarial/*",
+                "models/*",
+                "metrics/**/*",
+                "plots/**/*",
+                "*.html",
+            )
             for path in self.folder.glob(pattern)
             if path.is_file()
         }

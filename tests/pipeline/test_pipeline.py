@@ -13,7 +13,7 @@ from noisylab.pickles import read_set
 from .conftest import Clone, make_clone
 
 TRAIN_STAGES = ("train_augmented", "train_balanced", "train_baseline", "train_fixed")
-AFTER = ("relabel", "lr_sweep")
+AFTER = ("relabel", "lr_sweep", "adversarial")
 
 
 def read_json(clone: Clone, name: str) -> Any:
@@ -78,6 +78,16 @@ def test_the_final_model_is_the_better_one(clone: Clone) -> None:
     assert models[0].read_bytes() == models[1].read_bytes()
 
 
+def test_the_final_model_is_attacked(clone: Clone) -> None:
+    metrics = read_json(clone, "metrics/adversarial.json")
+    assert list(metrics)[2:] == ["split", "example", "steps", "smallest", "confident"]
+    assert metrics["split"] == "test"
+    assert metrics["steps"]["attacked"] > 0
+    assert metrics["steps"]["before"] == 0
+    assert metrics["source_class"] != metrics["target_class"]
+    assert (clone.folder / "plots/adversarial/example.png").is_file()
+
+
 def test_the_report_is_of_the_commit_that_it_was_made_from(clone: Clone) -> None:
     page = (clone.folder / "report.html").read_text()
     first = clone.run("git", "log", "--reverse", "--format=%H").split()[0]
@@ -109,7 +119,9 @@ def test_what_holds_for_all_runs_makes_them_anew(clone: Clone, key: str, value: 
     changed = json.loads(clone.run("dvc", "status", "--json"))
     clone.edit("params.yaml", {value: key})
     # Their trainings take all from train_augmented and from train_fixed, but rates and optimizers.
-    after = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER
+    after = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER[:2]
+    if key.startswith(("threads", "device")):
+        after = AFTER
     assert sorted(changed) == sorted(["check_params", *TRAIN_STAGES, *after, "report"])
 
 

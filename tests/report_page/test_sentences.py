@@ -208,7 +208,7 @@ def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
     attacked = run.said()["adversarial"]
     assert "the model calls truck with 96.0 % is called cat with 99.0 %" in attacked
     assert "by a small change" in run.html()
-    assert "60.0 % are moved to cat by a change of 4 levels, 100 % by one of 16" in attacked
+    assert "60.0 % are moved to cat by a change of 4 levels a pixel, 100 % by 16 levels" in attacked
     run.change("adversarial.json", "example", "reached", value=0)
     run.change("adversarial.json", "example", "target_after", value=0.2)
     run.change("adversarial.json", "smallest", "success", value=0.0)

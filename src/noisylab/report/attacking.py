@@ -10,8 +10,6 @@ from noisylab.report.blocks import Column, Section, Shot, Story, Table
 from noisylab.report.results import SCORED, Attacked
 from noisylab.report.wording import capital, counted, name, number, percent, say, sentences
 
-_EASY = 0.5  # share of images that a small change moves: more are easy to fool
-
 
 def attack_section(story: Story) -> Section:
     """What it takes to fool the final model."""
@@ -21,11 +19,11 @@ def attack_section(story: Story) -> Section:
         title="An adversarial example",
         paragraphs=[
             ("Problem", _problem(story)),
-            ("Remedy", _what_is_done(attacked)),
-            ("Result", sentences(_example(attacked), _all_images(attacked), _smallest(attacked))),
+            ("Remedy", _what_is_done(story)),
+            ("Result", sentences(_example(attacked), _all_images(story), _smallest(attacked))),
             ("Against the step before", _against(story)),
         ],
-        tables=[_example_table(story), _budget_table(attacked), _search_table(attacked)],
+        tables=[_example_table(story), _budget_table(story), _search_table(story)],
         shots=_shots(attacked),
     )
 
@@ -36,15 +34,15 @@ def _problem(story: Story) -> Markup:
     return say(text, percent(story.results.final[key].accuracy), SCORED[key])
 
 
-def _what_is_done(attacked: Attacked) -> Markup:
-    example = attacked.example
+def _what_is_done(story: Story) -> Markup:
+    attacked, norm = story.results.attacked, story.params.adversarial.norm
     text = (
         "Freeze the model and change the image alone: in {}, each along the gradient of the loss "
-        "against the wrong label {}, by at most {} of 255 levels a pixel. What counts is the image "
-        "as saved and read back."
+        "against the wrong label {}, by at most {}. What counts is the image as saved and read "
+        "back."
     )
-    steps = counted(round(example["steps"]), "step")
-    return say(text, steps, name(attacked.target), number(example["epsilon"]))
+    steps = counted(round(attacked.example["steps"]), "step")
+    return say(text, steps, name(attacked.target), _levels(attacked.example["epsilon"], norm))
 
 
 def _example(attacked: Attacked) -> Markup:
@@ -60,8 +58,9 @@ def _example(attacked: Attacked) -> Markup:
     return say(text, source, before, target, after)
 
 
-def _all_images(attacked: Attacked) -> Markup:
+def _all_images(story: Story) -> Markup:
     """Of all images of the class: how many are moved by the smallest and by the largest budget."""
+    attacked, norm = story.results.attacked, story.params.adversarial.norm
     images = counted(attacked.attacked, "image")
     if not attacked.attacked or not attacked.steps:
         return say("No other image was attacked.")
@@ -74,10 +73,10 @@ def _all_images(attacked: Attacked) -> Markup:
     low, high = min(attacked.steps), max(attacked.steps)
     shares = percent(attacked.steps[low]["success"]), percent(attacked.steps[high]["success"])
     text = "{}, {} are moved to {} by a change of {}"
-    first = say(text, what, shares[0], name(attacked.target), _levels(low))
+    first = say(text, what, shares[0], name(attacked.target), _levels(low, norm))
     if low == high:
         return say("{}.", first)
-    return say("{}, {} by one of {}.", first, shares[1], _levels(high))
+    return say("{}, {} by {}.", first, shares[1], _levels(high, norm))
 
 
 def _smallest(attacked: Attacked) -> Markup | None:
@@ -88,8 +87,7 @@ def _smallest(attacked: Attacked) -> Markup | None:
     if not found["success"]:
         return say("A search for the least change that is enough moves none.")
     text = "A search for the least change moves {}, half of them by {} levels a pixel or less."
-    easy = say("The model is easy to fool.") if _is_easy(attacked) else None
-    return sentences(say(text, percent(found["success"]), number(found["linf_median"])), easy)
+    return say(text, percent(found["success"]), number(found["linf_median"]))
 
 
 def _against(story: Story) -> Markup:
@@ -128,18 +126,25 @@ def _example_table(story: Story) -> Table:
     return Table(f"The example, attacked in {number(example['steps'])} steps", "", columns, rows)
 
 
-def _budget_table(attacked: Attacked) -> Table:
+def _budget_table(story: Story) -> Table:
+    attacked, config = story.results.attacked, story.params.adversarial
+    size = "the largest change of a pixel" if config.norm == "linf" else "the change in L2"
     rows = [
         (number(epsilon), [percent(part["success"]), percent(part["confident"])])
         for epsilon, part in attacked.steps.items()
     ]
-    columns = [Column("moved to the target"), Column("and called it with confidence")]
+    columns = [
+        Column("moved to the target"),
+        Column(f"with {percent(config.confidence, 0)} or more"),
+    ]
     images = counted(attacked.attacked, "image")
-    caption = f"The same steps on {images} of {attacked.split}, by the largest change of a pixel"
+    caption = f"The same steps on {images} of {attacked.split}, by {size}"
     return Table(caption, "levels of 255", columns, rows)
 
 
-def _search_table(attacked: Attacked) -> Table:
+def _search_table(story: Story) -> Table:
+    attacked = story.results.attacked
+    sure = f"for {percent(story.params.adversarial.confidence, 0)}"
     columns = {
         "success": "moved",
         "l2_median": "L2, median",
@@ -150,7 +155,7 @@ def _search_table(attacked: Attacked) -> Table:
     rows = []
     for title, found in (
         ("just enough", attacked.smallest),
-        ("with confidence", attacked.confident),
+        (sure, attacked.confident),
     ):
         cells = [
             None
@@ -181,8 +186,8 @@ def _shots(attacked: Attacked) -> list[Shot]:
         ),
         Shot(
             "adversarial/success.png",
-            "Share of images that the attack moves, by the largest change of a pixel.",
-            say("How many images are moved, by the largest change of a pixel."),
+            "Share of images that the attack moves, by the size of the change.",
+            say("How many images are moved, by the size of the change."),
         ),
         Shot(
             "adversarial/smallest_l2.png",
@@ -197,11 +202,7 @@ def _shots(attacked: Attacked) -> list[Shot]:
     ]
 
 
-def _is_easy(attacked: Attacked) -> bool:
-    return attacked.smallest["success"] > _EASY and attacked.smallest["linf_median"] <= min(
-        attacked.steps, default=0
-    )
-
-
-def _levels(epsilon: float) -> str:
-    return f"{epsilon:g} levels"
+def _levels(epsilon: float, norm: str) -> str:
+    """A size of a change, in levels of 255."""
+    what = "a pixel" if norm == "linf" else "in L2 over the image"
+    return f"{epsilon:g} levels {what}"
