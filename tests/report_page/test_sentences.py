@@ -207,7 +207,7 @@ def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     attacked = run.said()["adversarial"]
     assert "the model calls truck with 96.0 % is called cat with 99.0 %" in attacked
-    assert "by a small change" in run.html()
+    assert "by the least change" in run.html()
     assert "60.0 % are moved to cat by a change of 4 levels a pixel, 100 % by 16 levels" in attacked
     run.change("adversarial.json", "example", "reached", value=0)
     run.change("adversarial.json", "example", "target_after", value=0.2)
@@ -216,7 +216,7 @@ def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
     said = run.said()
     assert "is not called cat after it: that gets 20.0 %" in said["adversarial"]
     assert "moves none" in said["adversarial"]
-    assert "by a small change" not in run.html()
+    assert "by the least change" not in run.html()
 
 
 @pytest.mark.parametrize("n_classes", [2, 5, 40])

@@ -121,7 +121,7 @@ def _figures(story: Story) -> list[tuple[Markup | str, Markup | str, Markup | st
         accuracy = percent(best.balanced_accuracy or 0)
         shown.append(("best constant learning rate", f"{best.rate:g}", f"{accuracy} on dev"))
     if attacked.attacked and attacked.smallest["success"]:
-        title = say("{} made {} by a small change", name(attacked.source), name(attacked.target))
+        title = say("{} made {} by the least change", name(attacked.source), name(attacked.target))
         least = f"half of them by {number(attacked.smallest['linf_median'])} levels of 255 or less"
         shown.append((title, percent(attacked.smallest["success"]), least))
     return shown
