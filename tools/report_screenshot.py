@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-SIZE = {"width": 1130, "height": 890}  # the least width that has the contents beside the text
+SIZE = {"width": 1130, "height": 910}  # the least width that has the contents beside the text
 
 
 def main() -> None:

@@ -131,7 +131,7 @@ def _way(story: Story) -> Table:
     """The kept model of each step, on the set that steps are compared on."""
     key = story.judged_on
     kept = {stage: step.kept.scores for stage, step in story.results.steps.items()}
-    final = say("the final model, of {}", code(story.results.swept.final))
+    final = say("final, {}", code(story.results.swept.final))
     models: dict[str, Mapping[str, Scores]] = {**kept, final: story.results.final}
     links = {stage: say('<a href="#{0}">{1}</a>', stage, code(stage)) for stage in kept}
     rows = []
