@@ -23,6 +23,7 @@ repro: $(READY)
 	@dvc metrics show
 	@echo
 	@echo "Figures of every split are in metrics/, pictures in plots/; 'dvc plots show' makes a page."
+	@echo "The story of the run, for any browser: report.html"
 
 review: $(READY)
 	@python -m noisylab.review_page data

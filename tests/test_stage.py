@@ -66,6 +66,7 @@ def test_params_are_checked_before_any_work(tmp_path: Path, script: Path) -> Non
         ("train_baseline", {"torchvision", "sklearn", "joblib", "flask"}),
         ("relabel", {"torchvision", "sklearn", "pandas", "flask"}),
         ("train_fixed", {"torchvision", "sklearn", "flask"}),
+        ("report", {"torch", "torchvision", "matplotlib", "sklearn", "pandas", "flask"}),
     ],
 )
 def test_no_stage_imports_what_it_does_not_use(script: str, unused: set[str]) -> None:

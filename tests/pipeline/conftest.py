@@ -64,6 +64,7 @@ class Clone:
                 "models/*",
                 "metrics/**/*",
                 "plots/**/*",
+                "*.html",
             )
             for path in self.folder.glob(pattern)
             if path.is_file()
@@ -71,11 +72,16 @@ class Clone:
 
 
 def environment() -> dict[str, str]:
-    """This one's, with the programs of this Python first and a name for git."""
+    """This one's, with the programs of this Python first and a name and a time for git."""
     names = {
-        f"GIT_{who}_{what}": "test@example.org"
+        f"GIT_{who}_{what}": value
         for who in ("AUTHOR", "COMMITTER")
-        for what in ("NAME", "EMAIL")
+        # The time, too, so that clones of the same files have the same first commit.
+        for what, value in (
+            ("NAME", "test"),
+            ("EMAIL", "test@example.org"),
+            ("DATE", "2001-01-01T00:00:00+0000"),
+        )
     }
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return {**os.environ, **names, "PATH": path, "DVC_NO_ANALYTICS": "1"}

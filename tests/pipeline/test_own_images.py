@@ -67,6 +67,9 @@ def test_class_folders(clone: Clone, tmp_path: Path) -> None:
     written = [path for kind in ("metrics", "plots") for path in (clone.folder / kind).rglob("*")]
     text = "".join(p.read_text() for p in written if p.suffix in (".json", ".csv")) + printed
     assert not re.search(r"\b(car|truck|cat)s?\b", text + " ".join(map(str, written)))
+    page = (clone.folder / "report.html").read_text()
+    assert "<bdi>x$y</bdi>" in page
+    assert "lab report" not in page
 
 
 def test_pickled_pairs(clone: Clone, tmp_path: Path) -> None:

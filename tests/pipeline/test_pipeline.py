@@ -102,6 +102,14 @@ def test_the_final_model_is_attacked(clone: Clone) -> None:
     assert (clone.folder / "plots/adversarial/example.png").is_file()
 
 
+def test_the_report_is_of_the_commit_that_it_was_made_from(clone: Clone) -> None:
+    page = (clone.folder / "report.html").read_text()
+    first = clone.run("git", "log", "--reverse", "--format=%H").split()[0]
+    assert f"{first}</code>." in page
+    assert "lab report" in page
+    assert "report.html" not in clone.run("git", "ls-files")
+
+
 def test_metrics_fit_a_terminal(clone: Clone) -> None:
     printed = clone.run("dvc", "metrics", "show")
     assert "balanced_accuracy" in printed
@@ -128,7 +136,7 @@ def test_what_holds_for_all_runs_makes_them_anew(clone: Clone, key: str, value: 
     after: tuple[str, ...] = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER[:2]
     if key.startswith(("threads", "device")):
         after = AFTER
-    assert sorted(changed) == sorted(["check_params", *TRAIN_STAGES, *after])
+    assert sorted(changed) == sorted(["check_params", *TRAIN_STAGES, *after, "report"])
 
 
 def test_another_engine_trains_nothing_anew(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:

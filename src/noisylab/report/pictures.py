@@ -1,0 +1,45 @@
+"""Pictures inside the page: as WebP, which is half of PNG or less."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from noisylab.errors import InputError
+
+_CHART = 150_000  # bytes of a PNG: those of charts are smaller, those of photographs larger
+_QUALITY = 85  # of photographs
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as a data URI. width, height: in pixels."""
+
+    uri: str
+    width: int
+    height: int
+
+
+def embed(path: Path) -> Picture:
+    """A PNG file as a picture: charts without loss, sheets of photographs nearly so.
+
+    Raises InputError, which names the file, where it is not there or broken.
+    """
+    buffer = io.BytesIO()
+    try:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as opened:
+            image = opened.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        problem = getattr(error, "strerror", None) or "is not a PNG image"
+        raise InputError(
+            f"{path}: cannot be read: {problem}; run `dvc repro`, which makes it anew"
+        ) from None
+    is_chart = len(content) < _CHART
+    image.save(buffer, "webp", lossless=is_chart, quality=_QUALITY, method=4)
+    text = base64.b64encode(buffer.getvalue()).decode()
+    return Picture(f"data:image/webp;base64,{text}", *image.size)
