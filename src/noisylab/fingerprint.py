@@ -10,8 +10,8 @@ import noisylab
 
 #: training.py and all modules that it uses.
 TRAINING_MODULES = (
-    *("__init__", "augment", "config", "errors", "evaluation", "images", "network", "sampling"),
-    "training",
+    *("__init__", "augment", "checkpoints", "config", "errors", "evaluation", "files", "images"),
+    *("network", "rebuild", "sampling", "training", "unpickler"),
 )
 
 

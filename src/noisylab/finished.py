@@ -10,7 +10,10 @@ from typing import Any
 
 from noisylab import artifacts, unpickler
 from noisylab.errors import InputError
+from noisylab.files import read_file
 from noisylab.parallel import map_trainings
+
+MAX_FILE_BYTES = 2**30  # of one result: weights, and probabilities of each image
 
 
 class Finished:
@@ -25,8 +28,8 @@ class Finished:
     def read(self, key: str) -> Any:
         """The result of that fingerprint; None if there is none, or if it is damaged."""
         try:
-            content = (self._folder / key).read_bytes()
-        except OSError:
+            content = read_file(self._folder / key, MAX_FILE_BYTES)
+        except InputError:
             return None
         digest, data = content[:32], content[32:]
         if sha256(data).digest() != digest:
