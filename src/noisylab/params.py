@@ -12,7 +12,14 @@ from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from noisylab.checks import CHECKS
 from noisylab.config import AugmentConfig, FitConfig, RelabelConfig, SweepConfig
@@ -80,7 +87,7 @@ def read_params(path: str | Path) -> Params:
     text = read_text(path, MAX_FILE_BYTES)
     try:
         # YAML 1.2, as DVC writes and reads it: there `1e-05` is a number.
-        _check_plain(YAML(typ="safe", pure=True).compose(text))
+        _check_plain(text)
         values = YAML(typ="safe", pure=True).load(text)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
@@ -96,31 +103,31 @@ def read_params(path: str | Path) -> Params:
         raise InputError(f"{path}: {error}") from None
 
 
-def _check_plain(root: Node | None) -> None:
+def _check_plain(text: str) -> None:
     """Refuse what would take hours or all the memory to build: aliases of aliases, huge numbers."""
-    pending = [(root, 0)]
-    left = MAX_NODES
-    while pending:
-        node, depth = pending.pop()
-        left -= 1
-        if left < 0 or depth > MAX_DEPTH:
+    counts = [0]  # values so far, aliases unfolded: of the file, and of each list that is open
+    anchors: list[str | None] = []
+    unfolded: dict[str | None, int] = {}  # by anchor
+    for event in YAML(typ="safe", pure=True).parse(text):  # bit by bit, so a deep file ends early
+        if isinstance(event, SequenceStartEvent | MappingStartEvent):
+            counts.append(1)
+            anchors.append(event.anchor)
+        elif isinstance(event, SequenceEndEvent | MappingEndEvent):
+            count = counts.pop()
+            unfolded[anchors.pop()] = count
+            counts[-1] += count
+        elif isinstance(event, AliasEvent):
+            counts[-1] += unfolded.get(event.anchor, 1)
+        elif isinstance(event, ScalarEvent):
+            counts[-1] += 1
+            if len(event.value) > MAX_LENGTH:
+                line = event.start_mark.line + 1
+                raise InputError(f"line {line}: a value has more than {MAX_LENGTH} characters")
+        if counts[-1] > MAX_NODES or len(counts) > MAX_DEPTH:
             raise InputError(
                 f"holds more than {MAX_NODES:,} values, aliases unfolded, or more than {MAX_DEPTH} "
                 "levels; write it without aliases"
             )
-        if isinstance(node, ScalarNode) and len(node.value) > MAX_LENGTH:
-            raise InputError(f"line {_line(node)}: a value has more than {MAX_LENGTH} characters")
-        if isinstance(node, MappingNode):
-            for key, value in node.value:
-                if not isinstance(key, ScalarNode):
-                    raise InputError(f"line {_line(key)}: a key must be a name")
-                pending += (key, depth + 1), (value, depth + 1)
-        elif isinstance(node, SequenceNode):
-            pending += ((child, depth + 1) for child in node.value)
-
-
-def _line(node: Node) -> int:
-    return int(node.start_mark.line) + 1
 
 
 def _params(values: object) -> Params:
