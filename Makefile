@@ -4,7 +4,7 @@ PYTHON ?= python3
 READY := .venv/ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help repro review test browser lint bench lock
+.PHONY: help repro review test browser lint bench fuzz audit pythons lock
 
 help:
 	@echo "make repro   run the pipeline: photographs to trained models, metrics and pictures"
@@ -12,6 +12,9 @@ help:
 	@echo "make test    run the checks and the tests: some minutes"
 	@echo "make lint    run the checks alone"
 	@echo "make bench   measure speed, memory and accuracy over seeds: some ten minutes"
+	@echo "make fuzz    try all readers of files on hostile input for half an hour"
+	@echo "make audit   compare the pinned packages with known vulnerable versions"
+	@echo "make pythons try every Python from 3.10 on that is on this machine"
 	@echo "make lock    pin the newest packages that pyproject.toml allows"
 
 # Where a DVC remote is set, what it holds is fetched rather than trained again.
@@ -52,6 +55,16 @@ bench: $(READY)
 	python tests/benchmarks/recipe.py
 	python tests/benchmarks/sweep.py
 	python tests/benchmarks/attack.py
+
+fuzz: $(READY)
+	pip install --quiet atheris
+	python tests/benchmarks/fuzz.py
+
+audit: $(READY)
+	python tests/audit.py
+
+pythons:
+	$(PYTHON) tests/pythons.py
 
 lock: $(READY)
 	pip install --quiet uv

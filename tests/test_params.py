@@ -165,7 +165,7 @@ def test_bad_values(tmp_path: Path, line: str, value: str, message: str) -> None
         ("lr: 0.001", "lr: 1\nlr: 2", 'line 6 is not valid YAML: found duplicate key "lr"'),
         ("lr: 0.001", "lr: [1", "line 6 is not valid YAML: expected ',' or ']'"),
         ("lr: 0.001", "lr: !!python/object/apply:os.getcwd []", "line 5 is not valid YAML: could"),
-        ("lr: 0.001", "lr: " + "[" * 5000, "is not valid YAML: maximum recursion depth"),
+        ("lr: 0.001", "lr: " + "[" * 5000, "holds more than 10,000 values, aliases"),
         (TEXT, "", "the file must be a section with seed, lr, "),
         (TEXT, "- 1", "the file must be a section with seed, lr, "),
     ],
@@ -197,5 +197,5 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.yaml: cannot be read: .*No such file"):
         read_params(tmp_path / "none.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"lr: \xff")
-    with pytest.raises(InputError, match=r"latin\.yaml: cannot be read: .*decode"):
+    with pytest.raises(InputError, match=r"latin\.yaml: cannot be read: byte 4 is not UTF-8"):
         read_params(tmp_path / "latin.yaml")

@@ -147,9 +147,9 @@ def test_a_zip_file_is_explained(tmp_path: Path) -> None:
 def test_what_is_not_a_readable_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent.pickle: cannot be read: No such file"):
         read_pickle(tmp_path / "absent.pickle")
-    with pytest.raises(InputError, match="is not a file"):
+    with pytest.raises(InputError, match="cannot be read: Is not a file"):
         read_pickle(tmp_path)
-    with pytest.raises(InputError, match=r"^/dev/zero: is not a file"):
+    with pytest.raises(InputError, match=r"^/dev/zero: cannot be read: Is not a file"):
         read_pickle("/dev/zero")
 
 

@@ -81,8 +81,8 @@ def test_a_wrong_line_is_refused_by_its_number(
     [
         (b"", "expected a column 'split', got []"),
         (b"split,index,image\n", "expected a column 'decision', got ['split', 'index', 'image']"),
-        (b"\xff\xfe", "expected a CSV table in UTF-8, got "),
-        (None, "expected a CSV table in UTF-8, got "),
+        (b"\xff\xfe", "cannot be read: byte 0 is not UTF-8"),
+        (None, "cannot be read: No such file"),
     ],
 )
 def test_what_is_no_table_of_decisions_is_refused(

@@ -10,8 +10,8 @@ import noisylab
 
 #: training.py and all modules that it uses.
 TRAINING_MODULES = (
-    *("__init__", "augment", "config", "errors", "evaluation", "images", "network"),
-    *("optimizers", "sampling", "training", "training_state"),
+    *("__init__", "augment", "checkpoints", "config", "errors", "evaluation", "files", "images"),
+    *("network", "optimizers", "rebuild", "sampling", "training", "training_state", "unpickler"),
 )
 
 

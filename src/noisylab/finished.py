@@ -11,8 +11,10 @@ from typing import Any
 
 from noisylab import artifacts, unpickler
 from noisylab.errors import InputError
+from noisylab.files import read_file
 
 _IN_PROGRESS = ".epoch"  # ends the name of the file of a training that is not finished
+MAX_FILE_BYTES = 2**30  # of one result: weights, and probabilities of each image
 
 
 class Finished:
@@ -90,8 +92,8 @@ class EpochFile:
 
 def _read(path: Path) -> Any:
     try:
-        content = path.read_bytes()
-    except OSError:
+        content = read_file(path, MAX_FILE_BYTES)
+    except InputError:
         return None
     digest, data = content[:32], content[32:]
     if sha256(data).digest() != digest:

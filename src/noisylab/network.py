@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noisylab import checkpoints
 from noisylab.errors import InputError
+from noisylab.files import read_file
+from noisylab.images import MAX_CLASSES
+
+_OTHER_WEIGHTS = "holds no weights of SimpleModel in 'model_state_dict'"
 
 
 class SimpleModel(nn.Module):
@@ -73,37 +78,35 @@ def load_weights(content: bytes) -> SimpleModel:
     """The model whose weights `dump_weights` gave, or a checkpoint of that network holds.
 
     The number of classes is that of its last layer. Returned on the CPU, in eval mode.
-    Raises InputError for what is damaged, holds more than weights or other weights.
+    Raises InputError for what is damaged, holds more than weights or other weights, or weights
+    that are not finite. For the memory it takes see `checkpoints.load`.
     """
-    if _is_damaged(content):
-        raise InputError("is not a file of weights; its checksums are not those of what it holds")
     try:
-        checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception:  # whatever a damaged or hostile file sets off, none of it is run
-        raise InputError("is not a file of weights; only tensors are read") from None
-    try:
-        weights = checkpoint["model_state_dict"]
-        model = SimpleModel(n_classes=len(weights["fc3.weight"]))
-        model.load_state_dict(weights)
-    except (AttributeError, KeyError, RuntimeError, TypeError):
-        raise InputError("holds no weights of SimpleModel in 'model_state_dict'") from None
+        checkpoint = checkpoints.load(content)
+    except InputError as error:
+        raise InputError(f"is not a file of weights: {error}") from None
+    weights = checkpoint.get("model_state_dict") if isinstance(checkpoint, dict) else None
+    if not isinstance(weights, dict):
+        raise InputError(_OTHER_WEIGHTS)
+    last = weights.get("fc3.weight")
+    # Before a model of that many classes is made: the file may claim any number.
+    if not isinstance(last, np.ndarray) or last.ndim != 2 or not 2 <= len(last) <= MAX_CLASSES:
+        raise InputError(_OTHER_WEIGHTS)
+    model = SimpleModel(n_classes=len(last))
+    shapes = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
+    if shapes != {name: getattr(weight, "shape", None) for name, weight in weights.items()}:
+        raise InputError(_OTHER_WEIGHTS)
+    for name, weight in weights.items():
+        if weight.dtype.kind != "f" or not np.isfinite(weight).all():
+            raise InputError(f"holds weights in {name} that are no finite numbers; train it anew")
+    model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
     return model.eval()
-
-
-def _is_damaged(content: bytes) -> bool:
-    """Whether a zip file, as torch.save writes, has other checksums; torch.load looks at none."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return archive.testzip() is not None
-    except Exception:  # of damaged files zipfile raises nearly anything; what is none is not judged
-        return content.startswith(b"PK")
 
 
 def read_weights(path: str | Path) -> SimpleModel:
     """The same out of a file; its errors name the file."""
+    content = read_file(path, checkpoints.MAX_FILE_BYTES)
     try:
-        return load_weights(Path(path).read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        return load_weights(content)
     except InputError as error:
         raise InputError(f"{path}: {error}; if a stage wrote it: rm {path} && dvc repro") from None

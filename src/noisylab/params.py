@@ -11,11 +11,26 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from noisylab.checks import CHECKS
 from noisylab.config import AdversarialConfig, AugmentConfig, FitConfig, RelabelConfig, SweepConfig
 from noisylab.errors import InputError
+from noisylab.files import read_text
+
+#: Far more than the pipeline has use for; a file within these is read in seconds.
+MAX_FILE_BYTES = 100_000
+MAX_NODES = 10_000
+MAX_DEPTH = 20
+MAX_LENGTH = 1000  # characters of a value
 
 Section = TypeVar("Section")
 
@@ -70,21 +85,50 @@ def read_params(path: str | Path) -> Params:
     Raises InputError, which names the file and the key, at the first value of the wrong type or
     out of range, and at a key that is unknown, missing or there twice.
     """
+    text = read_text(path, MAX_FILE_BYTES)
     try:
         # YAML 1.2, as DVC writes and reads it: there `1e-05` is a number.
-        values = YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        _check_plain(text)
+        values = YAML(typ="safe", pure=True).load(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = _one_line(error.problem)
         raise InputError(f"{path}: line {line} is not valid YAML: {problem}") from None
-    except (YAMLError, RecursionError, ValueError) as error:  # ValueError: a month 13, say
+    except Exception as error:  # a month 13, a version 1.3, ...: ruamel.yaml raises nearly anything
         raise InputError(f"{path}: is not valid YAML: {_one_line(error)}") from None
     try:
         return _params(values)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _check_plain(text: str) -> None:
+    """Refuse what would take hours or all the memory to build: aliases of aliases, huge numbers."""
+    counts = [0]  # values so far, aliases unfolded: of the file, and of each list that is open
+    anchors: list[str | None] = []
+    unfolded: dict[str | None, int] = {}  # by anchor
+    for event in YAML(typ="safe", pure=True).parse(text):  # bit by bit, so a deep file ends early
+        if isinstance(event, SequenceStartEvent | MappingStartEvent):
+            counts.append(1)
+            anchors.append(event.anchor)
+        elif isinstance(event, SequenceEndEvent | MappingEndEvent):
+            count = counts.pop()
+            unfolded[anchors.pop()] = count
+            counts[-1] += count
+        elif isinstance(event, AliasEvent):
+            counts[-1] += unfolded.get(event.anchor, 1)
+        elif isinstance(event, ScalarEvent):
+            counts[-1] += 1
+            if len(event.value) > MAX_LENGTH:
+                line = event.start_mark.line + 1
+                raise InputError(f"line {line}: a value has more than {MAX_LENGTH} characters")
+        if counts[-1] > MAX_NODES or len(counts) > MAX_DEPTH:
+            raise InputError(
+                f"holds more than {MAX_NODES:,} values, aliases unfolded, or more than {MAX_DEPTH} "
+                "levels; write it without aliases"
+            )
 
 
 def _params(values: object) -> Params:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from noisylab import unpickler
 from noisylab.errors import InputError, shown
+from noisylab.files import read_file
 from noisylab.images import ImageSet
 from noisylab.unpickler import Encoding
 
@@ -95,24 +95,14 @@ def read_pickle(path: str | Path, encoding: Encoding = "ASCII") -> Any:
     Runs nothing that the file says. Raises InputError for a file that holds anything else, and for
     one that is damaged, missing, or not a pickle. For the memory it takes see `unpickler.load`.
     """
+    data = read_file(path, MAX_FILE_BYTES)
     try:
-        return unpickler.load(_read_bytes(Path(path)), encoding)
+        return unpickler.load(_checked(data), encoding)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InputError(f"{path}: cannot be read: {reason}; check the path") from None
 
 
-def _read_bytes(path: Path) -> bytes:
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError("is not a file; give the path of a pickle")
-    if status.st_size > MAX_FILE_BYTES:
-        raise InputError(
-            f"is larger than {MAX_FILE_BYTES:,} bytes; save images as uint8, or in several files"
-        )
-    data = path.read_bytes()
+def _checked(data: bytes) -> bytes:
     if not data:
         raise InputError("is empty; write it again with pickle.dump")
     if data.startswith(b"PK\x03\x04"):

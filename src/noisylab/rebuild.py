@@ -82,16 +82,20 @@ def shorten(name: str) -> str:
 
 
 def storage(budget: Budget, header: list[Any], data: bytes, start: int) -> np.ndarray | None:
-    """The numbers of a torch storage, 1-D: a count, then little-endian numbers, from `start` on."""
+    """The numbers of a torch storage, 1-D: a count, then the numbers, from `start` on."""
     match header:
         case [_, 1001, _, ("storage", Name(kind), str(), str(), int(count), None), _]:
-            dtype = np.dtype(_STORAGE_DTYPES[kind])
-        case _:
-            return None
-    written = int.from_bytes(data[start : start + 8], "little")
-    if written != count or len(data) != start + 8 + count * dtype.itemsize:
+            if int.from_bytes(data[start : start + 8], "little") == count:
+                return numbers(budget, kind, count, memoryview(data)[start + 8 :])
+    return None
+
+
+def numbers(budget: Budget, kind: str, count: int, data: bytes | memoryview) -> np.ndarray | None:
+    """The `count` little-endian numbers of a storage's kind that `data` must consist of, 1-D."""
+    dtype = np.dtype(_STORAGE_DTYPES[kind])
+    if count < 0 or len(data) != count * dtype.itemsize:
         return None
-    values = np.frombuffer(data, dtype, count, start + 8)
+    values = np.frombuffer(data, dtype, count)
     if kind != "torch.BFloat16Storage":
         return values
     budget.count_bytes(8 * count)  # twice over: shifted, then copied

@@ -47,10 +47,36 @@ def load(data: bytes, encoding: Encoding = "ASCII") -> Any:
     16 times the size of `data` (4 for tensors, 3 for an array), and 100 bytes for each instruction,
     of which there may be `rebuild.MAX_INSTRUCTIONS`: 0.6 GB.
     """
-    file = io.BytesIO(data)
-    budget = Budget(size=len(data))
+    return _run(_Machine(io.BytesIO(data), Budget(size=len(data)), encoding))
+
+
+def load_tensors(data: bytes, budget: Budget, find: Callable[[Budget, Any], Any]) -> Any:
+    """The same where the numbers lie elsewhere: `find` gives them by what describes them, or None.
+
+    For `state_dict()`, a dict may have attributes, which are passed over.
+    """
+
+    def push_numbers(machine: _Machine, _: None) -> None:
+        numbers = find(machine.budget, *machine.pop(1))
+        if numbers is None:
+            raise InputError(f"refuses a storage that no tensor has; {ONLY}")
+        machine.push(numbers)
+
+    def build(machine: _Machine, _: None) -> None:
+        if len(machine.stack) > 1 and isinstance(machine.stack[-2], dict):
+            machine.pop(1)
+        else:
+            machine.build(None)
+
+    names = {**rebuild.BUILDERS, **rebuild.STORAGES}
+    instructions: dict[str, Callable[[_Machine, Any], None]]
+    instructions = {**_INSTRUCTIONS, "BINPERSID": push_numbers, "BUILD": build}
+    return _run(_Machine(io.BytesIO(data), budget, "ASCII", names, instructions))
+
+
+def _run(machine: _Machine) -> Any:
     try:
-        value = _Machine(file, budget, encoding).run()
+        value = machine.run()
     except InputError:
         raise
     except (LookupError, ValueError, DeprecationWarning) as error:  # a short stack, a cut literal
@@ -59,9 +85,9 @@ def load(data: bytes, encoding: Encoding = "ASCII") -> Any:
         raise InputError(
             "is damaged, or not a pickle at all; write it again with pickle.dump"
         ) from None
-    if file.tell() != len(data):
+    if machine.file.read(1):
         raise InputError("goes on after the pickle's end; write one object with pickle.dump")
-    _check_plain(value, MAX_REPETITION * len(data))
+    _check_plain(value, MAX_REPETITION * machine.budget.size)
     return value
 
 

@@ -239,7 +239,10 @@ def test_bad_contents_are_refused_by_name(tmp_path: Path, train: object, message
             _name_two_of_three,
             r"train\.pickle: index 1: .* 0\.\.1, as classes\.txt names 2 classes, got 2",
         ),
-        (lambda d: (d / "classes.txt").write_bytes(b"\xff"), r"classes\.txt: expected UTF-8 text"),
+        (
+            lambda d: (d / "classes.txt").write_bytes(b"\xff"),
+            r"classes\.txt: cannot be read: byte 0 is not",
+        ),
     ],
 )
 def test_bad_folders_of_pickles_are_refused(pairs: Path, spoil: Spoil, message: str) -> None:

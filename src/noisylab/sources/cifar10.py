@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from noisylab.errors import InputError
+from noisylab.files import read_text
 from noisylab.images import SIZE
 from noisylab.pickles import read_pickle
 from noisylab.sources.photos import read_rgb
@@ -29,6 +30,8 @@ CLASSES = (
 _TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 _TEST_BATCHES = ("test_batch",)
 _PIXELS = SIZE * SIZE
+
+MAX_LABELS_BYTES = 2**20  # of a JSON file: 50,000 labels take 150 kB
 
 
 class Half(NamedTuple):
@@ -87,8 +90,10 @@ def _read_pngs(folder: Path, batches: Sequence[str], labels_name: str) -> Half:
     images = np.concatenate([_read_png_batch(folder / f"{batch}.png") for batch in batches])
     path = folder / labels_name
     try:
-        labels = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        labels = json.loads(read_text(path, MAX_LABELS_BYTES))
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: expected a JSON list of labels, got {error}") from error
     return Half(images, _labels(path, labels, len(images)))
 

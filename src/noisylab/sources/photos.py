@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import warnings
 from pathlib import Path
 
@@ -9,12 +11,17 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from noisylab.errors import InputError
+from noisylab.files import read_file
 from noisylab.images import SIZE
 
 SUFFIXES = (".png", ".jpg", ".jpeg")  # in lower case
 #: Of one file, by its header: a photograph of 16 megapixels. While it is decoded it takes up to
 #: 262 MiB (measured: RGB with a transparent colour, turned by its EXIF orientation).
 MAX_PIXELS = 16_000_000
+
+MAX_FILE_BYTES = 128 * 2**20  # MAX_PIXELS of noise with 16 bits a channel take 96 MB
+MAX_PARTS = 50_000  # chunks of a PNG, segments of a JPEG
+MAX_SCANS = 200  # of a JPEG: each goes over the whole picture, however little is in it
 
 #: EXIF orientation: how the pixels must be turned. Not by ImageOps.exif_transpose: that writes
 #: the EXIF data anew, and fails where a camera's are odd, though the picture is sound.
@@ -36,10 +43,11 @@ def read_rgb(path: Path) -> np.ndarray:
     of 16 bits a channel the upper 8 count. Raises InputError where the file is unreadable or
     its header claims more than MAX_PIXELS, which is refused before anything is decoded.
     """
+    content = _read_content(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd files that it reads
-            with Image.open(path, formats=("PNG", "JPEG")) as photo:
+            with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as photo:
                 if photo.width * photo.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
                 return np.array(_to_rgb(photo))
@@ -50,11 +58,7 @@ def read_rgb(path: Path) -> np.ndarray:
         ) from error
     except Exception as error:
         # Of damaged files Pillow raises nearly anything: OSError, SyntaxError, AssertionError, ...
-        # A file that cannot be opened has a strerror.
-        reason = getattr(error, "strerror", None) or "a damaged file or another format"
-        raise InputError(
-            f"{path}: expected a PNG or JPEG image, got {reason}; export it again or remove it"
-        ) from error
+        raise InputError(_damaged(path)) from error
 
 
 def fit(image: np.ndarray) -> np.ndarray:
@@ -66,6 +70,32 @@ def fit(image: np.ndarray) -> np.ndarray:
         return image
     photo = Image.fromarray(np.ascontiguousarray(image))
     return np.array(photo.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+
+
+def _damaged(path: Path) -> str:
+    reason = "a damaged file or another format"
+    return f"{path}: expected a PNG or JPEG image, got {reason}; export it again or remove it"
+
+
+def _read_content(path: Path) -> bytes:
+    """The file's bytes, unless they are of a kind that takes hours to decode."""
+    content = read_file(path, MAX_FILE_BYTES)
+    if content.startswith(b"\x89PNG"):
+        position, n_parts = 8, 0
+        while position < len(content) and n_parts <= MAX_PARTS:
+            position += 12 + int.from_bytes(content[position : position + 4], "big")
+            n_parts += 1
+    else:
+        # Among a JPEG's compressed bytes no 255 stands before one that makes it a marker; among
+        # its other bytes some do by chance. EXIF data in many parts are joined one by one.
+        n_parts = len(re.findall(rb"\xff[\xc0-\xcf\xd9-\xfe]", content))
+        n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * content.count(b"\xff\xda"))
+        n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * content.count(b"Exif\0\0"))
+    if n_parts > MAX_PARTS:
+        raise InputError(
+            f"{path}: expected an image in at most {MAX_PARTS:,} parts, got more; export it again"
+        )
+    return content
 
 
 def _to_rgb(photo: Image.Image) -> Image.Image:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from noisylab.errors import InputError, shown, shown_list
+from noisylab.files import read_text
 from noisylab.images import SIZE, ImageSet, check_classes
 from noisylab.pickles import read_pickle
 from noisylab.sources.photos import MAX_PIXELS, fit
@@ -28,6 +29,8 @@ _GREY = 128  # what 0 becomes as uint8
 #: whole takes 184 MB; without a bound half a megabyte of tiny images would become a gigabyte.
 _MAX_IMAGE_BYTES = 256 * 2**20
 _MAX_GROWTH = 64  # images of 4x4 pixels as uint8
+
+MAX_NAMES_BYTES = 2**20  # of classes.txt
 
 _KEYS = ("images", "labels", "classes", "true_labels")
 
@@ -209,10 +212,7 @@ def _make_set(path: Path, contents: _Contents, names: tuple[str, ...], named_in:
 def _read_names(path: Path) -> tuple[str, ...] | None:
     if not path.exists():
         return None
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected UTF-8 text, one class name a line") from error
+    lines = read_text(path, MAX_NAMES_BYTES).split("\n")
     names = tuple(line.strip() for line in lines if line.strip())
     try:
         check_classes(names)

