@@ -70,7 +70,7 @@ def test_what_is_written(model: SimpleModel, sets: dict[str, ImageSet], tmp_path
     assert 0 < metrics["smallest"]["l2_median"] < metrics["confident"]["l2_median"]
     assert metrics["example"]["linf"] <= 20
     saved = [
-        np.asarray(Image.open(tmp_path / f"a/plots/{name}.png"))
+        np.array(Image.open(tmp_path / f"a/plots/{name}.png"))
         for name in ("original", "adversarial")
     ]
     assert saved[0].shape == (32, 32, 3)

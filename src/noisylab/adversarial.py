@@ -162,8 +162,8 @@ def margin(logits: Tensor, targets: Tensor, confidence: float | None) -> Tensor:
 
 def norms(change: Tensor) -> Tensor:
     """(B, 1, 1, 1) Euclidean norms of (B, 3, 32, 32)."""
-    lengths: Tensor = change.flatten(1).norm(dim=1)
-    return lengths[:, None, None, None]
+    flat: Tensor = change.flatten(1).norm(dim=1)
+    return flat[:, None, None, None]
 
 
 def _linf_step(change: Tensor, direction: Tensor, epsilon: float) -> Tensor:
