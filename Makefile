@@ -4,10 +4,11 @@ PYTHON ?= python3
 READY := .venv/ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help repro test lint bench lock fuzz audit pythons
+.PHONY: help repro review test browser lint bench lock fuzz audit pythons
 
 help:
 	@echo "make repro   run the pipeline: photographs to trained models, metrics and pictures"
+	@echo "make review  decide about doubtful labels by eye, on a page in the browser"
 	@echo "make test    run the checks and the tests: some minutes"
 	@echo "make lint    run the checks alone"
 	@echo "make bench   measure speed, memory and accuracy over seeds: some ten minutes"
@@ -16,16 +17,31 @@ help:
 	@echo "make pythons try every Python from 3.10 on that is on this machine"
 	@echo "make lock    pin the newest packages that pyproject.toml allows"
 
+# Where a DVC remote is set, what it holds is fetched rather than trained again.
 repro: $(READY)
-	dvc repro
+	@python -m noisylab.repair
+	dvc repro $$(dvc config core.remote >/dev/null 2>&1 && echo --pull)
 	@echo
 	@echo "Dev set, by run (dvc metrics show):"
 	@dvc metrics show
 	@echo
 	@echo "Figures of every split are in metrics/, pictures in plots/; 'dvc plots show' makes a page."
 
-test: lint
+review: $(READY)
+	@python -m noisylab.review_page data
+
+test: lint browser
 	pytest
+
+# For the tests of pages. Where it cannot be installed so, those tests are skipped.
+browser:
+	@for name in chromium chromium-browser google-chrome; do \
+		if command -v $$name >/dev/null; then exit 0; fi; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Debian's chromium for the browser tests"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes \
+			--no-install-recommends -o Dpkg::Use-Pty=0 chromium >/dev/null && exit 0; fi; \
+	echo "No Chromium, and apt-get as root did not bring it: the browser tests are skipped"
 
 lint: $(READY)
 	ruff check
@@ -36,6 +52,8 @@ bench: $(READY)
 	python tests/benchmarks/speed.py
 	python tests/benchmarks/scaling.py
 	python tests/benchmarks/recipe.py
+	python tests/benchmarks/sweep.py
+	python tests/benchmarks/attack.py
 
 fuzz: $(READY)
 	pip install --quiet atheris

@@ -5,7 +5,7 @@ from noisylab.params import Params
 
 
 def main(params: Params) -> None:
-    artifacts.write_bytes("data/params.ok", b"")
+    artifacts.write_bytes("data/params.ok", b"ok\n")  # of an empty file DVC warns
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Train at learning rates from far too low to far too high; the better model is the final one."""
 
 from noisylab import artifacts, lr_sweep, network, pickles, stage, sweep_artifacts
-from noisylab.finished import Finished
 from noisylab.params import Params
 
 
@@ -15,7 +14,7 @@ def main(params: Params) -> None:
         params.lr_sweep.epochs,
         stage.engine(params),
         stage.watch_trainings,
-        Finished("finished/lr_sweep"),
+        stage.finished("lr_sweep"),
     )
     choice = lr_sweep.choose(swept, network.read_weights("models/train_fixed.pt"), sets, given)
     classes, places = sets["train"].classes, stage.places("lr_sweep")

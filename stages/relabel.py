@@ -15,6 +15,7 @@ def main(params: Params) -> None:
         params.seed,
         stage.engine(params),
         stage.watch_trainings,
+        stage.finished("relabel"),
     )
     relabel_artifacts.write_relabelling(
         result, params.relabel.sheet_images, "data", "metrics/relabel.json", "plots/relabel"

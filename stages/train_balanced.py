@@ -6,7 +6,13 @@ from noisylab.params import Params
 
 def main(params: Params) -> None:
     sets = artifacts.read_sets("data")
-    trained = runs.train_runs(sets, params.train_balanced.runs, params.seed, stage.Watch)
+    trained = runs.train_runs(
+        sets,
+        params.train_balanced.runs,
+        params.seed,
+        stage.Watch,
+        finished=stage.finished("train_balanced"),
+    )
     run_artifacts.write_runs(
         trained, sets, params.train_balanced.keep, stage.places("train_balanced")
     )

@@ -1,4 +1,4 @@
-"""Train on the raw data as given, to get a feeling for the problem: all are called a car."""
+"""Train on the raw data as given, to get a feeling for it: one class drowns the others."""
 
 from noisylab import artifacts, run_artifacts, runs, stage
 from noisylab.params import Params
@@ -6,7 +6,13 @@ from noisylab.params import Params
 
 def main(params: Params) -> None:
     sets = artifacts.read_sets("data")
-    trained = runs.train_runs(sets, params.train_baseline.runs, params.seed, stage.Watch)
+    trained = runs.train_runs(
+        sets,
+        params.train_baseline.runs,
+        params.seed,
+        stage.Watch,
+        finished=stage.finished("train_baseline"),
+    )
     run_artifacts.write_runs(
         trained, sets, params.train_baseline.keep, stage.places("train_baseline")
     )

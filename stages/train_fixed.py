@@ -1,4 +1,4 @@
-"""Train again, on the corrected labels: far fewer cars are called cat."""
+"""Train again, on the corrected labels: a class no longer hides under another."""
 
 from noisylab import artifacts, network, pickles, run_artifacts, runs, stage
 from noisylab.params import Params
@@ -9,7 +9,14 @@ def main(params: Params) -> None:
     given = pickles.read_set("data/dev_set.pickle").labels
     classes = sets["train"].classes
     before = network.read_weights("models/train_augmented.pt")
-    trained = runs.train_runs(sets, params.train_fixed.runs, params.seed, stage.Watch, given)
+    trained = runs.train_runs(
+        sets,
+        params.train_fixed.runs,
+        params.seed,
+        stage.Watch,
+        given,
+        stage.finished("train_fixed"),
+    )
     kept = trained[params.train_fixed.keep]
     run_artifacts.write_runs(trained, sets, params.train_fixed.keep, stage.places("train_fixed"))
     run_artifacts.write_before_after(

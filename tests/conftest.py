@@ -1,7 +1,12 @@
-"""Small sets that every test may use."""
+"""Small sets and a browser that every test may use."""
+
+import shutil
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from noisylab.images import SIZE, ImageSet
 
@@ -25,3 +30,53 @@ def train() -> ImageSet:
 @pytest.fixture
 def dev() -> ImageSet:
     return make_set(30, seed=2)
+
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # as the Makefile looks for them
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium: only for a module, since its event loop is in the way of others."""
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        pytest.skip(f"the browser tests need one of {', '.join(CHROMIUM)} on PATH")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def console_errors() -> list[str]:
+    """What `browser_page` reported as errors: of scripts, of requests, of the security policy."""
+    return []
+
+
+@pytest.fixture
+def browser_page(browser: Browser, console_errors: list[str]) -> Iterator[Page]:
+    """An empty page, with nothing left of other tests."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("pageerror", lambda error: console_errors.append(str(error)))
+    page.on(
+        "console",
+        lambda message: console_errors.append(message.text) if message.type == "error" else None,
+    )
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def accessibility_faults() -> Callable[[Page], list[str]]:
+    """What axe-core finds wrong with a page: rule, what it asks for, and where."""
+
+    def check(page: Page) -> list[str]:
+        violations = Axe().run(page).response["violations"]
+        return [
+            f"{violation['id']}: {violation['help']}: {node['html']}"
+            for violation in violations
+            for node in violation["nodes"]
+        ]
+
+    return check

@@ -1,6 +1,10 @@
 import json
 import os
+import shutil
 import stat
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +43,75 @@ def test_a_failed_write_leaves_the_old_file_alone(
         artifacts.write_bytes(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed_and_that_of_a_running_one_is_not(
+    tmp_path: Path,
+) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = tmp_path / f".file.{dead.pid}.partial"
+    beside = tmp_path / f".other.{os.getppid()}.partial"
+    foreign = tmp_path / ".other.partial"  # of no process at all
+    for path in (left, beside, foreign):
+        path.write_bytes(b"half")
+    assert not artifacts.is_being_written(left)
+    assert artifacts.is_being_written(beside)
+    artifacts.write_bytes(tmp_path / "file", b"whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [beside.name, "file"]
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from noisylab import artifacts
+from noisylab.errors import InputError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    artifacts.write_bytes("file", bytes(2000))
+except InputError as error:
+    print(error)
+"""
+
+
+def test_a_file_that_may_not_grow_is_said_and_leaves_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    command = [sys.executable, "-c", FULL]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert printed.stdout == "file: cannot be written: File too large\n"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"old"}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KB, where this user may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root may mount a disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_is_said_and_once_there_is_room_all_is_well(small_disk: Path) -> None:
+    path = small_disk / "file"
+    artifacts.write_bytes(path, b"old")
+    (small_disk / "ballast").write_bytes(bytes(40_000))
+    with pytest.raises(InputError, match="file: cannot be written: No space left on device"):
+        artifacts.write_bytes(path, bytes(40_000))
+    assert path.read_bytes() == b"old"
+    assert sorted(one.name for one in small_disk.iterdir()) == ["ballast", "file"]
+    (small_disk / "ballast").unlink()
+    artifacts.write_bytes(path, bytes(40_000))
+    assert path.read_bytes() == bytes(40_000)
+
+
+def test_a_disk_that_may_only_be_read_is_said(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(InputError, match="file: cannot be written: Read-only file system"):
+        artifacts.write_bytes(small_disk / "file", b"new")
 
 
 def test_json_is_rounded_and_plain(tmp_path: Path) -> None:

@@ -2,84 +2,52 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
+from clusters import TESTS, Cluster, kill, wait_until
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from trainings import IMAGES, started, train_in_turn, train_slowly
 
 from noisylab import cluster
 from noisylab.errors import InputError, WorkerDiedError
-from noisylab.parallel import MOST_TRIES, map_trainings
-
-TESTS = Path(__file__).parent
-
-
-class Cluster:
-    """A scheduler, and programs that work for it: each a `dask worker`, a group of processes."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._programs: list[subprocess.Popen[bytes]] = []
-        file = folder / "scheduler.json"
-        arguments = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-        self.scheduler = self._start("scheduler", *arguments, "--scheduler-file", str(file))
-        wait_until(lambda: file.exists() and '"address"' in file.read_text())
-        self.address = file.read_text().partition('"address": "')[2].partition('"')[0]
-        self.engine = f"dask:{self.address}"
-
-    def add_host(self, workers: int = 1, threads: int = 1, **environment: str) -> Any:
-        """Starts without waiting for it."""
-        return self._start(
-            "worker", self.address, "--nthreads", str(threads), "--nworkers", str(workers),
-            "--no-dashboard", "--local-directory", str(self._folder), **environment,
-        )  # fmt: skip
-
-    def _start(self, what: str, *arguments: str, **environment: str) -> Any:
-        with (self._folder / f"{what}.log").open("ab") as log:
-            program = subprocess.Popen(
-                [sys.executable, "-m", "distributed.cli.dask_" + what, *arguments],
-                env={**os.environ, "PYTHONPATH": str(TESTS), **environment},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._programs.append(program)
-        return program
-
-    def close(self) -> None:
-        for program in reversed(self._programs):
-            kill(program)
+from noisylab.finished import Finished
+from noisylab.parallel import MOST_TRIES, map_trainings, map_unfinished
 
 
-def kill(program: Any) -> None:
-    """Kill a program and what it started."""
-    with suppress(ProcessLookupError):
-        os.killpg(program.pid, signal.SIGKILL)
-    program.wait()
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers take long to start on a machine on which other tests run."""
+    monkeypatch.setattr(cluster, "_WAIT_SECONDS", 120)
 
 
-def wait_until(is_so: Any, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-@pytest.fixture
-def empty_cluster(tmp_path: Path) -> Iterator[Cluster]:
-    made = Cluster(tmp_path)
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    made = Cluster(tmp_path_factory.mktemp("scheduler"))
     yield made
     made.close()
 
 
+@pytest.fixture
+def empty_cluster(scheduler: Cluster) -> Iterator[Cluster]:
+    """A scheduler without workers."""
+    yield scheduler
+    scheduler.remove_hosts()
+
+
 @pytest.fixture(scope="module")
 def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two workers that no test harms."""
     made = Cluster(tmp_path_factory.mktemp("cluster"))
     made.add_host(workers=2)
     yield made
@@ -116,26 +84,24 @@ def test_an_error_is_a_result(shared_cluster: Cluster) -> None:
     assert str(results[1][1]) == "two will not do"
 
 
-def train_one(seed: int, images: np.ndarray) -> bytes:
-    """The bytes of a model after an epoch."""
-    import torch
-
-    from noisylab.config import FitConfig
-    from noisylab.images import ImageSet
-    from noisylab.network import dump_weights
-    from noisylab.training import fit
-
-    known = ImageSet(images, np.arange(len(images)) % 2, ("a", "b"))
-    config = FitConfig(1, 0.001, 8, "adam", 1, "cpu", class_weights="inverse_frequency")
-    return dump_weights(fit(known, known, config, torch.Generator().manual_seed(seed)).model)
-
-
-def test_trainings_end_with_the_same_bytes_as_here(shared_cluster: Cluster) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3), dtype=np.uint8)
-    local = in_order(map_trainings(train_one, range(4), "local:1", (images,)))
-    remote = in_order(map_trainings(train_one, range(4), shared_cluster.engine, (images,)))
-    assert len(set(local)) == 4
-    assert remote == local
+def test_a_worker_and_a_host_killed_while_training_change_nothing(
+    empty_cluster: Cluster, tmp_path: Path
+) -> None:
+    seeds, remote = range(6), tmp_path / "remote"
+    remote.mkdir()
+    expected = train_in_turn(seeds, tmp_path / "local")
+    assert len(set(expected)) == len(seeds)
+    for _ in range(2):
+        empty_cluster.add_host()
+    trainings = map_trainings(train_slowly, seeds, empty_cluster.engine, (IMAGES, str(remote)))
+    with ThreadPoolExecutor() as pool:
+        results = pool.submit(list, trainings)
+        wait_until(lambda: len(started(remote)) > 0)
+        os.kill(started(remote)[-1], signal.SIGKILL)  # its nanny starts another
+        wait_until(lambda: len(started(remote)) > 1)
+        os.killpg(os.getpgid(started(remote)[-1]), signal.SIGKILL)
+    assert in_order(results.result()) == expected
+    assert len(started(remote)) == len(seeds) + 2
 
 
 def die_until(job: int, folder: str) -> int:
@@ -166,29 +132,16 @@ def test_a_killed_worker_harms_nobody_else(empty_cluster: Cluster, tmp_path: Pat
     assert str(given_up).startswith("training 2 was given up: its worker died 3 times")
 
 
-def slow_pid(job: int, folder: str) -> int:
-    Path(folder, f"{job}-{os.getpid()}").touch()
-    time.sleep(1)
+def rest(job: int, checkpoint: None = None) -> int:
+    time.sleep(0.5)
     return job
 
 
-def test_a_lost_host_harms_nobody(empty_cluster: Cluster, tmp_path: Path) -> None:
-    (tmp_path / "tries").mkdir()
-    folder = tmp_path / "tries"
-    first = empty_cluster.add_host(workers=2)
-    trainings = map_trainings(slow_pid, range(6), empty_cluster.engine, (str(folder),))
-    results = [next(trainings)]
-    empty_cluster.add_host(workers=2)
-    kill(first)
-    results += trainings
-    assert in_order(results) == [0, 1, 2, 3, 4, 5]
-
-
 def test_all_workers_gone_ends_with_a_line(
-    empty_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = empty_cluster.add_host()
-    trainings = map_trainings(slow_pid, range(3), empty_cluster.engine, (str(tmp_path),))
+    trainings = map_trainings(rest, range(3), empty_cluster.engine)
     next(trainings)
     kill(host)
     monkeypatch.setattr(cluster, "_WAIT_SECONDS", 1)
@@ -198,20 +151,39 @@ def test_all_workers_gone_ends_with_a_line(
         list(trainings)
 
 
-def test_a_scheduler_gone_ends_with_a_line(
-    empty_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_scheduler_gone_ends_with_a_line_and_what_is_finished_is_kept(tmp_path: Path) -> None:
+    def begin(engine: str) -> Any:
+        return map_unfinished(rest, range(3), ["a", "b", "c"], Finished(tmp_path / "kept"), engine)
+
+    own = Cluster(tmp_path)
+    try:
+        own.add_host()
+        trainings = begin(own.engine)
+        first = next(trainings)
+        kill(own.scheduler)
+        start = time.monotonic()
+        with pytest.raises(
+            InputError, match=r"the scheduler at tcp://.* is gone; finished trainings are kept"
+        ):
+            list(trainings)
+        assert time.monotonic() - start < 60
+    finally:
+        own.close()
+    again = list(begin("local:1"))
+    assert again[0] == first
+    assert in_order(again) == [0, 1, 2]
+
+
+def test_a_scheduler_gone_before_workers_come_ends_with_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 2)
-    empty_cluster.add_host()
-    trainings = map_trainings(slow_pid, range(3), empty_cluster.engine, (str(tmp_path),))
-    next(trainings)
-    kill(empty_cluster.scheduler)
-    start = time.monotonic()
-    with pytest.raises(
-        InputError, match=r"the scheduler at tcp://.* is gone; finished trainings are"
-    ):
-        list(trainings)
-    assert time.monotonic() - start < 60
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
+    own = Cluster(tmp_path)
+    killer = Timer(2, own.close)
+    killer.start()
+    with pytest.raises(InputError, match=r"the scheduler at tcp://.* is gone; finished trainings"):
+        list(map_trainings(rest, range(3), own.engine))
+    killer.join()
 
 
 def test_no_scheduler_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,3 +236,44 @@ def test_a_worker_with_other_code_is_refused(
     monkeypatch.setattr(cluster, "_facts", lambda: facts | {"code of noisylab": "other"})
     with pytest.raises(InputError, match=r"must have code of noisylab other, got [0-9a-f]{12}"):
         list(map_trainings(scaled_sum, [1], shared_cluster.engine, (np.ones(1),)))
+
+
+def make_certificate(folder: Path) -> dict[str, str]:
+    """A certificate that vouches for itself, and dask's settings that name it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = folder / "both.pem"
+    file.write_bytes(certificate.public_bytes(pem) + secret)
+    parts = ("scheduler.cert", "worker.cert", "client.cert", "ca-file")
+    return {f"distributed.comm.tls.{part}": str(file) for part in parts}
+
+
+def as_environment(settings: dict[str, str]) -> dict[str, str]:
+    """Dask's settings as environment variables."""
+    names = {key: key.replace(".", "__").replace("-", "_").upper() for key in settings}
+    return {f"DASK_{names[key]}": value for key, value in settings.items()}
+
+
+def test_tls_takes_its_certificates_from_dasks_settings(tmp_path: Path) -> None:
+    settings = make_certificate(tmp_path)
+    own = Cluster(tmp_path, protocol="tls", environment=as_environment(settings))
+    try:
+        own.add_host()
+        assert own.engine.startswith("dask:tls://")
+        with pytest.raises(InputError, match=r"no scheduler answers at tls://.*TLS"):
+            list(map_trainings(scaled_sum, [1], own.engine, (np.ones(10),)))
+        with dask.config.set(settings):
+            results = list(map_trainings(scaled_sum, range(2), own.engine, (np.ones(10),)))
+        assert in_order(results) == [0, 10]
+    finally:
+        own.close()

@@ -1,4 +1,5 @@
 import io
+import warnings
 
 import numpy as np
 from matplotlib.colors import to_hex
@@ -6,6 +7,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from noisylab import figures
+from noisylab.images import SIZE
 
 
 def pixels(figure: Figure) -> np.ndarray:
@@ -97,3 +99,31 @@ def test_many_classes_and_odd_names_are_drawn() -> None:
     figure = figures.confusion_matrices("run", {"dev": counts, "test": counts}, classes)
     assert max(figure.get_size_inches()) <= 40
     figures.class_distribution("title", {"train": counts.sum(axis=0)}, classes)
+
+
+def test_pictures_of_many_classes_with_long_names_leave_room_for_them() -> None:
+    names = [f"class {index} of a name that is rather long" for index in range(30)]
+    curve = (np.ones(2), np.linspace(0, 1, 2), 1.0)
+    many = figures.precision_recall_curves("t", dict.fromkeys(names, curve))
+    few = figures.precision_recall_curves("t", dict.fromkeys(names[:3], curve))
+    assert many.get_figwidth() > few.get_figwidth()
+    (legend,) = many.legends
+    assert legend.get_texts()[0].get_text()[:24] == "class 0 of a name that …"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # that there is no room for the axes
+        many.canvas.draw()
+        figures.confusion_matrices("t", {"dev": np.ones((30, 30))}, names).canvas.draw()
+
+
+def test_a_long_name_is_not_cut_off_at_the_table() -> None:
+    figure = figures.class_table("t", {"dev": np.ones((2, 3))}, ["Airplane (civil)", "a"])
+    figure.canvas.draw()
+    cells = figure.axes[0].tables[0].get_celld()
+    assert min(cell.get_window_extent().x0 for cell in cells.values()) >= 0
+
+
+def test_a_wide_caption_takes_two_lines() -> None:
+    images = np.zeros((2, SIZE, SIZE, 3), np.uint8)
+    figure = figures.image_sheet("t", images, ["Airplane (civ… → frog 0.93", "a → b 0.93"])
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["Airplane (civ… →\nfrog 0.93", "a → b 0.93"]

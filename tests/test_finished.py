@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 from test_pipeline_file import SOURCES, all_modules_of
 
 from noisylab.fingerprint import TRAINING_MODULES, code_digest, fingerprint
-from noisylab.finished import Finished, map_unfinished
+from noisylab.finished import EpochFile, Finished
+from noisylab.parallel import map_unfinished
 
 RESULT = {"history": [[1, 0.5]], "dev": None, "weights": b"\0\1", "probs": np.eye(2)}
 
@@ -31,16 +33,37 @@ def test_a_damaged_result_is_none(tmp_path: Path, place: int) -> None:
     assert finished.read("key") is None
 
 
-def test_only_what_is_wanted_is_kept(tmp_path: Path) -> None:
+def test_only_what_was_used_is_kept(tmp_path: Path) -> None:
+    Finished(tmp_path / "nowhere").keep_used()
+    before = Finished(tmp_path)
+    for second, key in enumerate(("a", "b", "c")):
+        before.write(key, 1)
+        os.utime(tmp_path / key, (second, second))
+    (tmp_path / "a.epoch").touch()  # of a training that was given up
+    (tmp_path / f".a.{2**22 + 1}.partial").touch()  # of a process that was killed
+    beside = tmp_path / f".e.{os.getppid()}.partial"  # of one that writes this very moment
+    beside.touch()
+    now = Finished(tmp_path)
+    assert now.read("b") == 1
+    now.write("d", 2)
+    beside.touch()
+    now.keep_used(n_others=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [beside.name, "b", "c", "d"]
+    now.keep_used(n_others=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [beside.name, "b", "d"]
+
+
+def test_a_result_replaces_the_state_of_its_training(tmp_path: Path) -> None:
     finished = Finished(tmp_path)
-    finished.keep_only([])
-    for key in ("a", "b", "c"):
-        finished.write(key, 1)
-    finished.keep_only(["b", "d"])
-    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+    finished.checkpoint("a").write(lambda: {"epoch": 1})
+    assert finished.checkpoint("a").read() == {"epoch": 1}
+    assert finished.read("a") is None
+    finished.write("a", 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def noted(job: int, folder: str) -> int:
+def noted(job: int, checkpoint: EpochFile, folder: str) -> int:
+    checkpoint.write(lambda: {"job": job})
     with Path(folder, str(job)).open("a") as file:
         file.write("x")
     if job == 3:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from conftest import make_set
 
 from noisylab.errors import InputError
 from noisylab.images import ImageSet, identical_images
@@ -83,3 +84,9 @@ def test_one_pixel_level_is_a_difference(train: ImageSet) -> None:
     train.images[1] = train.images[0]
     train.images[1, 31, 31, 2] ^= 1
     assert identical_images(train, train) == []
+
+
+def test_the_rarest_class_is_never_the_most_common_one() -> None:
+    equal, unequal = make_set(9, seed=0), make_set(10, seed=0)
+    assert (equal.rarest(), equal.most_common()) == (0, 2)
+    assert (unequal.rarest(), unequal.most_common()) == (1, 0)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from noisylab.errors import InputError
-from noisylab.network import SimpleModel, dump_weights, read_weights, to_unit
+from noisylab.network import SimpleModel, dump_weights, load_weights, read_weights, to_unit
 
 
 def test_parameter_count() -> None:
@@ -124,3 +124,17 @@ def test_hidden_channel_order_is_rgb() -> None:
     images = np.zeros((1, 32, 32, 3), np.uint8)
     images[..., 0] = 255
     assert to_unit(torch.from_numpy(images))[0].mean(dim=(1, 2)).tolist() == [1, 0, 0]
+
+
+def test_a_flipped_bit_is_found_or_changes_no_weight() -> None:
+    """PyTorch's own reader takes it for another weight."""
+    content = dump_weights(SimpleModel(3))
+    n_refused = 0
+    for place in range(0, len(content), len(content) // 60):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        try:
+            assert dump_weights(load_weights(bytes(damaged))) == content
+        except InputError:
+            n_refused += 1
+    assert n_refused > 50

@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from clusters import wait_until
+from trainings import IMAGES, started, train_in_turn, train_slowly
 
 from noisylab.errors import InputError, WorkerDiedError
 from noisylab.parallel import MOST_TRIES, map_trainings
@@ -66,6 +69,20 @@ def test_an_error_is_a_result() -> None:
     assert str(results[1][1]) == "two will not do"
 
 
+def test_a_worker_killed_while_training_changes_nothing(tmp_path: Path) -> None:
+    seeds, parallel = range(4), tmp_path / "parallel"
+    parallel.mkdir()
+    expected = train_in_turn(seeds, tmp_path / "in turn")
+    assert len(set(expected)) == len(seeds)
+    trainings = map_trainings(train_slowly, seeds, "local:2", (IMAGES, str(parallel)))
+    with ThreadPoolExecutor() as pool:
+        results = pool.submit(list, trainings)
+        wait_until(lambda: len(started(parallel)) > 0)
+        os.kill(started(parallel)[-1], signal.SIGKILL)
+    assert in_order(results.result()) == expected
+    assert len(started(parallel)) == len(seeds) + 1
+
+
 def die_until(job: int, folder: str) -> int:
     """Job 1 kills its worker at its first try, job 2 at every one; the others take a while."""
     tries = len(list(Path(folder).glob(f"{job}-*")))
@@ -102,6 +119,49 @@ def test_an_unknown_engine_is_refused(engine: str) -> None:
         list(map_trainings(scaled_sum, [1], engine, (np.ones(1),)))
 
 
+def starve(job: int) -> int:
+    """Allow itself 200 MB more than it has, and take 2 GB."""
+    import resource
+
+    size = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (size + 2 * 10**8, size + 2 * 10**8))
+    return len(bytearray(2 * 10**9)) if job else 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_no_memory_in_a_worker_is_an_error_of_its_job_alone() -> None:
+    results = {index: (result, error) for index, result, error in map_trainings(starve, [0, 1])}
+    assert results[0] == (0, None)
+    assert isinstance(results[1][1], MemoryError)
+
+
+CTRL_C = """
+import os, sys, time
+from noisylab.parallel import map_trainings
+def work(job):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+if __name__ == "__main__":
+    try:
+        list(map_trainings(work, [1, 2], "local:2"))
+    except KeyboardInterrupt:
+        sys.exit("stopped")
+"""
+
+
+def test_workers_say_nothing_on_ctrl_c_and_end(tmp_path: Path) -> None:
+    script = tmp_path / "ctrl_c.py"
+    script.write_text(CTRL_C)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(  # type: ignore[call-overload]
+        [sys.executable, script], text=True, start_new_session=True, **streams
+    ) as program:
+        workers = [int(program.stdout.readline()) for _ in range(2)]
+        os.killpg(program.pid, signal.SIGINT)
+        assert program.stderr.read() == "stopped\n"
+    assert not any(is_running(worker) for worker in workers)
+
+
 ORPHAN = """
 import os, sys, time
 from noisylab.parallel import map_trainings
@@ -133,12 +193,16 @@ def test_a_worker_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
     assert not is_running(worker)
 
 
+def own_pid(job: int, values: np.ndarray) -> int:
+    return os.getpid()
+
+
 def test_leaving_early_leaves_no_files_and_no_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    results = map_trainings(threads_and_pid, range(4), "local:2", (np.ones(10),))
-    _, (_, worker, _), _ = next(results)
+    results = map_trainings(own_pid, range(4), "local:2", (np.ones(10),))
+    _, worker, _ = next(results)
     assert len(list(tmp_path.glob("noisylab-*"))) == 1
     results.close()  # type: ignore[attr-defined]
     assert not list(tmp_path.glob("noisylab-*"))

@@ -175,6 +175,18 @@ def test_bad_files(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert read(tmp_path, TEXT.replace(old, new, 1)).startswith(message)
 
 
+def test_an_optimizer_may_have_rates_of_its_own(tmp_path: Path) -> None:
+    def text(rates: str) -> str:
+        return TEXT.replace("\nlr_sweep:", f"\nlr_sweep:\n  own_rates: {rates}\n  #")
+
+    path = tmp_path / "params.yaml"
+    path.write_text(text("{sgd: [0.1, 3]}"))
+    assert read_params(path).lr_sweep.own_rates == {"sgd": [0.1, 3]}
+    for bad in ("[0.1]", "{sgd: []}", "{sgd: [0]}", "{SGD: [0.1]}"):
+        message = read(tmp_path, text(bad))
+        assert message.startswith("lr_sweep.own_rates must be for optimizers of adam, adamw, sgd")
+
+
 def test_runs_must_be_there(tmp_path: Path) -> None:
     runs = TEXT[TEXT.index("  runs:") : TEXT.index("\ntrain_balanced")]
     message = "train_baseline.runs must be one or more named runs, got {}"

@@ -56,7 +56,7 @@ def test_deps_list_every_module_that_the_stage_uses(name: str) -> None:
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_runs_and_depends_on_the_script_of_its_name(name: str) -> None:
     stage = PIPELINE["stages"][name]
-    assert stage["cmd"] == f"python stages/{name}.py"
+    assert stage["cmd"] == f"env PYTHONPATH=src python stages/{name}.py"
     assert f"stages/{name}.py" in stage["deps"]
 
 

@@ -147,7 +147,9 @@ def test_where_nothing_is_flagged_the_sets_stay(model: SimpleModel, tmp_path: Pa
     for split, fixed in result.fixed_sets().items():
         assert np.array_equal(fixed.labels, clean[split].labels)
     lines = summary(result)
-    assert lines[0] == "train: 0 labels flagged, 0 corrected; wrong before 0, after 0"
+    assert lines[0].startswith("looked for images of cat under other labels; 30 of 90 in train")
+    assert lines[0].endswith("as many ['car', 'truck']: relabel.suspect_class may name another")
+    assert lines[1] == "train: 0 labels flagged, 0 corrected; wrong before 0, after 0"
     assert any(line.startswith("nothing is flagged") for line in lines)
     write_relabelling(result, 5, str(tmp_path), str(tmp_path / "m.json"), str(tmp_path / "p"))
 
@@ -196,9 +198,26 @@ def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet], model: Simpl
     assert metrics["rules"]["report"]["average_precision"] == pytest.approx(average, abs=1e-5)
 
 
-def test_a_class_is_not_emptied(sets: dict[str, ImageSet]) -> None:
-    untrained = SimpleModel(3).eval()
+def calls_everything(label: int) -> SimpleModel:
+    model = SimpleModel(3).eval()
     with torch.no_grad():
-        untrained.fc3.bias.copy_(torch.tensor([0.0, 0.0, 9.0]))
-    with pytest.raises(InputError, match="no image of train would be labelled 'car'; the model of"):
-        find(sets, untrained)
+        model.fc3.bias.zero_()[label] = 9
+    return model
+
+
+def test_a_class_that_the_rule_would_empty_keeps_its_labels(sets: dict[str, ImageSet]) -> None:
+    result = find(sets, calls_everything(2), {("train", 0): 2, ("train", 1): 2})
+    assert len(result.errors.flagged) == (result.known.labels != 2).sum()
+    assert result.spared == (0, 1)
+    is_decided = np.isin(np.arange(len(result.known)), [0, 1])
+    assert (result.labels[is_decided] == 2).all()
+    assert (result.labels[~is_decided] == result.known.labels[~is_decided]).all()
+    said = [line for line in summary(result) if "would leave no image of train labelled" in line]
+    assert len(said) == 2
+    assert "labelled car: what is labelled so stays so" in said[0]
+
+
+def test_a_person_may_not_empty_a_class(sets: dict[str, ImageSet], model: SimpleModel) -> None:
+    trucks = np.flatnonzero(sets["train"].labels == 1)
+    with pytest.raises(InputError, match=r"reviewed labels no image of train .* 'truck'; keep one"):
+        find(sets, model, {("train", int(index)): 0 for index in trucks})

@@ -21,9 +21,10 @@ ROOT = Path(__file__).parents[1]
 def quiet_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a stage does to its process is not for that of the tests."""
     monkeypatch.setattr(stage, "when_orphaned", lambda act: None)
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_a_users_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +105,51 @@ def test_a_stage_that_is_stopped_or_orphaned_tidies_up(tmp_path: Path, killed: s
     assert (tmp_path / "tidied").exists()
 
 
+def test_ctrl_c_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    command = [sys.executable, "-c", STAGE]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, text=True, **streams) as parent:  # type: ignore[call-overload]
+        pid = int(parent.stdout.readline())
+        for _ in range(3):  # as somebody who is impatient
+            os.kill(pid, signal.SIGINT)
+        said = parent.stderr.read()
+    assert said == "stopped by SIGINT; the same command goes on from here\n"
+    assert (tmp_path / "tidied").exists()
+
+
+SHELL = """
+import subprocess, sys
+# Two commands: no shell is replaced by the first.
+subprocess.run(["/bin/sh", "-c", sys.executable + " stage.py; true"])
+"""
+
+
+def test_a_shell_between_dvc_and_the_stage_does_not_hide_the_end_of_dvc(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    (tmp_path / "stage.py").write_text(STAGE.split("'''")[1])
+    command = [sys.executable, "-c", SHELL]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, text=True, **streams) as parent:  # type: ignore[call-overload]
+        parent.stdout.readline()
+        parent.kill()
+        assert "stopped by SIGTERM" in parent.stderr.read()  # which the stage holds open, too
+    assert (tmp_path / "tidied").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce fail at alloc_cpu.cpp] can't allocate memory")]
+)
+def test_no_memory_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def main(params: Params) -> None:
+        raise error
+
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as ended:
+        stage.run(main)
+    assert str(ended.value.code).startswith("out of memory: free some, or lower batch_size")
+
+
 def test_the_environment_may_name_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     params = read_params(ROOT / "params.yaml")
     monkeypatch.delenv("NOISYLAB_ENGINE", raising=False)
@@ -111,7 +157,7 @@ def test_the_environment_may_name_the_engine(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("NOISYLAB_ENGINE", "local:3")
     assert stage.engine(params) == "local:3"
     monkeypatch.setenv("NOISYLAB_ENGINE", "many")
-    with pytest.raises(InputError, match=r"^NOISYLAB_ENGINE must be local, or .* got 'many'"):
+    with pytest.raises(InputError, match=r"^NOISYLAB_ENGINE must be local, .* got 'many'"):
         stage.engine(params)
 
 

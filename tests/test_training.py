@@ -13,10 +13,10 @@ from noisylab.config import OPTIMIZERS, AugmentConfig, FitConfig
 from noisylab.errors import InputError
 from noisylab.images import ImageSet
 from noisylab.network import SimpleModel, dump_weights, to_unit
+from noisylab.optimizers import learning_rates
 from noisylab.training import (
     DivergedError,
     Epoch,
-    _learning_rates,
     find_device,
     fit,
     predict_probs,
@@ -97,7 +97,7 @@ def test_label_smoothing_equals_torchs(train: ImageSet, dev: ImageSet) -> None:
 @pytest.mark.parametrize("warmup", [0.0, 0.25, 1.0])
 def test_one_cycle_rises_to_lr_and_falls_to_nothing(warmup: float) -> None:
     config = replace(CONFIG, lr=0.5, schedule="one_cycle", warmup=warmup)
-    rates = list(_learning_rates(config, 400))
+    rates = list(learning_rates(config, 400))
     peak = int(np.argmax(rates))
     assert len(rates) == 400
     assert peak == pytest.approx(400 * warmup, abs=1)
@@ -107,7 +107,7 @@ def test_one_cycle_rises_to_lr_and_falls_to_nothing(warmup: float) -> None:
     assert (np.diff(rates[peak:]) < 0).all()
     if warmup < 1:
         assert rates[-1] < 1e-4
-    assert list(_learning_rates(CONFIG, 3)) == [CONFIG.lr] * 3
+    assert list(learning_rates(CONFIG, 3)) == [CONFIG.lr] * 3
 
 
 def test_settings_reach_the_network_and_the_optimizer(train: ImageSet, dev: ImageSet) -> None:
@@ -182,6 +182,9 @@ def test_progress_hears_of_every_image(train: ImageSet, dev: ImageSet) -> None:
     class Heard:
         n_images = 0
         epochs = 0
+
+        def resume(self, history: list[Epoch]) -> None:
+            raise AssertionError("nothing was done before")
 
         def step(self, n_images: int, loss: torch.Tensor) -> None:
             assert loss.item() > 0

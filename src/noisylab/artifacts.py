@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -49,6 +50,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path.parent)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
@@ -59,6 +61,20 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether it is what write_bytes() has not yet put in its place, in a process that runs."""
+    named = re.fullmatch(r"\..+\.(\d+)\.partial", path.name)
+    if not named:
+        return False
+    try:
+        os.kill(int(named[1]), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
 
 
 def write_json(path: str | Path, values: Mapping[str, Any]) -> None:
@@ -110,6 +126,13 @@ def read_fixed_sets(folder: str | Path) -> dict[str, ImageSet]:
     names = {"train": "fixed_train", "dev": "fixed_dev", "test": "test"}
     folder = Path(folder)
     return {split: pickles.read_set(folder / f"{names[split]}_set.pickle") for split in SPLITS}
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what processes left that were killed while they wrote."""
+    for path in folder.glob(".*.partial"):
+        if not is_being_written(path):
+            path.unlink(missing_ok=True)
 
 
 def _rounded(value: Any) -> Any:

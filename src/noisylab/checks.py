@@ -9,6 +9,7 @@ from noisylab.config import (
     BY_CLASS,
     DEVICES,
     ENGINES,
+    NORMS,
     OPTIMIZERS,
     RULES,
     SCHEDULES,
@@ -84,6 +85,18 @@ def _by_class(one: tuple[str, Check], *words: str, zeros: bool) -> tuple[str, Ch
     return f"{', '.join(words)}, or for each class {expected}{rest}", is_good
 
 
+def _by_optimizer(one: tuple[str, Check]) -> tuple[str, Check]:
+    """For optimizers by name, what passes `one`."""
+    expected, is_one = one
+
+    def is_good(value: object) -> bool:
+        if not isinstance(value, Mapping) or not all(name in OPTIMIZERS for name in value):
+            return False
+        return all(map(is_one, value.values()))
+
+    return f"for optimizers of {', '.join(OPTIMIZERS)} {expected}", is_good
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and value.strip() != ""
 
@@ -120,10 +133,19 @@ CHECKS: Mapping[str, tuple[str, Check]] = {
     "mirror": _number(least=0, most=1),
     "optimizers": _list(_choice(*OPTIMIZERS)),
     "rates": _list(_number(above=0)),
+    "own_rates": _by_optimizer(_list(_number(above=0))),
     "seeds": _integer(1, 100),
     "keep": _choice(*RULES),
     "suspect_class": ("a class, rarest or any", _is_text),
     "models": _integer(1, 100),
     "folds": _integer(2, 100),
     "fold_seeds": _integer(1, 100),
+    "source_class": ("a class or least_confused", _is_text),
+    "target_class": ("a class, rarest or least_confused", _is_text),
+    "example_probability": _number(least=0, most=1),
+    "epsilon": _number(above=0, most=255),
+    "epsilons": _list(_number(above=0, most=255)),
+    "steps": _integer(1, 10_000),
+    "norm": _choice(*NORMS),
+    "confidence": _number(above=0, most=0.9999),
 }

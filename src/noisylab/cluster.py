@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 _CONNECT_SECONDS = 10
-_WAIT_SECONDS = 20  # for a first worker, and for another when all are gone
+_WAIT_SECONDS = 30  # for a first worker, and for another when all are gone
 _READ_SECONDS = 30  # for a result to come over
 _LOOK_SECONDS = 1
 _PACKAGES = ("noisylab", "torch", "numpy")  # that results depend on
@@ -85,7 +85,8 @@ def _connected(address: str) -> Iterator[Client]:
             "engine dask needs the package distributed; pip install -e .[cluster]"
         ) from None
     # What it would log, the errors raised here say in a line.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):  # of a level of its own, by its settings
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=_CONNECT_SECONDS)
     except (OSError, ValueError, TypeError) as error:  # TypeError: tls without certificates
@@ -112,11 +113,15 @@ class _Workers:
         self._seen = time.monotonic()
 
     def present(self) -> set[str]:
-        """Addresses of those that are there; raises InputError if there are none for long."""
+        """Addresses of those that are there.
+
+        Raises InputError if there are none for long, or if the client has given the scheduler up.
+        """
+        scheduler = self._client.scheduler
+        if scheduler is None:
+            raise _gone(self._address)
         try:
-            there = self._client.sync(
-                self._client.scheduler.ncores, callback_timeout=_CONNECT_SECONDS
-            )
+            there = self._client.sync(scheduler.ncores, callback_timeout=_CONNECT_SECONDS)
         except (OSError, TimeoutError):
             there = {}
         self._good = {worker for worker in there if worker in self._good or self._is_good(worker)}
@@ -192,14 +197,18 @@ def _outcome(
     try:
         return future.result(timeout=_READ_SECONDS), None, False
     except CancelledError:
-        raise InputError(
-            f"engine dask: the scheduler at {address} is gone; finished trainings are kept: start "
-            "it again and run the same command"
-        ) from None
+        raise _gone(address) from None
     except (KilledWorker, TimeoutError):
         return None, None, True
     except Exception as error:
         return None, error, False
+
+
+def _gone(address: str) -> InputError:
+    return InputError(
+        f"engine dask: the scheduler at {address} is gone; finished trainings are kept: start it "
+        "again and run the same command"
+    )
 
 
 @cache

@@ -112,15 +112,48 @@ class RelabelConfig:
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """Which trainings to compare: each optimizer at each learning rate, from each seed.
+    """Which trainings to compare: each optimizer at each of its learning rates, from each seed.
 
     optimizers: names of OPTIMIZERS.
     rates:      learning rates, constant throughout a training.
     seeds:      how many seeds: the one of all trainings, and those after it.
     epochs:     of each training.
+    own_rates:  by optimizer, the rates of one that has others than `rates`.
     """
 
     optimizers: Sequence[str]
     rates: Sequence[float]
     seeds: int
     epochs: int
+    own_rates: Mapping[str, Sequence[float]] | None = None
+
+
+NORMS = ("linf", "l2")
+
+
+@dataclass(frozen=True)
+class AdversarialConfig:
+    """What to attack, and how.
+
+    source_class:        the class of the images: its name, or `least_confused` for the one between
+                         which and the target fewest images of dev fall in the confusion matrix.
+    target_class:        what they are to be called: a class, `rarest` for the one with the fewest
+                         labels in train as given, or `least_confused` for that of the pair
+                         between which fewest images of dev fall.
+    example_probability: the example is the image of train to whose class the model gives nearest
+                         to this probability.
+    epsilon:             of the example: the most that its change may measure, in 8-bit levels.
+    epsilons:            the same, for the whole set.
+    steps:               along the gradient, for both.
+    norm:                a name of NORMS, in which epsilons are measured.
+    confidence:          the probability that the surer of the smallest changes must reach.
+    """
+
+    source_class: str
+    target_class: str
+    example_probability: float
+    epsilon: float
+    epsilons: Sequence[float]
+    steps: int
+    norm: str
+    confidence: float

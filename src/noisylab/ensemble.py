@@ -10,10 +10,13 @@ import numpy as np
 import torch
 
 from noisylab.config import FitConfig
+from noisylab.finished import Finished
 from noisylab.images import ImageSet
 from noisylab.network import SimpleModel
-from noisylab.parallel import map_trainings
+from noisylab.parallel import map_unfinished
+from noisylab.resume import common_fingerprint, training_fingerprint
 from noisylab.training import fit, predict_probs
+from noisylab.training_state import Checkpoint
 
 Trainings = Iterator[tuple[int, Any, BaseException | None]]
 
@@ -55,15 +58,25 @@ def mean_probs(
     config: FitConfig,
     engine: str,
     watch: Watch,
+    finished: Finished | None = None,
 ) -> np.ndarray:
     """Mean probabilities (N, K) float64 of what the members predict for each image of `known`.
 
     Each image has to be predicted by one member at least. Trainings use one thread each.
-    engine: as for map_trainings(). Raises what a training raised.
+    engine: as for map_trainings(). finished: where what members predict is kept and taken from.
+    Raises what a training raised.
     """
     results: dict[int, np.ndarray] = {}
     config = replace(config, threads=1)
-    trainings = map_trainings(_train_and_predict, members, engine, (known, config))
+    common = common_fingerprint((known,), config.device, "ensemble")
+    keys = [
+        training_fingerprint(
+            common, config, member.seed, member.train.tobytes(), member.predict.tobytes()
+        )
+        for member in members
+    ]
+    shared = (known, config)
+    trainings = map_unfinished(_train_and_predict, members, keys, finished, engine, shared)
     for index, pred_probs, error in watch(trainings, len(members)):
         if error:
             raise error
@@ -82,10 +95,13 @@ def predict_both_ways(model: SimpleModel, images: np.ndarray) -> np.ndarray:
     return mean
 
 
-def _train_and_predict(member: Member, known: ImageSet, config: FitConfig) -> np.ndarray:
+def _train_and_predict(
+    member: Member, checkpoint: Checkpoint | None, known: ImageSet, config: FitConfig
+) -> np.ndarray:
     generator = torch.Generator().manual_seed(member.seed)
     unwatched = known.subset(member.predict[:1])  # nobody reads how it does on dev
-    model = fit(known.subset(member.train), unwatched, config, generator).model
+    train = known.subset(member.train)
+    model = fit(train, unwatched, config, generator, checkpoint=checkpoint).model
     return predict_both_ways(model, known.images[member.predict])
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -17,10 +18,25 @@ TRAIN_COLOR = "tab:green"
 DEV_COLOR = "tab:red"
 _MOST_INCHES = 16  # of a picture's side, however many classes there are
 _MOST_CELLS_WRITTEN = 20  # classes of which a confusion matrix shows the counts
+_MOST_BARS_WRITTEN = 20  # whose counts are written above them
+_MOST_IN_A_CORNER = 10  # curves whose names fit into the picture
+_MOST_LETTERS = 80  # of all names below an axis, side by side
+_LONGEST_NAME = 24  # characters of a class's name in a picture
+_CAPTION = 20  # characters of a line below an image
+mpl.rcdefaults()  # what a user set in a matplotlibrc of his own must not change the pictures
 mpl.rcParams["text.parse_math"] = False  # a class may have any name, one with $ in it, too
 
 _SHADES = mpl.colormaps["Blues"]
 _SPLIT_COLORS = {"train": TRAIN_COLOR, "dev": DEV_COLOR, "test": "tab:blue"}
+
+
+def shortened(name: str, longest: int) -> str:
+    """A name of at most so many characters.
+
+    >>> shortened("catamaran", 4)
+    'cat…'
+    """
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def train_dev_curves(
@@ -85,14 +101,20 @@ def class_table(title: str, groups: Mapping[str, np.ndarray], classes: Sequence[
     values = np.hstack(list(groups.values()))  # (K, 3 · sets)
     values = np.vstack([values, values.mean(axis=0)])
     height = min(0.9 + 0.36 * len(values), 4 * _MOST_INCHES)
-    figure = Figure(figsize=(1.2 + 0.95 * len(columns), height))
+    names = _short_names(classes)
+    width = 1.2 + 0.95 * len(columns)
+    more = 0.09 * max(0, max(map(len, names)) - 8)  # inches, so that long names are not cut off
+    figure = Figure(figsize=(width + more, height))
     axes = figure.add_subplot()
+    if more:
+        left, right = (0.125 * width + more) / (width + more), (0.9 * width + more) / (width + more)
+        figure.subplots_adjust(left=left, right=right)
     axes.axis("off")
     axes.set_title(title)
     table = axes.table(
         [[f"{value:.3f}" for value in row] for row in values],
         cellColours=[[_SHADES(0.6 * value) for value in row] for row in values],
-        rowLabels=[*classes, "mean"],
+        rowLabels=[*names, "mean"],
         colLabels=columns,
         loc="center",
         cellLoc="center",
@@ -112,15 +134,20 @@ def precision_recall_curves(
 
     marked: by name, (precision, recall) at the threshold that was taken.
     """
-    figure, axes = _axes(5.6, 4.8)
+    many = len(curves) > _MOST_IN_A_CORNER  # then their names stand beside the picture
+    figure, axes = _axes(9.2 if many else 5.6, 4.8 + 0.21 * max(0, len(curves) - 20))
     for name, (precision, recall, average) in curves.items():
-        (line,) = axes.step(recall, precision, where="post", label=f"{name}, average {average:.3f}")
+        label = f"{shortened(name, _LONGEST_NAME)}, average {average:.3f}"
+        (line,) = axes.step(recall, precision, where="post", label=label)
         if marked:
             at, height = marked[name][::-1]
             axes.plot(at, height, "o", color=line.get_color(), label=f"{name}, what is flagged")
     axes.set(title=title, xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower left")
+    if many:
+        figure.legend(loc="outside right upper")
+    else:
+        axes.legend(loc="lower left")
     return figure
 
 
@@ -138,10 +165,12 @@ def class_distribution(
         shares = values / values.sum()
         color, strength = _SPLIT_COLORS[split.partition(",")[0]], 0.4 if "given" in split else 1
         bars = axes.bar(places, 100 * shares, width, label=split, color=color, alpha=strength)
-        texts = [f"{n:,}\n{share:.2%}" for n, share in zip(values, shares, strict=True)]
-        axes.bar_label(bars, texts, padding=2, fontsize=8)
+        if len(classes) * len(counts) <= _MOST_BARS_WRITTEN:
+            texts = [f"{n:,}\n{share:.2%}" for n, share in zip(values, shares, strict=True)]
+            axes.bar_label(bars, texts, padding=2, fontsize=8)
     axes.set(title=title, ylabel="share of the split, %")
-    axes.set_xticks(range(len(classes)), classes)
+    crowded = sum(map(len, classes)) > _MOST_LETTERS
+    axes.set_xticks(range(len(classes)), _short_names(classes), rotation=90 if crowded else 0)
     axes.margins(y=0.18)
     axes.legend()
     return figure
@@ -150,7 +179,10 @@ def class_distribution(
 def image_sheet(
     title: str, images: np.ndarray, captions: Sequence[str], columns: int = 12
 ) -> Figure:
-    """Images (N, 32, 32, 3) uint8 in rows, each over twice its size and with its caption."""
+    """Images (N, 32, 32, 3) uint8 in rows, each over twice its size and with its caption.
+
+    A caption that is wider than its image takes two lines, in smaller letters.
+    """
     columns = min(columns, max(6, len(images)))  # room for the title, however few there are
     rows = max(1, -(-len(images) // columns))
     cell = SIZE + 8  # pixels of the drawing: an image, and room for its caption below
@@ -162,7 +194,9 @@ def image_sheet(
         top, left = cell * (number // columns), cell * (number % columns) + 4
         canvas[top : top + SIZE, left : left + SIZE] = image
         place = (left + SIZE / 2, top + SIZE + 0.5)
-        axes.text(*place, caption, ha="center", va="top", fontsize=6.5, color="dimgray")
+        lines = textwrap.wrap(caption, _CAPTION)[:2] if len(caption) > _CAPTION - 3 else [caption]
+        size, text = (6.5, caption) if len(lines) == 1 else (5.2, "\n".join(lines))
+        axes.text(*place, text, ha="center", va="top", fontsize=size, color="dimgray")
     axes.imshow(canvas, interpolation="lanczos", aspect="auto")
     axes.axis("off")
     figure.suptitle(title, y=1 - 0.08 / figure.get_figheight(), va="top", fontsize=11)
@@ -199,10 +233,14 @@ def _draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> N
         text = f"{count}\n{share:.0%}"
         axes.text(predicted, actual, text, ha="center", va="center", color=color)
     axes.set(xlabel="predicted", ylabel="label")
-    axes.set_xticks(range(len(classes)), classes)
-    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xticks(range(len(classes)), _short_names(classes))
+    axes.set_yticks(range(len(classes)), _short_names(classes))
     if len(classes) > 4:
         axes.tick_params(axis="x", rotation=45)
+
+
+def _short_names(names: Iterable[str]) -> list[str]:
+    return [shortened(name, _LONGEST_NAME) for name in names]
 
 
 def _confusion_side(classes: Sequence[str]) -> float:

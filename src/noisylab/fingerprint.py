@@ -11,7 +11,7 @@ import noisylab
 #: training.py and all modules that it uses.
 TRAINING_MODULES = (
     *("__init__", "augment", "checkpoints", "config", "errors", "evaluation", "files", "images"),
-    *("network", "rebuild", "sampling", "training", "unpickler"),
+    *("network", "optimizers", "rebuild", "sampling", "training", "training_state", "unpickler"),
 )
 
 

@@ -55,6 +55,14 @@ class ImageSet:
         """How many images carry each label: (K,) int64."""
         return np.bincount(self.labels, minlength=len(self.classes))
 
+    def rarest(self) -> int:
+        """The label that the fewest images carry, the first of equals."""
+        return int(self.counts().argmin())
+
+    def most_common(self) -> int:
+        """The label that the most images carry, the last of equals: never the rarest."""
+        return int(len(self.classes) - 1 - self.counts()[::-1].argmax())
+
     def subset(self, indices: Sequence[int] | np.ndarray) -> ImageSet:
         """The images at `indices`, in that order."""
         true_labels = None if self.true_labels is None else self.true_labels[indices]

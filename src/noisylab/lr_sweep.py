@@ -12,14 +12,15 @@ import torch
 from noisylab.config import FitConfig, SweepConfig
 from noisylab.ensemble import Watch
 from noisylab.evaluation import Evaluation, evaluate
-from noisylab.fingerprint import TRAINING_MODULES, code_digest, fingerprint
-from noisylab.finished import Finished, map_unfinished
+from noisylab.finished import Finished
 from noisylab.images import ImageSet
 from noisylab.network import SimpleModel, dump_weights, load_weights
-from noisylab.pickles import dump_set
+from noisylab.parallel import map_unfinished
+from noisylab.resume import common_fingerprint, training_fingerprint
 from noisylab.runs import evaluate_splits, predict_splits
 from noisylab.sampling import by_class
-from noisylab.training import DivergedError, Epoch, find_device, fit, predict_probs
+from noisylab.training import DivergedError, Epoch, fit, predict_probs
+from noisylab.training_state import Checkpoint
 
 #: A training that ends nearer to what ignoring the images gives has not learned.
 LEARNED = 0.95
@@ -120,11 +121,12 @@ class Choice:
 
 
 def trials(config: SweepConfig, seed: int) -> list[Trial]:
-    """Every optimizer at every rate, the lowest first, from every seed."""
+    """Every optimizer at each of its rates, the lowest first, from every seed."""
+    own_rates = config.own_rates or {}
     return [
         Trial(optimizer, rate, seed + number)
         for optimizer in config.optimizers
-        for rate in sorted(config.rates)
+        for rate in sorted(own_rates.get(optimizer, config.rates))
         for number in range(config.seeds)
     ]
 
@@ -146,17 +148,15 @@ def sweep(
     train, dev = sets["train"], sets["dev"]
     torch.set_num_threads(recipe.threads)  # which the last bits of a prediction depend on
     config = replace(recipe, epochs=epochs, schedule="constant", threads=1)
-    versions = (torch.__version__, np.__version__, str(find_device(config.device)))
-    code = code_digest(*TRAINING_MODULES, "lr_sweep")
-    base = fingerprint(code, *versions, dump_set(train), dump_set(dev))
-    keys = [fingerprint(base, repr(_config(trial, config)), str(trial.seed)) for trial in wanted]
-    finished.keep_only(keys)
+    common = common_fingerprint((train, dev), config.device, "lr_sweep")
+    keys = [training_fingerprint(common, _config(trial, config), trial.seed) for trial in wanted]
     trainings = map_unfinished(_train, wanted, keys, finished, engine, (train, dev, config))
     results: dict[int, dict[str, Any]] = {}
     for index, result, error in watch(trainings, len(wanted)):
         if error:
             raise error
         results[index] = result
+    finished.keep_used()
     outcomes = []
     for index, trial in enumerate(wanted):
         result = results[index]
@@ -188,10 +188,12 @@ def choose(
     return Choice(models, evaluations, max(merits, key=lambda name: merits[name]))
 
 
-def _train(trial: Trial, train: ImageSet, dev: ImageSet, config: FitConfig) -> dict[str, Any]:
+def _train(
+    trial: Trial, checkpoint: Checkpoint | None, train: ImageSet, dev: ImageSet, config: FitConfig
+) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(trial.seed)
     try:
-        fitted = fit(train, dev, _config(trial, config), generator)
+        fitted = fit(train, dev, _config(trial, config), generator, checkpoint=checkpoint)
     except DivergedError as error:
         return {"history": _rows(error.history), "dev": None, "weights": None}
     on_dev = evaluate(dev.labels, predict_probs(fitted.model, dev.images)).metrics(dev.classes)

@@ -109,4 +109,4 @@ def read_weights(path: str | Path) -> SimpleModel:
     try:
         return load_weights(content)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}; if a stage wrote it: rm {path} && dvc repro") from None

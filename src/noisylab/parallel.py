@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
 from noisylab.config import ENGINES, is_engine
 from noisylab.errors import InputError, WorkerDiedError, shown
+from noisylab.finished import EpochFile, Finished
 from noisylab.orphans import when_orphaned
 
 MOST_TRIES = 3
@@ -55,6 +58,46 @@ def map_trainings(
         yield from _map_local(fn, jobs, n_workers, path)
 
 
+def map_unfinished(
+    fn: Callable[..., Any],
+    jobs: Sequence[Any],
+    keys: Sequence[str],
+    finished: Finished | None,
+    engine: str,
+    shared: Sequence[Any] = (),
+) -> Iterator[tuple[int, Any, BaseException | None]]:
+    """As map_trainings, of fn(job, checkpoint, *shared), for jobs of which no result is kept.
+
+    keys: the fingerprint of each job. First come the results that are kept; every other is kept
+    once it is there. The checkpoint is that of the job's training, or None: on the workers of a
+    cluster, and where `finished` is None.
+    """
+    left = []
+    for index, key in enumerate(keys):
+        result = finished.read(key) if finished else None
+        if result is None:
+            left.append(index)
+        else:
+            yield index, result, None
+    is_here = finished and not engine.startswith("dask:")
+    calls = [
+        (fn, jobs[index], finished.checkpoint(keys[index]) if finished and is_here else None)
+        for index in left
+    ]
+    for place, result, error in map_trainings(_call_with_checkpoint, calls, engine, shared):
+        index = left[place]
+        if finished and error is None:
+            finished.write(keys[index], result)
+        yield index, result, error
+
+
+def _call_with_checkpoint(
+    call: tuple[Callable[..., Any], Any, EpochFile | None], *shared: Any
+) -> Any:
+    fn, job, checkpoint = call
+    return fn(job, checkpoint, *shared)
+
+
 def _map_local(
     fn: Callable[..., Any], jobs: Sequence[Any], n_workers: int, path: str
 ) -> Iterator[tuple[int, Any, BaseException | None]]:
@@ -66,7 +109,8 @@ def _map_local(
         while pending or running:
             while pending and idle:
                 index, worker = pending.popleft(), idle.pop()
-                running[worker.submit(_call, fn, jobs[index])] = index, worker
+                with _ctrl_c_held():
+                    running[worker.submit(_call, fn, jobs[index])] = index, worker
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 index, worker = running.pop(future)
                 error = future.exception()
@@ -84,6 +128,19 @@ def _map_local(
     finally:
         for worker in [*idle, *(worker for _, worker in running.values())]:
             worker.shutdown(wait=True, kill_workers=True)
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """Let a process be started that Ctrl-C does not reach: it ends with this one, and in silence.
+
+    Signals that are held are so in what is started meanwhile, too, and there for good.
+    """
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _worker(path: str) -> ProcessPoolExecutor:

@@ -22,7 +22,7 @@ from ruamel.yaml.events import (
 )
 
 from noisylab.checks import CHECKS
-from noisylab.config import AugmentConfig, FitConfig, RelabelConfig, SweepConfig
+from noisylab.config import AdversarialConfig, AugmentConfig, FitConfig, RelabelConfig, SweepConfig
 from noisylab.errors import InputError
 from noisylab.files import read_text
 
@@ -76,6 +76,7 @@ class Params:
     relabel: RelabelConfig
     train_fixed: TrainParams
     lr_sweep: SweepConfig
+    adversarial: AdversarialConfig
 
 
 def read_params(path: str | Path) -> Params:
@@ -139,6 +140,7 @@ def _params(values: object) -> Params:
         "stats": _section(StatsParams, "stats", sections["stats"]),
         "relabel": _section(RelabelConfig, "relabel", sections["relabel"]),
         "lr_sweep": _section(SweepConfig, "lr_sweep", sections["lr_sweep"]),
+        "adversarial": _section(AdversarialConfig, "adversarial", sections["adversarial"]),
     }
     for name in (key for key in sections if key.startswith("train_")):
         parts[name] = _train_section(name, sections[name], shared)

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from noisylab import artifacts, figures
+from noisylab.errors import shown_list
 from noisylab.evaluation import precision_recall
 from noisylab.label_errors import LabelErrors
 from noisylab.relabelling import Relabelling
 
+_LONGEST_NAME = 14  # characters in a caption
 CORRECTIONS = ("split", "index", "given", "suggested", "score", "flagged", "decision", "by")
 
 
@@ -113,7 +115,7 @@ def score(errors: LabelErrors, is_wrong: np.ndarray) -> dict[str, float]:
 
 def summary(result: Relabelling) -> list[str]:
     """Lines that say what came of it."""
-    lines = []
+    lines = [_looked_for(result)]
     figures_by_name = describe(result)
     for split in ("train", "dev"):
         part = figures_by_name[split]
@@ -125,6 +127,11 @@ def summary(result: Relabelling) -> list[str]:
         lines.append(
             "nothing is flagged: but for reviewed labels, the fixed sets are the given ones"
         )
+    for label in result.spared:
+        lines.append(
+            f"the rule would leave no image of train labelled {result.known.classes[label]}: what "
+            "is labelled so stays so; the model of train_augmented has probably learned too little"
+        )
     for name, part in figures_by_name.get("rules", {}).items():
         kept = ", kept" if name == result.kept else ""
         values = (f"{what} {part[what]:.3f}" for what in ("precision", "recall", "f1"))
@@ -133,10 +140,27 @@ def summary(result: Relabelling) -> list[str]:
     return lines
 
 
+def _looked_for(result: Relabelling) -> str:
+    if result.suspect is None:
+        return "looked for images of any class under the labels of all others"
+    classes = result.known.classes
+    counts = np.bincount(result.split(result.known.labels)["train"], minlength=len(classes))
+    own = counts[result.suspect]
+    line = (
+        f"looked for images of {classes[result.suspect]} under other labels; {own:,} of "
+        f"{result.n_train:,} in train are labelled so"
+    )
+    equals = [classes[label] for label in np.flatnonzero(counts == own) if label != result.suspect]
+    if own == counts.min() and equals:
+        line += f", and as many {shown_list(equals)}: relabel.suspect_class may name another"
+    return line
+
+
 def _write_sheet(path: Path, title: str, result: Relabelling, indices: np.ndarray) -> None:
-    classes, errors = result.known.classes, result.errors
+    names = [figures.shortened(name, _LONGEST_NAME) for name in result.known.classes]
+    errors = result.errors
     captions = [
-        f"{classes[result.known.labels[index]]} → {classes[errors.suggested[index]]} "
+        f"{names[result.known.labels[index]]} → {names[errors.suggested[index]]} "
         f"{errors.scores[index]:.2f}"
         for index in indices
     ]

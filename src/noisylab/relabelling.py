@@ -18,6 +18,7 @@ from noisylab.ensemble import (
     seed_members,
 )
 from noisylab.errors import InputError, shown, shown_list
+from noisylab.finished import Finished
 from noisylab.images import ImageSet, joined
 from noisylab.label_errors import LabelErrors, find_called, find_confused, find_suspect
 from noisylab.network import SimpleModel
@@ -36,6 +37,8 @@ class Relabelling:
     suspect:   the class that was looked for under other labels; None for any.
     decisions: by index in `known`, the label that a person gave: it overrides the rule.
     labels:    (N,) int64, corrected.
+    spared:    classes of which the rule would have left no image in train: what is labelled so
+               keeps its label, unless a person decided.
     """
 
     known: ImageSet
@@ -45,6 +48,7 @@ class Relabelling:
     suspect: int | None
     decisions: dict[int, int]
     labels: np.ndarray
+    spared: tuple[int, ...] = ()
 
     @property
     def errors(self) -> LabelErrors:
@@ -81,12 +85,15 @@ def relabel(
     seed: int,
     engine: str,
     watch: Watch,
+    finished: Finished | None = None,
 ) -> Relabelling:
     """Look for wrong labels in train and dev.
 
     model: the one that the rule `report` asks, trained on train by `recipe` from `seed`; the rule
-    `best` asks more of them, from the seeds after it. engine, watch: as for mean_probs().
-    Raises InputError for a model of other classes, and for a suspect class that is not there.
+    `best` asks more of them, from the seeds after it. engine, watch, finished: as for
+    mean_probs().
+    Raises InputError for a model of other classes, for a suspect class that is not there, and for
+    decisions that leave a class without an image in train.
     """
     train, dev = (sets[split] for split in REVIEWED)
     if model.n_classes != len(train.classes):
@@ -99,7 +106,7 @@ def relabel(
     known = joined(train, dev)
 
     def mean(members: list[Member]) -> np.ndarray:
-        return mean_probs(known, members, recipe, engine, watch)
+        return mean_probs(known, members, recipe, engine, watch, finished)
 
     seeds = range(seed + 1, seed + config.models)
     members = seed_members(len(train), len(known), seeds)
@@ -112,37 +119,43 @@ def relabel(
         best = find_confused(given, mean(folds), pred_probs)
     else:
         best = find_suspect(given, pred_probs, suspect)
+    if finished:
+        finished.keep_used()
     rules = {"report": find_called(given, own_probs, suspect), "best": best}
     offset = {"train": 0, "dev": len(train)}
     decided = {offset[split] + index: label for (split, index), label in decisions.items()}
-    labels = _corrected(given, rules[config.keep], decided)
-    _check_classes_left(train, labels[: len(train)], config.keep)
-    return Relabelling(known, len(train), rules, config.keep, suspect, decided, labels)
+    labels, spared = _corrected(known, len(train), rules[config.keep], decided)
+    return Relabelling(known, len(train), rules, config.keep, suspect, decided, labels, spared)
 
 
-def _corrected(given: np.ndarray, errors: LabelErrors, decided: Mapping[int, int]) -> np.ndarray:
-    labels = given.copy()
-    labels[errors.flagged] = errors.suggested[errors.flagged]
-    for index, label in decided.items():
-        labels[index] = label
-    return labels
-
-
-def _check_classes_left(train: ImageSet, labels: np.ndarray, rule: str) -> None:
-    for label, (name, count) in enumerate(zip(train.classes, train.counts(), strict=True)):
-        if count and not (labels == label).any():
-            raise InputError(
-                f"relabel: corrected by the rule {rule}, no image of train would be labelled "
-                f"{shown(name)}; the model of train_augmented has learned too little: train it "
-                "longer"
-            )
+def _corrected(
+    known: ImageSet, n_train: int, errors: LabelErrors, decided: Mapping[int, int]
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Labels (N,), and the classes that the rule does not correct since it would empty them."""
+    given, spared = known.labels, set[int]()
+    while True:
+        labels: np.ndarray = given.copy()
+        flagged = errors.flagged[~np.isin(given[errors.flagged], list(spared))]
+        labels[flagged] = errors.suggested[flagged]
+        for index, label in decided.items():
+            labels[index] = label
+        emptied = {*given[:n_train].tolist()} - {*labels[:n_train].tolist()}
+        if emptied <= spared:
+            break
+        spared |= emptied
+    if emptied:
+        raise InputError(
+            "relabel: by the reviewed labels no image of train would be labelled "
+            f"{shown(known.classes[min(emptied)])}; keep one of them at least"
+        )
+    return labels, tuple(sorted(spared))
 
 
 def _suspect(name: str, train: ImageSet) -> int | None:
     if name in train.classes:
         return train.classes.index(name)
     if name == "rarest":
-        return int(train.counts().argmin())
+        return train.rarest()
     if name == "any":
         return None
     wanted = shown_list(train.classes)

@@ -105,8 +105,8 @@ def _write_precision_recall(folder: Path, title: str, run: Run, dev: ImageSet) -
 
 def _write_suspects(folder: Path, title: str, run: Run, sets: Mapping[str, ImageSet]) -> None:
     """Show what the model calls the rarest class and the label the most common one."""
-    dev, probs, counts = sets["dev"], run.pred_probs["dev"], sets["train"].counts()
-    rare, common = counts.argmin(), counts.argmax()
+    dev, probs = sets["dev"], run.pred_probs["dev"]
+    rare, common = sets["train"].rarest(), sets["train"].most_common()
     indices = np.flatnonzero((probs.argmax(axis=1) == rare) & (dev.labels == common))
     indices = indices[np.argsort(-probs[indices, rare], kind="stable")]
     what = f"images of dev labelled {dev.classes[common]} and called {dev.classes[rare]}"

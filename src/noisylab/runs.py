@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from noisylab.config import FitConfig
 from noisylab.errors import InputError
 from noisylab.evaluation import Evaluation, evaluate
+from noisylab.finished import Finished
 from noisylab.images import ImageSet
 from noisylab.network import SimpleModel
-from noisylab.training import Epoch, Progress, fit, predict_probs
+from noisylab.resume import fit_once
+from noisylab.training import Epoch, Progress, predict_probs
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,24 +39,27 @@ def train_runs(
     seed: int,
     watch: Callable[[str, int, int], Progress],
     given_dev_labels: np.ndarray | None = None,
+    finished: Finished | None = None,
 ) -> dict[str, Run]:
     """Train on sets["train"] in each of the ways in `configs`, each from the same seed.
 
     watch: makes what shows a training of its name, its number of epochs and of images in each.
     given_dev_labels: where those of dev were corrected, what they were.
+    finished: where trainings are kept and taken from; of older ones nothing is left there.
     Raises InputError, which names the run, where a training cannot be done or diverges.
     """
     runs = {}
     for name, config in configs.items():
-        generator = torch.Generator().manual_seed(seed)
         progress = watch(name, config.epochs, len(sets["train"]))
         try:
-            trained = fit(sets["train"], sets["dev"], config, generator, progress)
+            trained = fit_once(sets["train"], sets["dev"], config, seed, progress, finished)
         except InputError as error:
             raise InputError(f"run {name}: {error}") from None
         pred_probs = predict_splits(trained.model, sets)
         evaluations = evaluate_splits(sets, pred_probs, given_dev_labels)
         runs[name] = Run(config, trained.model, trained.history, pred_probs, evaluations)
+    if finished:
+        finished.keep_used()
     return runs
 
 

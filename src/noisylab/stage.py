@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,16 @@ from tqdm import tqdm
 from noisylab.artifacts import Places
 from noisylab.config import ENGINES, is_engine
 from noisylab.errors import InputError, shown
+from noisylab.finished import Finished
 from noisylab.orphans import when_orphaned
 from noisylab.params import Params, read_params
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+_GRACE_SECONDS = 10  # from a stage's being told to stop until it is stopped
+
 if TYPE_CHECKING:
+    from types import FrameType
+
     from torch import Tensor
 
     from noisylab.ensemble import Trainings
@@ -26,16 +33,43 @@ if TYPE_CHECKING:
 def run(main: Callable[[Params], None]) -> None:
     """Check the whole of params.yaml and run the stage.
 
-    A user's mistake ends the program with its one line on standard error and exit code 1. So does
-    SIGTERM, after which nothing half done is left, and the end of DVC, which when killed leaves
-    its stage running.
+    A user's mistake ends the program with its one line on standard error and exit code 1. So do
+    Ctrl-C and SIGTERM, after which nothing half done is left, and the end of DVC, which when
+    killed leaves its stage running.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped by SIGTERM"))
-    when_orphaned(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    for number in _STOPS:
+        signal.signal(number, _stop)
+    when_orphaned(_stop_orphan)
     try:
         main(read_params("params.yaml"))
     except InputError as error:
         sys.exit(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        sys.exit(f"out of memory: free some, or lower batch_size or threads; {_first_line(error)}")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether there was no memory; torch has no class for that on a CPU."""
+    text = str(error)
+    return isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    for other in _STOPS:
+        signal.signal(other, signal.SIG_IGN)  # a second one would cut short what the first began
+    sys.exit(f"stopped by {signal.Signals(number).name}; the same command goes on from here")
+
+
+def _stop_orphan() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_SECONDS)
+    os._exit(1)  # it is busy where no signal reaches it, and all that it wrote is whole
 
 
 def places(name: str) -> Places:
@@ -46,6 +80,11 @@ def places(name: str) -> Places:
         dev_metrics=f"metrics/dev/{name}",
         plots=f"plots/{name}",
     )
+
+
+def finished(name: str) -> Finished:
+    """Where the stage of that name keeps trainings, so as not to do them again."""
+    return Finished(f"finished/{name}")
 
 
 def say(lines: Iterable[str]) -> None:
@@ -77,9 +116,19 @@ class Watch:
     def __init__(self, name: str, epochs: int, n_images: int) -> None:
         self._name = name
         self._epochs = epochs
+        self._n_images = n_images
         self._bar = tqdm(
             total=epochs * n_images, desc=name, unit=" images", unit_scale=True, disable=None
         )
+
+    def resume(self, history: list[Epoch]) -> None:
+        """Say how many epochs an earlier run has done, and move the bar there."""
+        if self._bar.disable:
+            say([f"{self._name}: {len(history)}/{self._epochs} epochs done before"])
+            return
+        self._bar.update(len(history) * self._n_images)
+        if len(history) == self._epochs:
+            self._bar.close()
 
     def step(self, n_images: int, loss: Tensor) -> None:
         """Move the bar on; the loss is fetched only when the bar is drawn anew."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,9 @@ def conclusion(swept: Sweep) -> str:
         f"Of {len(swept.settings())} learning rates {_text(swept, *best)} does best: balanced "
         f"accuracy {figures['balanced_accuracy']:.1%}{spread} on dev"
     ]
+    optimizers = dict.fromkeys(name for name, _ in swept.settings())
+    if len(optimizers) > 1:
+        sentences.append("Best of each: " + ", ".join(map(partial(_best_of, swept), optimizers)))
     lowest, *_, highest = _extremes(swept)
     if lowest != best:
         sentences.append(f"{_text(swept, *lowest)} {_verdict(swept, 'hardly learns', *lowest)}")
@@ -167,9 +171,16 @@ def _verdict(swept: Sweep, failure: str, optimizer: str, rate: float) -> str:
         return f"learns, too: {merit[0]:.1%}"
     first, last = (np.mean([one.history[at].train_loss for one in outcomes]) for at in (0, -1))
     return (
-        f"{failure}: its train loss goes from {first:.3f} to {last:.3f}, and chance is "
-        f"{swept.chance_loss:.3f}"
+        f"{failure}: in {len(outcomes[0].history)} epochs its train loss goes from {first:.3f} to "
+        f"{last:.3f} ({last / first - 1:+.1%}), and chance is {swept.chance_loss:.3f}"
     )
+
+
+def _best_of(swept: Sweep, optimizer: str) -> str:
+    best = swept.best(optimizer)
+    if not best:
+        return f"{optimizer} none that is finite"
+    return f"{optimizer} {best[1]:g} {_figures(swept, *best)['balanced_accuracy']:.1%}"
 
 
 def _name(swept: Sweep, optimizer: str, rate: float) -> str:

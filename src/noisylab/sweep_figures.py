@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -42,7 +45,7 @@ def rate_curves(
     upper.axhline(reference[1], color="gray", linestyle=":", label=reference[0])
     upper.set(ylabel="balanced accuracy after the last epoch", xscale="log")
     lower.set(ylabel="loss in the last epoch", xlabel="learning rate")
-    lower.set_ylim(bottom=0)
+    lower.set_ylim(0, _highest_shown([*chain(*series.values())]))
     rates = sorted({point.rate for points in series.values() for point in points})
     lower.set_xticks(rates, [f"{rate:g}" for rate in rates], rotation=45)
     lower.minorticks_off()
@@ -63,6 +66,14 @@ def _draw(
     axes.plot([*by_rate], means, style, color=color, label=label)
     spread = [(rate, value) for rate, values in by_rate.items() for value in values]
     axes.plot(*zip(*spread, strict=True), "o", color=color, markersize=4, alpha=0.7)
+
+
+def _highest_shown(points: Sequence[RatePoint]) -> float | None:
+    """Where the axis of losses ends; None for above all, if none is so high as to hide the rest."""
+    losses = [loss for point in points for loss in (point.train_loss, point.dev_loss)]
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    limit = 4 * statistics.median(finite) if finite else math.inf
+    return limit if finite and max(finite) > limit else None
 
 
 def _mark_diverged(axes: Axes, points: Sequence[RatePoint], color: object) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple, dataclass
+from functools import partial
+from itertools import islice
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from noisylab.augment import augment
@@ -17,17 +19,10 @@ from noisylab.config import AugmentConfig, FitConfig
 from noisylab.errors import InputError
 from noisylab.evaluation import evaluate
 from noisylab.images import ImageSet
-from noisylab.network import SimpleModel, to_unit
+from noisylab.network import SimpleModel, load_weights, to_unit
+from noisylab.optimizers import as_one_parameter, learning_rates, make_optimizer
 from noisylab.sampling import by_class, sample_epoch
-
-#: By name of config.OPTIMIZERS; the fused ones update all weights in one call.
-_OPTIMIZERS: Mapping[str, tuple[Callable[..., torch.optim.Optimizer], Mapping[str, Any]]] = {
-    "adam": (torch.optim.Adam, {"fused": True}),
-    "adamw": (torch.optim.AdamW, {"fused": True}),
-    "sgd": (torch.optim.SGD, {"fused": True, "momentum": 0.9}),
-    "rmsprop": (torch.optim.RMSprop, {}),
-    "adagrad": (torch.optim.Adagrad, {"fused": True}),
-}
+from noisylab.training_state import Checkpoint, get_state, set_state
 
 _CHUNK = 512  # images handled at once: enough for all cores, few enough for their caches
 
@@ -57,6 +52,9 @@ class Fit:
 class Progress(Protocol):
     """Whoever wants to see a training while it runs."""
 
+    def resume(self, history: list[Epoch]) -> None:
+        """Before the first step, if an earlier run did some epochs: those, perhaps all."""
+
     def step(self, n_images: int, loss: Tensor) -> None:
         """After each step: how many images it had and its mean loss, a tensor of one number."""
 
@@ -81,12 +79,14 @@ def fit(
     config: FitConfig,
     generator: torch.Generator,
     progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Train the network on `train`, watching `dev`, neither of them empty.
 
     All that is random follows from `generator` (of the CPU); torch's own generator is left as
-    it was. Sets torch's number of threads. Raises DivergedError, and InputError for a device
-    that is not there or class weights that do not fit the classes.
+    it was. Sets torch's number of threads. With a checkpoint of the same sets, settings and
+    generator it goes on from there, to the same bits. Raises DivergedError, and InputError for a
+    device that is not there or class weights that do not fit the classes.
     """
     device = find_device(config.device)
     torch.set_num_threads(config.threads)
@@ -94,18 +94,25 @@ def fit(
     if config.class_weights != "none":
         class_weights = by_class("class_weights", config.class_weights, train)
     change = _augmentation(train, config.augment, generator)
-    n_steps = config.epochs * -(-len(train) // config.batch_size)
-    rates = _learning_rates(config, n_steps)
+    n_steps = -(-len(train) // config.batch_size)  # an epoch
     seed = int(torch.randint(2**31, (), generator=generator))
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # of the first weights and of dropout
-        model = SimpleModel(len(train.classes), config.dropout).to(device)
-        weights = _as_one_parameter(model.to(memory_format=torch.channels_last))
-        optimizer = _make_optimizer(weights, config)
+        model = SimpleModel(len(train.classes), config.dropout)
+        weights = as_one_parameter(model, device)
+        optimizer = make_optimizer(weights, config)
         images = torch.from_numpy(train.images).to(device)  # (N, 32, 32, 3)
         labels = torch.from_numpy(train.labels).to(device)  # (N,)
         history: list[Epoch] = []
-        for number in range(1, config.epochs + 1):
+        kept = checkpoint.read() if checkpoint else None
+        if kept:
+            rows = set_state(kept, weights, optimizer, generator)
+            history = [Epoch(*row) for row in rows]
+            if progress:
+                progress.resume([*history])
+        all_rates = learning_rates(config, config.epochs * n_steps)
+        rates = islice(all_rates, len(history) * n_steps, None)
+        for number in range(len(history) + 1, config.epochs + 1):
             indices = sample_epoch(train.labels, class_weights, generator).to(device)
             batches = _batches(images, labels, indices, config.batch_size, change)
             steps = zip(batches, rates, strict=False)
@@ -118,9 +125,23 @@ def fit(
                     history,
                 )
             history.append(Epoch(number, loss, on_dev.loss, accuracy, on_dev.accuracy))
+            if checkpoint and number < config.epochs:
+                rows = [list(astuple(epoch)) for epoch in history]
+                checkpoint.write(partial(get_state, rows, weights, optimizer, generator))
             if progress:
                 progress.epoch(history[-1])
     return Fit(model.eval(), history)
+
+
+def revive(weights: bytes, config: FitConfig) -> SimpleModel:
+    """The model of a Fit by that config from its dump_weights(); its predictions have equal bits.
+
+    Those depend on the layout of the weights, and on torch's number of threads, which it sets.
+    """
+    torch.set_num_threads(config.threads)
+    model = load_weights(weights)
+    as_one_parameter(model, find_device(config.device))
+    return model
 
 
 def predict_probs(model: SimpleModel, images: np.ndarray) -> np.ndarray:
@@ -145,25 +166,6 @@ def find_device(name: str) -> torch.device:
     if name == "cuda" and not available:
         raise InputError("device is cuda, but no CUDA device is found here; set it to auto or cpu")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
-
-
-def _make_optimizer(weights: nn.Parameter, config: FitConfig) -> torch.optim.Optimizer:
-    make, options = _OPTIMIZERS[config.optimizer]
-    if config.weight_decay is not None:
-        options = {**options, "weight_decay": config.weight_decay}
-    return make([weights], lr=config.lr, **options)
-
-
-def _learning_rates(config: FitConfig, n_steps: int) -> Iterator[float]:
-    """The learning rate of each step of a training."""
-    peak = config.warmup * n_steps
-    for step in range(n_steps):
-        if config.schedule == "constant":
-            yield config.lr
-        elif step < peak:
-            yield config.lr * (step + 1) / (peak + 1)
-        else:
-            yield config.lr * (1 + math.cos(math.pi * (step - peak) / (n_steps - peak))) / 2
 
 
 def _augmentation(
@@ -222,21 +224,3 @@ def _train_epoch(
         if progress:
             progress.step(len(labels), loss.detach())
     return loss_sum.item() / n_images, n_correct.item() / n_images
-
-
-def _as_one_parameter(model: SimpleModel) -> nn.Parameter:
-    """All weights of the model end to end; its own become views of them, and so their gradients.
-
-    An optimizer that works number by number, as all of _OPTIMIZERS do, gives the same result in
-    one call instead of ten: a tenth of the time of a step on a CPU.
-    """
-    parts = list(model.parameters())
-    whole = nn.Parameter(torch.empty(sum(part.numel() for part in parts), device=parts[0].device))
-    whole.grad = torch.zeros_like(whole)
-    offset = 0
-    for part in parts:
-        layout = (part.shape, part.stride(), offset)
-        part.data = whole.detach().as_strided(*layout).copy_(part.detach())
-        part.grad = whole.grad.as_strided(*layout)
-        offset += part.numel()
-    return whole

@@ -11,6 +11,7 @@ exits 1 if anything was found, and leaves the inputs that did it in build/fuzz/.
 from __future__ import annotations
 
 import argparse
+import encodings.cp437  # noqa: F401  (zipfile imports it late, for names in old archives)
 import hashlib
 import importlib.util
 import json

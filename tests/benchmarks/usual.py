@@ -22,7 +22,7 @@ from noisylab.images import ImageSet
 
 
 class Net(nn.Module):
-    def __init__(self, n_classes: int) -> None:
+    def __init__(self, n_classes: int, dropout: float) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 5)
         self.pool = nn.MaxPool2d(2, 2)
@@ -30,8 +30,8 @@ class Net(nn.Module):
         self.fc1 = nn.Linear(400, 120)
         self.fc2 = nn.Linear(120, 84)
         self.fc3 = nn.Linear(84, n_classes)
-        self.dropout1 = nn.Dropout(0.5)
-        self.dropout2 = nn.Dropout(0.5)
+        self.dropout1 = nn.Dropout(dropout)
+        self.dropout2 = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.pool(functional.relu(self.conv1(x)))
@@ -76,21 +76,61 @@ class Augmented(Dataset[tuple[Tensor, int]]):
         return TO_TENSOR(image), label
 
 
+class Shifted(Dataset[tuple[Tensor, int]]):
+    """PIL images, each moved by some pixels and mirrored half the time."""
+
+    def __init__(self, train: ImageSet, shift_pixels: int) -> None:
+        self.images = [Image.fromarray(image) for image in train.images]
+        self.labels = train.labels.tolist()
+        self.change = transforms.Compose(
+            [
+                transforms.RandomCrop(32, padding=shift_pixels, padding_mode="reflect"),
+                transforms.RandomHorizontalFlip(),
+                TO_TENSOR,
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.change(self.images[index]), self.labels[index]
+
+
 class Usual:
     """A network in training; each call is an epoch over what the loader gives."""
 
-    def __init__(self, loader: DataLoader[Any], n_classes: int) -> None:
+    def __init__(
+        self,
+        loader: DataLoader[Any],
+        n_classes: int,
+        lr: float = 0.001,
+        dropout: float = 0.5,
+        label_smoothing: float = 0.0,
+    ) -> None:
         self.loader = loader
-        self.model = Net(n_classes)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.001)
+        self.model = Net(n_classes, dropout)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=lr)
+        self.label_smoothing = label_smoothing
 
     def __call__(self) -> None:
         self.model.train()
         for images, labels in self.loader:
             self.optimizer.zero_grad()
-            loss = functional.cross_entropy(self.model(images), labels)
+            loss = functional.cross_entropy(
+                self.model(images), labels, label_smoothing=self.label_smoothing
+            )
             loss.backward()
             self.optimizer.step()
+
+    def accuracy(self, loader: DataLoader[Any]) -> float:
+        """The share of images that it calls right."""
+        self.model.eval()
+        right: list[bool] = []
+        with torch.no_grad():
+            for images, labels in loader:
+                right += (self.model(images).argmax(1) == labels).tolist()
+        return sum(right) / len(right)
 
 
 def list_of_tensors(train: ImageSet) -> Any:

@@ -58,7 +58,13 @@ class Clone:
         """Digest of every file that stages write, by its path."""
         return {
             path.relative_to(self.folder).as_posix(): sha256(path.read_bytes()).hexdigest()
-            for pattern in ("data/*.pickle", "models/*", "metrics/**/*", "plots/**/*")
+            for pattern in (
+                "data/*.pickle",
+                "data/adversarial/*",
+                "models/*",
+                "metrics/**/*",
+                "plots/**/*",
+            )
             for path in self.folder.glob(pattern)
             if path.is_file()
         }

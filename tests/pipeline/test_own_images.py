@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,12 @@ def test_class_folders(clone: Clone, tmp_path: Path) -> None:
     assert list(metrics["dev"]["recall"]) == ["a b", "x$y", "été"]
     relabelled = json.loads((clone.folder / "metrics/relabel.json").read_text())
     assert "rules" not in relabelled  # nobody knows the true labels
+    assert "looked for images of x$y under other labels; 15 of 100 in train" in printed
     final = json.loads((clone.folder / "metrics/lr_sweep/final.json").read_text())
     assert list(final) == ["train", "dev", "dev_given"]
+    written = [path for kind in ("metrics", "plots") for path in (clone.folder / kind).rglob("*")]
+    text = "".join(p.read_text() for p in written if p.suffix in (".json", ".csv")) + printed
+    assert not re.search(r"\b(car|truck|cat)s?\b", text + " ".join(map(str, written)))
 
 
 def test_pickled_pairs(clone: Clone, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The bundled photographs through the whole pipeline, and the commands that its users live in."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from noisylab.pickles import read_set
 from .conftest import Clone, make_clone
 
 TRAIN_STAGES = ("train_augmented", "train_balanced", "train_baseline", "train_fixed")
-AFTER = ("relabel", "lr_sweep")
+AFTER = ("relabel", "lr_sweep", "adversarial")
 
 
 def read_json(clone: Clone, name: str) -> Any:
@@ -42,9 +43,23 @@ def test_nothing_is_done_twice(clone: Clone) -> None:
     assert "Data and pipelines are up to date." in printed
 
 
-def test_a_second_run_elsewhere_writes_the_same_bytes(clone: Clone, tmp_path: Path) -> None:
-    other = make_clone(tmp_path)
+def test_a_second_run_elsewhere_writes_the_same_bytes(
+    clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder of another kind of name, by another user of other habits."""
+    folder, home = tmp_path / "a clöne, elsewhere", tmp_path / "home"
+    folder.mkdir()
+    home.mkdir()
+    (home / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
+    surroundings = {"HOME": str(home), "MPLCONFIGDIR": str(home), "MPLBACKEND": "svg"}
+    surroundings |= {"USER": "o'hara", "LOGNAME": "o'hara", "TZ": "Asia/Kathmandu", "LC_ALL": "C"}
+    surroundings |= {"PYTHONHASHSEED": "4711", "OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "1"}
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
+    mask = os.umask(0o077)
+    other = make_clone(folder)
     other.run("dvc", "repro")
+    os.umask(mask)
     ours, theirs = clone.outputs(), other.outputs()
     assert len(ours) > 12
     assert ours.keys() == theirs.keys()
@@ -78,6 +93,16 @@ def test_the_final_model_is_the_better_one(clone: Clone) -> None:
     assert models[0].read_bytes() == models[1].read_bytes()
 
 
+def test_the_final_model_is_attacked(clone: Clone) -> None:
+    metrics = read_json(clone, "metrics/adversarial.json")
+    assert list(metrics)[2:] == ["split", "example", "steps", "smallest", "confident"]
+    assert metrics["split"] == "test"
+    assert metrics["steps"]["attacked"] > 0
+    assert metrics["steps"]["before"] == 0
+    assert metrics["source_class"] != metrics["target_class"]
+    assert (clone.folder / "plots/adversarial/example.png").is_file()
+
+
 def test_metrics_fit_a_terminal(clone: Clone) -> None:
     printed = clone.run("dvc", "metrics", "show")
     assert "balanced_accuracy" in printed
@@ -101,8 +126,33 @@ def test_what_holds_for_all_runs_makes_them_anew(clone: Clone, key: str, value: 
     changed = json.loads(clone.run("dvc", "status", "--json"))
     clone.edit("params.yaml", {value: key})
     # Their trainings take all from train_augmented and from train_fixed, but rates and optimizers.
-    after = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER
+    after: tuple[str, ...] = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER[:2]
+    if key.startswith(("threads", "device")):
+        after = AFTER
     assert sorted(changed) == sorted(["check_params", *TRAIN_STAGES, *after])
+
+
+def test_another_engine_trains_nothing_anew(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone.edit("params.yaml", {"engine: local ": "engine: local:1 "})
+    assert list(json.loads(clone.run("dvc", "status", "--json"))) == ["check_params"]
+    monkeypatch.setenv("NOISYLAB_ENGINE", "dask:tcp://nowhere.invalid:1")
+    assert re.findall(r"Running stage '(\w+)'", clone.run("dvc", "repro")) == ["check_params"]
+    clone.run("git", "checkout", "--quiet", ".")
+    clone.run("dvc", "repro")
+
+
+def test_a_rate_that_is_added_is_all_that_is_trained(clone: Clone) -> None:
+    trainings = clone.folder / "finished" / "lr_sweep"
+    before = {path.name: path.stat().st_mtime_ns for path in trainings.iterdir()}
+    clone.edit("params.yaml", {"  - 0.05\n": "  - 0.05\n  - 0.1\n"})
+    printed = clone.run("dvc", "repro")
+    assert re.findall(r"Running stage '(\w+)'", printed) == ["check_params", "lr_sweep"]
+    assert "Of 9 learning rates" in printed
+    after = {path.name: path.stat().st_mtime_ns for path in trainings.iterdir()}
+    assert before.items() < after.items()
+    assert len(after) == len(before) + 1
+    clone.run("git", "checkout", "--quiet", ".")
+    clone.run("dvc", "repro")
 
 
 def test_an_experiment_reruns_the_training_alone(clone: Clone) -> None:

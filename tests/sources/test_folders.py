@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,12 @@ def test_hidden_files_are_passed_over(class_folders: Path) -> None:
     assert len(read_source(class_folders).train) == 4
 
 
+def test_an_accent_is_the_same_however_it_is_stored(class_folders: Path) -> None:
+    for split, named in (("train", "été"), ("dev", unicodedata.normalize("NFD", "été"))):
+        (class_folders / split / "ant").rename(class_folders / split / named)
+    assert read_source(class_folders).dev.classes == ("zebra", "été")
+
+
 def _add(name: str, content: bytes = b"junk") -> Spoil:
     return lambda folder: (folder / name).write_bytes(content)
 
@@ -91,6 +98,11 @@ def _rename_ants(name: str) -> Spoil:
     return spoil
 
 
+def _two_accents(folder: Path) -> None:
+    for named in ("été", unicodedata.normalize("NFD", "été")):
+        shutil.copytree(folder / "dev" / "ant", folder / "train" / named)
+
+
 def _truncate(folder: Path) -> None:
     path = folder / "dev" / "zebra" / "1.png"
     path.write_bytes(path.read_bytes()[:2000])
@@ -99,8 +111,13 @@ def _truncate(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_remove("dev"), r"dev: expected beside the rest of the source, got none"),
+        (_remove("dev"), r"dev: expected beside .* got none; move one in ten of the"),
+        (lambda folder: (folder / "dev").rename(folder / "Val"), r"got none; rename 'Val' to dev"),
+        (_two_accents, r"train: expected one folder 'été', got two whose names differ only in how"),
         (_remove("dev/ant"), r"dev: expected a folder 'ant' with images, got none, though .*train"),
+        (_copy_class("dev/ant", "train/Ant"), r"dev: expected a folder 'Ant' .* every split must"),
+        (lambda d: (d / "dev/ant").rename(d / "dev/Ant"), r"dev: .* rename 'Ant' there if it is"),
+        (lambda d: (d / "train/ant/a.png").symlink_to("b.png"), r"ant/a\.png: .* No such file"),
         (_remove("train/ant"), r"train: expected a folder 'ant' .*, though .*dev has it"),
         (_copy_class("dev/ant", "test/ant"), r"test: expected a folder 'zebra' .*though .*train"),
         (_copy_class("dev", "test/ant"), r"test/ant/ant: expected images here, got a folder"),
@@ -130,6 +147,12 @@ def test_one_class_is_too_few(class_folders: Path) -> None:
         shutil.rmtree(class_folders / split / "ant")
     with pytest.raises(InputError, match=r"train: its folders .* at least 2 .* \['zebra'\]"):
         read_source(class_folders)
+
+
+def test_class_folders_without_splits_are_told_where_to_go(class_folders: Path) -> None:
+    message = r"got none of these; if its folders are classes, move them all into .*dev/train$"
+    with pytest.raises(InputError, match=message):
+        read_source(class_folders / "dev")
 
 
 def test_empty_splits_are_refused(tmp_path: Path) -> None:

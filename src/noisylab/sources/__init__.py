@@ -22,6 +22,16 @@ _SHOWN = 3  # examples in a notice; it also tells how many there are in all
 _BUNDLE = ("images.png", "labels.csv")
 _FOLDERS = ("train", "dev")
 _PICKLES = ("train.pickle", "dev.pickle")
+#: What else people call the splits, in lower case.
+_ALSO_CALLED = {
+    "train": ("train", "training"),
+    "dev": ("dev", "val", "valid", "validation", "development", "eval"),
+}
+#: How to make the split that is missing.
+_DRAW = {
+    "dev": "; move one in ten of the images of each class there, drawn at random",
+    "train": "; most images of each class belong there",
+}
 _FORMS = (
     "labels.csv with images.png and test.png, or folders train/<class>/ and dev/<class>/, "
     "or train.pickle and dev.pickle"
@@ -95,7 +105,7 @@ def _recognise(folder: Path) -> tuple[str, ...]:
         if any((folder / name).exists() for name in form)
     ]
     if not forms:
-        raise InputError(f"{folder}: expected {_FORMS}, got none of these")
+        raise InputError(f"{folder}: expected {_FORMS}, got none of these{_hint(folder)}")
     if len(forms) > 1:
         first, second = (next(n for n in form if (folder / n).exists()) for form in forms[:2])
         raise InputError(
@@ -103,8 +113,23 @@ def _recognise(folder: Path) -> tuple[str, ...]:
         )
     for name in forms[0]:
         if not (folder / name).exists():
-            raise InputError(f"{folder / name}: expected beside the rest of the source, got none")
+            raise InputError(
+                f"{folder / name}: expected beside the rest of the source, got none"
+                f"{_hint(folder) or _DRAW.get(name, '')}"
+            )
     return forms[0]
+
+
+def _hint(folder: Path) -> str:
+    """What to do about a folder that almost holds sets; nothing where that is not plain."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    for wanted, others in _ALSO_CALLED.items():
+        found = [name for name in names if name != wanted and name.lower() in others]
+        if found and wanted not in names:
+            return f"; rename {shown(found[0])} to {wanted}"
+    if len(names) >= 2 and not {*names} & {*_FOLDERS}:
+        return f"; if its folders are classes, move them all into {folder / 'train'}"
+    return ""
 
 
 def _empty(classes: tuple[str, ...]) -> ImageSet:

@@ -1,12 +1,15 @@
 """Sets from class folders: train/<class>/*.png, dev/<class>/*.png, perhaps test/<class>/*.png.
 
-Classes are numbered in the order of their sorted names; images keep the order of theirs.
+Classes are numbered in the order of their sorted names; images keep the order of theirs. Names
+are brought to one form of Unicode: an accent is one character on one machine, two on another.
 Hidden files are passed over. Anything else that is not a PNG or JPEG, or lies deeper, is an
 error: an image in a format that is not read must not drop out unnoticed.
 """
 
 from __future__ import annotations
 
+import difflib
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from noisylab.errors import InputError, shown
 from noisylab.images import SIZE, ImageSet, check_classes
 from noisylab.sources.photos import SUFFIXES, fit, read_rgb
 
-_HIDDEN = ("thumbs.db", "desktop.ini")
+_HIDDEN = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx")
 
 
 def read_folders(folder: Path) -> tuple[dict[str, ImageSet], Counter[tuple[int, int]]]:
@@ -40,11 +43,17 @@ def read_folders(folder: Path) -> tuple[dict[str, ImageSet], Counter[tuple[int, 
 
 
 def _list_split(folder: Path) -> dict[str, list[Path]]:
-    listed = {}
+    listed: dict[str, list[Path]] = {}
     for entry in _entries(folder):
         if not entry.is_dir():
             raise InputError(f"{entry}: expected only class folders here; move it into one or away")
-        listed[entry.name] = _list_class(entry)
+        name = unicodedata.normalize("NFC", entry.name)
+        if name in listed:
+            raise InputError(
+                f"{folder}: expected one folder {shown(name)}, got two whose names differ only in "
+                "how their accents are stored; move the images of one into the other"
+            )
+        listed[name] = _list_class(entry)
     return listed
 
 
@@ -85,15 +94,25 @@ def _entries(folder: Path) -> list[Path]:
 def _check_same_classes(
     train: Path, classes: tuple[str, ...], other: Path, listed: dict[str, list[Path]]
 ) -> None:
-    for holder, lacking, names in (
-        (train, other, set(classes) - set(listed)),
-        (other, train, set(listed) - set(classes)),
+    missing, extra = set(classes) - set(listed), set(listed) - set(classes)
+    for holder, lacking, names, others in (
+        (train, other, missing, extra),
+        (other, train, extra, missing),
     ):
         if names:
+            name = min(names)
             raise InputError(
-                f"{lacking}: expected a folder {shown(min(names))} with images, got none, "
-                f"though {holder} has it; every split must hold every class"
+                f"{lacking}: expected a folder {shown(name)} with images, got none, "
+                f"though {holder} has it; {_remedy(name, others)}"
             )
+
+
+def _remedy(name: str, others: set[str]) -> str:
+    by_folded = {other.casefold(): other for other in sorted(others)}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1)
+    if close:
+        return f"rename {shown(by_folded[close[0]])} there if it is the same class"
+    return "every split must hold every class"
 
 
 def _read_split(

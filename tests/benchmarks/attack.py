@@ -1,0 +1,128 @@
+"""The attacks beside foolbox's, on the final model: success, size and images a second.
+
+    python tests/benchmarks/attack.py [--images N] [--rounds N]
+
+Every image of the attacked class in the test set that the model gets right, or the first N.
+Ours and foolbox's take turns; times are medians. Needs a pipeline that ran.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import foolbox
+import numpy as np
+import torch
+from foolbox.attacks.ddn import DDNAttack
+from foolbox.models.pytorch import PyTorchModel
+
+from noisylab import artifacts
+from noisylab.adversarial import attack
+from noisylab.network import read_weights, to_unit
+from noisylab.params import read_params
+from noisylab.smallest_change import smallest_change
+from noisylab.training import predict_probs
+
+BUDGETS = {"linf": (4, 8, 16), "l2": (4, 8, 16, 128, 255)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    params = read_params("params.yaml")
+    torch.set_num_threads(params.threads)
+    model = read_weights("models/lr_sweep.pt")
+    for weight in model.parameters():
+        weight.requires_grad_(False)  # foolbox would derive by the weights, too
+    images, targets = attacked_images(model, arguments.images)
+    print(f"{len(images)} images, {params.threads} threads, median of {arguments.rounds} rounds")
+    inputs = to_unit(torch.from_numpy(images)).contiguous()
+    criterion = foolbox.criteria.TargetedMisclassification(torch.from_numpy(targets))
+    oracle_model = PyTorchModel(model, bounds=(0, 1), device="cpu")
+
+    def oracle(method: Any, epsilons: float | None) -> Callable[[], Any]:
+        return lambda: method(oracle_model, inputs, criterion, epsilons=epsilons)
+
+    config = params.adversarial
+    for norm, budgets in BUDGETS.items():
+        make = foolbox.attacks.LinfPGD if norm == "linf" else foolbox.attacks.L2PGD
+        method = make(rel_stepsize=0.4, steps=config.steps, random_start=False)
+        for epsilon in budgets:
+            options: Any = {"epsilon": epsilon, "steps": config.steps, "norm": norm}
+            ours, theirs, seconds = race(
+                partial(attack, model, images, targets, **options),
+                oracle(method, epsilon / 255),
+                arguments.rounds,
+            )
+            print(
+                f"{norm} {epsilon}: success {ours.reached.mean():.2%}, "
+                f"foolbox {theirs[2].float().mean().item():.2%}; {speeds(seconds, len(images))}",
+                flush=True,
+            )
+    ddn = DDNAttack(steps=100)
+    ours, theirs, seconds = race(
+        lambda: smallest_change(model, images, targets), oracle(ddn, None), arguments.rounds
+    )
+    saved = (255 * theirs[1]).round().clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8).numpy()
+    survive = predict_probs(model, saved).argmax(axis=1) == targets
+    before = 255 * (theirs[1] - inputs).flatten(1).norm(dim=1).numpy()
+    found = theirs[2].numpy()
+    print(
+        f"smallest: success as uint8 {ours.reached.mean():.2%}, median L2 "
+        f"{median_l2(ours.images, images, ours.reached):.1f}; foolbox DDN-100 {found.mean():.2%} "
+        f"({survive.mean():.2%} as uint8), median L2 before rounding {np.median(before[found]):.1f}"
+        f"; {speeds(seconds, len(images))}",
+        flush=True,
+    )
+    surer = smallest_change(model, images, targets, confidence=config.confidence)
+    print(
+        f"smallest with p >= {config.confidence:g}: {surer.reached.mean():.2%}, median L2 "
+        f"{median_l2(surer.images, images, surer.reached):.1f}"
+    )
+
+
+def attacked_images(model: Any, most: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """The images that the stage attacks, and their targets."""
+    test = artifacts.read_sets("data")["test"]
+    described = json.loads(Path("metrics/adversarial.json").read_text())
+    source, target = (test.classes.index(described[f"{end}_class"]) for end in ("source", "target"))
+    is_right = predict_probs(model, test.images).argmax(axis=1) == test.labels
+    indices = np.flatnonzero(is_right & (test.labels == source))[:most]
+    return test.images[indices], np.full(len(indices), target)
+
+
+def race(
+    ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int
+) -> tuple[Any, Any, tuple[float, float]]:
+    """Results of both, and their median seconds."""
+    seconds: tuple[list[float], list[float]] = ([], [])
+    results: list[Any] = [None, None]
+    for _ in range(rounds):
+        for number, run in enumerate((ours, theirs)):
+            start = time.perf_counter()
+            results[number] = run()
+            seconds[number].append(time.perf_counter() - start)
+    return results[0], results[1], (statistics.median(seconds[0]), statistics.median(seconds[1]))
+
+
+def speeds(seconds: tuple[float, float], n_images: int) -> str:
+    ours, theirs = (n_images / one for one in seconds)
+    return f"images/s {ours:,.0f}, foolbox {theirs:,.0f}: {ours / theirs:.2f} x"
+
+
+def median_l2(after: np.ndarray, before: np.ndarray, of: np.ndarray) -> float:
+    change = (after.astype(float) - before).reshape(len(after), -1)
+    return float(np.median(np.linalg.norm(change, axis=1)[of]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Two hosts, and the link between them is cut: `python tests/benchmarks/hosts.py`, as root.
+
+A scheduler, a worker and the program itself in one network namespace of Linux, a worker in another,
+and a cable between both. While each trains, the cable is pulled without a word to the scheduler.
+The sweep has to end with the bytes that it has without a cluster.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from distributed import Client
+from speed import noise
+
+from noisylab.finished import Finished
+from noisylab.lr_sweep import Sweep, sweep, trials
+from noisylab.params import read_params
+
+sys.path.append(str(Path(__file__).parents[1]))
+from clusters import Cluster
+
+HERE, THERE = "noisylab-here", "noisylab-there"
+ADDRESSES = {HERE: "192.0.2.1", THERE: "192.0.2.2"}  # of a net that is kept for examples
+CUT_AFTER = 2  # trainings
+EPOCHS = 10
+START = time.monotonic()
+INSIDE = "NOISYLAB_HOSTS"
+
+
+def main() -> None:
+    if os.environ.get(INSIDE):
+        measure()
+        return
+    if os.geteuid() != 0 or not shutil.which("ip"):
+        sys.exit("hosts.py makes network namespaces: it needs root and iproute2 (the command ip)")
+    with two_hosts():
+        command = [*inside(HERE), sys.executable, *sys.argv]
+        sys.exit(subprocess.run(command, env={**os.environ, INSIDE: "yes"}, check=False).returncode)
+
+
+@contextmanager
+def two_hosts() -> Iterator[None]:
+    try:
+        for name in ADDRESSES:
+            ip("netns", "add", name)
+        ends = ["cable", "netns", HERE, "type", "veth", "peer", "name", "cable", "netns", THERE]
+        ip("link", "add", *ends)
+        for name, address in ADDRESSES.items():
+            ip("-n", name, "address", "add", f"{address}/24", "dev", "cable")
+            ip("-n", name, "link", "set", "lo", "up")
+            ip("-n", name, "link", "set", "cable", "up")
+        yield
+    finally:
+        for name in ADDRESSES:
+            subprocess.run(["ip", "netns", "delete", name], stderr=subprocess.DEVNULL, check=False)
+
+
+def measure() -> None:
+    expected = run("local")
+    say(f"{len(expected.outcomes)} trainings done on this machine, to compare with")
+    with tempfile.TemporaryDirectory() as folder:
+        cluster = Cluster(Path(folder), host=ADDRESSES[HERE])
+        try:
+            cluster.add_host()
+            cluster.add_host(via=inside(THERE))
+            threading.Thread(target=say_workers, args=[cluster.address], daemon=True).start()
+            found = run(cluster.engine, watch_and_cut)
+        finally:
+            cluster.close()
+    same = [
+        ours.weights == theirs.weights and ours.history == theirs.history
+        for ours, theirs in zip(found.outcomes, expected.outcomes, strict=True)
+    ]
+    say(f"results identical to those of this machine alone: {sum(same)} of {len(same)}")
+    sys.exit(not all(same))
+
+
+def watch_and_cut(trainings: Any, n_trainings: int) -> Any:
+    """Lets trainings pass; says when each ended, and pulls the cable after some of them."""
+    for number, training in enumerate(trainings, start=1):
+        say(f"training {number} of {n_trainings} ended")
+        if number == CUT_AFTER:
+            ip("-n", THERE, "link", "set", "cable", "down")
+            say("the cable is pulled")
+        yield training
+    say("the sweep ended")
+
+
+def say_workers(address: str) -> None:
+    """Says how many workers the scheduler has, whenever that changes."""
+    known = -1
+    with Client(address) as client:
+        while True:
+            found = len(client.sync(client.scheduler.ncores))
+            if found != known:
+                say(f"the scheduler has {found} workers")
+            known = found
+            time.sleep(0.2)
+
+
+def say(what: str) -> None:
+    print(f"{time.monotonic() - START:6.1f} s  {what}", flush=True)
+
+
+def run(engine: str, watch: Any = lambda trainings, n: trainings) -> Sweep:
+    params = read_params("params.yaml")
+    recipe = replace(params.train_fixed.runs[params.train_fixed.keep], device="cpu")
+    sets = {"train": noise(5625), "dev": noise(625)}
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = trials(params.lr_sweep, params.seed)
+        return sweep(sets, wanted, recipe, EPOCHS, engine, watch, Finished(folder))
+
+
+def inside(name: str) -> list[str]:
+    return ["ip", "netns", "exec", name]
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Optimizers side by side, each over learning rates of its own.
+
+`python tests/benchmarks/optimizers.py [EPOCHS]` trains by the recipe of stage lr_sweep, for as many
+epochs if none are given, on the sets that stage relabel makes and on the same engine; prints the
+table, and leaves it with its pictures in build/optimizers/plots/.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from noisylab import artifacts, lr_sweep, network, stage, sweep_artifacts
+from noisylab.artifacts import Places
+from noisylab.finished import Finished
+from noisylab.params import read_params
+
+OPTIMIZERS = ["adam", "adamw", "sgd", "rmsprop"]  # sgd has momentum
+OWN_RATES = {
+    "sgd": [1e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3],
+    "rmsprop": [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01],
+}
+
+
+def main() -> None:
+    params = read_params("params.yaml")
+    config = replace(params.lr_sweep, optimizers=OPTIMIZERS, own_rates=OWN_RATES)
+    sets = artifacts.read_fixed_sets("data")
+    swept = lr_sweep.sweep(
+        sets,
+        lr_sweep.trials(config, params.seed),
+        params.train_fixed.runs[params.train_fixed.keep],
+        int(sys.argv[1]) if len(sys.argv) > 1 else config.epochs,
+        stage.engine(params),
+        stage.watch_trainings,
+        Finished("finished/optimizers"),
+    )
+    choice = lr_sweep.choose(swept, network.read_weights("models/train_fixed.pt"), sets)
+    out = Path("build/optimizers")
+    places = Places(*(str(out / name) for name in ("model.pt", "metrics", "dev", "plots")))
+    best = str(out / "best.json")
+    sweep_artifacts.write_sweep(swept, choice, sets["train"].classes, best, places)
+    stage.say([(out / "plots" / "trainings.csv").read_text()])
+    stage.say(sweep_artifacts.summary(swept, choice))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Trainings for workers, which import them from here; torch only by those that train."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from noisylab.config import FitConfig
+from noisylab.images import ImageSet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from noisylab.training import Epoch
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3), dtype=np.uint8)
+
+
+class Slow:
+    """Leaves a file that names training and process after the first epoch, and rests there."""
+
+    def __init__(self, folder: str, seed: int) -> None:
+        self._file = Path(folder, f"{seed}-{os.getpid()}")
+
+    def resume(self, history: list[Epoch]) -> None:
+        pass
+
+    def step(self, n_images: int, loss: Tensor) -> None:
+        pass
+
+    def epoch(self, epoch: Epoch) -> None:
+        if epoch.epoch == 1:
+            self._file.touch()
+            time.sleep(0.5)
+
+
+def train_slowly(seed: int, images: np.ndarray, folder: str) -> bytes:
+    """The bytes of a model after two epochs."""
+    import torch
+
+    from noisylab.network import dump_weights
+    from noisylab.training import fit
+
+    known = ImageSet(images, np.arange(len(images)) % 2, ("a", "b"))
+    config = FitConfig(2, 0.001, 8, "adam", 1, "cpu", class_weights="inverse_frequency")
+    generator = torch.Generator().manual_seed(seed)
+    return dump_weights(fit(known, known, config, generator, Slow(folder, seed)).model)
+
+
+def train_in_turn(seeds: range, folder: Path) -> list[bytes]:
+    """The same, here and now."""
+    import torch
+
+    n_threads = torch.get_num_threads()
+    folder.mkdir()
+    models = [train_slowly(seed, IMAGES, str(folder)) for seed in seeds]
+    torch.set_num_threads(n_threads)
+    return models
+
+
+def started(folder: Path) -> list[int]:
+    """The processes that trainings were begun in, the first one first."""
+    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    return [int(file.name.rpartition("-")[2]) for file in files]
+
+
+def ready(job: int) -> float:
+    """When a worker can begin to train, seconds since the epoch."""
+    import torch  # noqa: F401
+
+    import noisylab.training  # noqa: F401
+
+    return time.time()
+
+
+def nothing(job: int, images: np.ndarray) -> bytes:
+    """As many bytes as a model has, at once."""
+    return bytes(250_000)
+
+
+def costs(job: int, train: ImageSet, dev: ImageSet, config: FitConfig) -> tuple[float, int]:
+    """Of one training: seconds of the CPU, and the most memory its worker has had, bytes.
+
+    The least of three times, since a busy machine takes longer, never less.
+    """
+    import torch
+
+    from noisylab.training import fit
+
+    fit(dev, dev, config, torch.Generator())  # loads what is loaded at first use
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        fit(train, dev, config, torch.Generator())
+        seconds.append(time.process_time() - start)
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return min(seconds), 1024 * int(peak)
