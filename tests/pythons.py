@@ -7,6 +7,7 @@ notice; exits 1 if one failed.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -22,11 +23,22 @@ MODULES = sorted(
 QUICK = ("test_checks", "test_images", "test_params", "test_pickles", "test_rebuild", "test_review")
 
 
+def find(version: str) -> str | None:
+    """A program of that Python that runs; pyenv puts ones on the path that do not."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = [str(path) for path in pyenv.glob(f"{version}.*/bin/python{version}")]
+    for program in [shutil.which(f"python{version}") or sys.executable, *found]:
+        run = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+        if run.returncode == 0 and run.stdout.startswith(f"Python {version}."):
+            return program
+    return None
+
+
 def try_python(version: str) -> bool:
     """Whether all went well, or there is no such Python."""
-    program = shutil.which(f"python{version}")
+    program = find(version)
     if program is None:
-        print(f"Python {version}: skipped, since python{version} is not on the path", flush=True)
+        print(f"Python {version}: skipped, since there is none on this machine", flush=True)
         return True
     folder = ROOT / "build" / "pythons" / version
     python = str(folder / "bin" / "python")

@@ -23,6 +23,7 @@ _MOST_IN_A_CORNER = 10  # curves whose names fit into the picture
 _MOST_LETTERS = 80  # of all names below an axis, side by side
 _LONGEST_NAME = 24  # characters of a class's name in a picture
 _CAPTION = 20  # characters of a line below an image
+mpl.rcdefaults()  # what a user set in a matplotlibrc of his own must not change the pictures
 mpl.rcParams["text.parse_math"] = False  # a class may have any name, one with $ in it, too
 
 _SHADES = mpl.colormaps["Blues"]

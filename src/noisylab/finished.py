@@ -13,8 +13,9 @@ from noisylab import artifacts, unpickler
 from noisylab.errors import InputError
 from noisylab.files import read_file
 
-_IN_PROGRESS = ".epoch"  # ends the name of the file of a training that is not finished
 MAX_FILE_BYTES = 2**30  # of one result: weights, and probabilities of each image
+
+_IN_PROGRESS = ".epoch"  # ends the name of the file of a training that is not finished
 
 
 class Finished:

@@ -1,6 +1,7 @@
 """The bundled photographs through the whole pipeline, and the commands that its users live in."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,23 @@ def add_remote(clone: Clone, folder: Path) -> str:
     return "store"
 
 
-def test_a_second_run_elsewhere_writes_the_same_bytes(clone: Clone, tmp_path: Path) -> None:
-    other = make_clone(tmp_path)
+def test_a_second_run_elsewhere_writes_the_same_bytes(
+    clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder of another kind of name, by another user of other habits."""
+    folder, home = tmp_path / "a clöne, elsewhere", tmp_path / "home"
+    folder.mkdir()
+    home.mkdir()
+    (home / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
+    surroundings = {"HOME": str(home), "MPLCONFIGDIR": str(home), "MPLBACKEND": "svg"}
+    surroundings |= {"USER": "o'hara", "LOGNAME": "o'hara", "TZ": "Asia/Kathmandu", "LC_ALL": "C"}
+    surroundings |= {"PYTHONHASHSEED": "4711", "OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "1"}
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
+    mask = os.umask(0o077)
+    other = make_clone(folder)
     other.run("dvc", "repro")
+    os.umask(mask)
     ours, theirs = clone.outputs(), other.outputs()
     assert len(ours) > 12
     assert ours.keys() == theirs.keys()

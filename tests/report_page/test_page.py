@@ -81,7 +81,7 @@ def test_all_runs_are_in_the_table(tmp_path: Path) -> None:
     assert [re.sub("<.*?>", "", row) for row in rows] == [
         "train_baseline report",
         "train_balanced one_minus_frequency",
-        "train_balanced cat_heavy, kept",
+        "train_balanced inverse_frequency, kept",
         "train_augmented report",
         "train_augmented best, kept",
         "train_fixed report",
