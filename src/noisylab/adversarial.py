@@ -17,6 +17,7 @@ from noisylab.images import SIZE
 
 _CHUNK = 256  # images handled at once: few enough for the caches
 _STEP = 0.4  # of a step, in epsilons
+_REPAIRS = 12  # steps, of half that length, for a target that rounding lost
 _HALVINGS = 7  # of the interval in which the fraction to round up at is looked for
 
 
@@ -62,25 +63,57 @@ def attack(
         raise InputError(f"steps must be >= 1, got {shown(steps)}")
     if norm not in NORMS:
         raise InputError(f"norm must be one of {', '.join(NORMS)}, got {shown(norm)}")
-    step = _linf_step if norm == "linf" else _l2_step
-    to_pixels = _rounded_in_linf if norm == "linf" else _rounded_in_l2
+    ball = _Ball(norm, epsilon)
     changed, reached = np.empty_like(images), np.empty(len(images), dtype=bool)
     with frozen(model):
         for part in chunks(len(images)):
             original, target = to_levels(model, images[part]), to_device(model, targets[part])
             change = torch.zeros_like(original)
             for _ in range(steps):
-                logits, pixels = differentiable_logits(model, original + change)
-                loss = functional.cross_entropy(logits, target, reduction="sum")
-                (gradient,) = torch.autograd.grad(loss, pixels)
-                change = step(change, -gradient, epsilon)
-                change = (original + change).clamp_(0, 255) - original
-            change = to_pixels(change, epsilon)
-            changed[part] = to_images(original + change)
-            with torch.no_grad():
-                logits = finite_logits(model, original + change)
-            reached[part] = (margin(logits, target, confidence) > 0).cpu().numpy()
+                change = ball.step(original, change, _towards(model, original + change, target))
+            whole, is_reached = _in_whole_levels(model, original, change, target, ball, confidence)
+            changed[part] = to_images(original + whole)
+            reached[part] = is_reached.cpu().numpy()
     return Attacked(changed, reached)
+
+
+def _in_whole_levels(
+    model: nn.Module,
+    original: Tensor,
+    change: Tensor,
+    target: Tensor,
+    ball: _Ball,
+    confidence: float | None,
+) -> tuple[Tensor, Tensor]:
+    """The change (B, 3, 32, 32) rounded, and whether it reaches the target: (B,).
+
+    Where only the rounding loses the target, some more steps go on from what was rounded.
+    """
+
+    def is_reached(change: Tensor, of: Tensor | slice = slice(None)) -> Tensor:
+        with torch.no_grad():
+            logits = finite_logits(model, original[of] + change)
+        return margin(logits, target[of], confidence) > 0
+
+    whole = ball.rounded(change)
+    reached = is_reached(whole)
+    lost = (is_reached(change) & ~reached).nonzero()[:, 0]
+    for _ in range(_REPAIRS):
+        if not len(lost):
+            break
+        direction = _towards(model, original[lost] + whole[lost], target[lost])
+        change[lost] = ball.step(original[lost], change[lost], direction, _STEP / 2)
+        whole[lost] = ball.rounded(change[lost])
+        reached[lost] = is_reached(whole[lost], lost)
+        lost = lost[~reached[lost]]
+    return whole, reached
+
+
+def _towards(model: nn.Module, levels: Tensor, target: Tensor) -> Tensor:
+    """Minus the gradient of the loss against the target, (B, 3, 32, 32)."""
+    logits, pixels = differentiable_logits(model, levels)
+    loss = functional.cross_entropy(logits, target, reduction="sum")
+    return -torch.autograd.grad(loss, pixels)[0]
 
 
 @contextmanager
@@ -166,28 +199,38 @@ def norms(change: Tensor) -> Tensor:
     return flat[:, None, None, None]
 
 
-def _linf_step(change: Tensor, direction: Tensor, epsilon: float) -> Tensor:
-    return (change + _STEP * epsilon * direction.sign()).clamp_(-epsilon, epsilon)
+@dataclass(frozen=True)
+class _Ball:
+    """All changes (B, 3, 32, 32), in 8-bit levels, that measure at most epsilon in the norm."""
 
+    norm: str
+    epsilon: float
 
-def _l2_step(change: Tensor, direction: Tensor, epsilon: float) -> Tensor:
-    change = change + _STEP * epsilon * direction / norms(direction).clamp_min(1e-12)
-    return change * (epsilon / norms(change).clamp_min(1e-12)).clamp_max(1)
+    def step(
+        self, original: Tensor, change: Tensor, direction: Tensor, length: float = _STEP
+    ) -> Tensor:
+        """Go so many epsilons in the direction, then back into the ball and into [0, 255]."""
+        if self.norm == "linf":
+            change = change + length * self.epsilon * direction.sign()
+            change = change.clamp_(-self.epsilon, self.epsilon)
+        else:
+            unit = direction / norms(direction).clamp_min(1e-12)
+            change = change + length * self.epsilon * unit
+            change = change * (self.epsilon / norms(change).clamp_min(1e-12)).clamp_max(1)
+        return (original + change).clamp_(0, 255) - original
 
-
-def _rounded_in_linf(change: Tensor, epsilon: float) -> Tensor:
-    whole = float(np.floor(epsilon))
-    return change.round().clamp_(-whole, whole)
-
-
-def _rounded_in_l2(change: Tensor, epsilon: float) -> Tensor:
-    """Rounded up from the lowest fraction, one for each image, with which it stays in the ball."""
-    size, sign = change.abs(), change.sign()
-    low = torch.zeros_like(norms(change))
-    high = torch.ones_like(low)  # nothing is rounded up: never longer than it was
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        fits = norms((size + (1 - middle)).floor_()) <= epsilon
-        low, high = torch.where(fits, low, middle), torch.where(fits, middle, high)
-    rounded: Tensor = sign * (size + (1 - high)).floor_()
-    return rounded
+    def rounded(self, change: Tensor) -> Tensor:
+        """Whole levels in the ball, none longer than it was but for less than a level."""
+        if self.norm == "linf":
+            most = float(np.floor(self.epsilon))
+            return change.round().clamp_(-most, most)
+        # Rounded up from the lowest fraction, one for each image, with which it stays in the ball.
+        size, sign = change.abs(), change.sign()
+        low = torch.zeros_like(norms(change))
+        high = torch.ones_like(low)  # nothing is rounded up
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            fits = norms((size + (1 - middle)).floor_()) <= self.epsilon
+            low, high = torch.where(fits, low, middle), torch.where(fits, middle, high)
+        whole: Tensor = sign * (size + (1 - high)).floor_()
+        return whole
