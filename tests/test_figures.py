@@ -1,7 +1,12 @@
 import io
+import os
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
+import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
@@ -127,3 +132,13 @@ def test_a_wide_caption_takes_two_lines() -> None:
     figure = figures.image_sheet("t", images, ["Airplane (civ… → frog 0.93", "a → b 0.93"])
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts == ["Airplane (civ… →\nfrog 0.93", "a → b 0.93"]
+
+
+@pytest.mark.parametrize("module", ["figures", "sweep_figures", "adversarial_figures"])
+def test_no_setting_of_the_user_reaches_a_picture(module: str, tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
+    program = f"import matplotlib, noisylab.{module}; print(matplotlib.rcParams['font.size'])"
+    command = [sys.executable, "-c", program]
+    environment = {**os.environ, "MPLCONFIGDIR": str(tmp_path)}
+    printed = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
+    assert float(printed) == 10

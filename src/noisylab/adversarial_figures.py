@@ -12,6 +12,9 @@ from matplotlib.ticker import MaxNLocator
 
 from noisylab.images import SIZE
 
+mpl.rcdefaults()  # as in figures.py: no matplotlibrc of the user's, and $ in names as it is
+mpl.rcParams["text.parse_math"] = False
+
 SOURCE_COLOR = "tab:blue"
 TARGET_COLOR = "tab:orange"
 _GRAY = 128  # where nothing was changed

@@ -12,6 +12,9 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+mpl.rcdefaults()  # as in figures.py: no matplotlibrc of the user's, and $ in names as it is
+mpl.rcParams["text.parse_math"] = False
+
 
 @dataclass(frozen=True)
 class RatePoint:
