@@ -20,7 +20,7 @@ help:
 # Where a DVC remote is set, what it holds is fetched rather than trained again.
 repro: $(READY)
 	@python -m noisylab.repair
-	dvc repro $$(dvc config core.remote >/dev/null 2>&1 && echo --pull)
+	dvc repro $$(test -z "$$(dvc config core.remote 2>/dev/null)" || echo --pull)
 	@echo
 	@echo "Dev set, by run (dvc metrics show):"
 	@dvc metrics show
