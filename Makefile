@@ -32,7 +32,7 @@ review: $(READY)
 	@python -m noisylab.review_page data
 
 test: lint browser
-	pytest
+	pytest --numprocesses 2 --dist loadfile
 
 # For the tests of pages. Where it cannot be installed so, those tests are skipped.
 browser:

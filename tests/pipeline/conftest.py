@@ -20,6 +20,7 @@ PARAMS = {
     "sheet_images: 96": "sheet_images: 12",
     "sheet_images: 240": "sheet_images: 12",
     "models: 4": "models: 2",
+    "threads: 2 ": "threads: 1 ",  # best where tests run side by side
 }
 
 

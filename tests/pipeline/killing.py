@@ -53,7 +53,7 @@ def small_clone(folder: Path) -> Clone:
         step = len(part) // SIZES[split]
         (source / f"{split}.pickle").write_bytes(dump_set(part.subset(range(0, len(part), step))))
     params = {**PARAMS, **EPOCHS, "source: data/source ": f"source: {source} "}
-    params |= {"engine: local ": "engine: local:2 ", "threads: 2 ": "threads: 1 "}
+    params |= {"engine: local ": "engine: local:2 "}
     text = (ROOT / "params.yaml").read_text()
     params |= {old: new for old, new in RATES.items() if old in text}
     (folder / "clone").mkdir()
