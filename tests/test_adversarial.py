@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from noisylab import smallest_change as smallest_module
 from noisylab.adversarial import Attacked, attack
 from noisylab.config import FitConfig
 from noisylab.errors import InputError
@@ -89,6 +90,25 @@ def test_what_was_not_reached_is_in_the_mask(model: SimpleModel, images: np.ndar
     weak = attack(model, images, TARGETS, epsilon=1, steps=1)
     assert not weak.reached.any()
     assert (predict_probs(model, weak.images).argmax(axis=1) == 1).all()
+
+
+def test_what_is_found_far_away_is_looked_for_again(
+    model: SimpleModel, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched, plain = [], smallest_module._search
+
+    def search(model: SimpleModel, original: Tensor, *rest: Any) -> Any:
+        found = plain(model, original, *rest)
+        searched.append(len(original))
+        if len(searched) == 1:
+            found.levels[0], found.norm[0] = 255 - original[0], 5000
+        return found
+
+    monkeypatch.setattr(smallest_module, "_search", search)
+    result = smallest_change(model, images, TARGETS)
+    assert searched == [6, 1]
+    assert np.linalg.norm(result.images[0].astype(float) - images[0]) < 5000
+    assert predict_probs(model, result.images).argmax(axis=1).tolist() == TARGETS.tolist()
 
 
 def test_a_confidence_is_reached(model: SimpleModel, images: np.ndarray) -> None:

@@ -44,6 +44,7 @@ class _Search:
 
 
 _FIRST = _Search(steps=37, norm=150, stride=(500, 5), momentum=0.4, factor=(0.3, 0.08))
+_FAR = 2  # medians of all norms: what is found so far away may be much nearer
 # Where the model is sure of itself its gradient leads nowhere at first: from farther, more slowly.
 _FURTHER = (
     _Search(steps=60, norm=600, stride=(500, 50), momentum=0.7, factor=(0.1, 0.03)),
@@ -64,7 +65,8 @@ def smallest_change(
     A search that decouples direction and norm (Rony et al. 2019): each step turns the change
     towards the gradient, and makes it shorter if it reaches the target, or else longer. What is
     tested in each step is the rounded image. Unlike there, the norm changes by much at first and
-    by little at last, and directions are averaged over steps, for which fewer steps do.
+    by little at last, and directions are averaged over steps, for which fewer steps do. Images of
+    which nothing near is found are searched again, from farther and more slowly.
 
     model, confidence, errors: as for attack(). An image that is called its target already is
     left as it is.
@@ -72,17 +74,22 @@ def smallest_change(
     check_images(images, targets)
     if confidence is not None and not 0 < confidence < 1:
         raise InputError(f"confidence must be > 0 and < 1, got {shown(confidence)}")
-    changed, reached = images.copy(), np.zeros(len(images), dtype=bool)
+    changed, lengths = images.copy(), np.full(len(images), np.inf)
+    far = np.arange(len(images))
     with frozen(model):
         for search in (_FIRST, *_FURTHER):
-            missing = np.flatnonzero(~reached)
-            for part in chunks(len(missing)):
-                indices = missing[part]
+            if not len(far):
+                break
+            for part in chunks(len(far)):
+                indices = far[part]
                 original, target = to_levels(model, images[indices]), targets[indices]
                 found = _search(model, original, to_device(model, target), confidence, search)
-                changed[indices] = to_images(found.levels)
-                reached[indices] = found.norm.isfinite().flatten().cpu().numpy()
-    return Attacked(changed, reached)
+                length = found.norm.flatten().cpu().numpy()
+                is_new = (length < lengths[indices]) | np.isinf(lengths[indices])
+                changed[indices[is_new]] = to_images(found.levels)[is_new]
+                lengths[indices] = np.minimum(length, lengths[indices])
+            far = np.flatnonzero((lengths > _FAR * np.median(lengths)) | np.isinf(lengths))
+    return Attacked(changed, np.isfinite(lengths))
 
 
 @dataclass(frozen=True)
