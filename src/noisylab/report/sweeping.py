@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from noisylab.report.blocks import Column, Section, Shot, Story, Table
 from noisylab.report.results import Rate, Swept
-from noisylab.report.scores import comparison_table, scores_table
+from noisylab.report.scores import compared, comparison_table, scores_table
 from noisylab.report.wording import (
     counted,
     in_lab_report,
@@ -31,7 +31,7 @@ def sweep_section(story: Story) -> Section:
         id="lr_sweep",
         title="Learning rates",
         paragraphs=[
-            ("Problem", _by_hand(story)),
+            ("Problem", _so_far(story)),
             ("Remedy", _remedy(story)),
             ("Result", sentences(_best(swept), _extremes(swept), _failures(swept), _lab(story))),
             ("Against the step before", _final(story)),
@@ -53,12 +53,14 @@ def sweep_section(story: Story) -> Section:
     )
 
 
-def _by_hand(story: Story) -> Markup:
+def _so_far(story: Story) -> Markup:
     config = story.config("train_fixed")
     rate = f"{config.lr:g}"
     if config.schedule == "constant":
-        return say("The learning rate so far, {}, was set by hand. Is there a better one?", rate)
-    text = "The learning rate so far, a schedule up to {}, was set by hand. Is there a better one?"
+        return say(
+            "The learning rate so far, {}, stands in params.yaml. Is there a better one?", rate
+        )
+    text = "The learning rate so far follows a schedule up to {}. Is a constant one better?"
     return say(text, rate)
 
 
@@ -104,7 +106,7 @@ def _verdict(swept: Swept, rate: Rate, lowest: Rate) -> Markup:
         return say("{} learns in {} of {}.", which, rate.learned, trainings)
     if rate.first_loss is None or rate.last_loss is None:
         return say("{} does not learn.", which)
-    text = "{} {}: its train loss goes from {} to {}."
+    text = "{} {}: its train loss goes from {} to {}, about that of chance."
     word = "hardly learns" if rate is lowest else "does not converge"
     return say(text, which, word, f"{rate.first_loss:.3f}", f"{rate.last_loss:.3f}")
 
@@ -149,7 +151,8 @@ def _final(story: Story) -> Markup:
         if swept.final == "lr_sweep"
         else "train_fixed stays the final model"
     )
-    return sentences(say(text, *values), say("So {}.", kept))
+    judged = compared(story, fixed.scores, swept.best_scores)
+    return sentences(say(text, *values), say("So {}.", kept), judged)
 
 
 def _table(story: Story) -> Table:
