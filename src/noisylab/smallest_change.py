@@ -44,7 +44,7 @@ class _Search:
 
 
 _FIRST = _Search(steps=37, norm=150, stride=(500, 5), momentum=0.4, factor=(0.3, 0.08))
-_FAR = 2  # medians of all norms: what is found so far away may be much nearer
+_FAR = 3  # medians of all norms: what is found so far away may be much nearer
 # Where the model is sure of itself its gradient leads nowhere at first: from farther, more slowly.
 _FURTHER = (
     _Search(steps=60, norm=600, stride=(500, 50), momentum=0.7, factor=(0.1, 0.03)),
