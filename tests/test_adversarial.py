@@ -101,13 +101,13 @@ def test_what_is_found_far_away_is_looked_for_again(
         found = plain(model, original, *rest)
         searched.append(len(original))
         if len(searched) == 1:
-            found.levels[0], found.norm[0] = 255 - original[0], 5000
+            found.levels[0], found.norm[0] = 255 - original[0], 50_000
         return found
 
     monkeypatch.setattr(smallest_module, "_search", search)
     result = smallest_change(model, images, TARGETS)
     assert searched == [6, 1]
-    assert np.linalg.norm(result.images[0].astype(float) - images[0]) < 5000
+    assert np.linalg.norm(result.images[0].astype(float) - images[0]) < 50_000
     assert predict_probs(model, result.images).argmax(axis=1).tolist() == TARGETS.tolist()
 
 
