@@ -107,7 +107,7 @@ def test_what_is_found_far_away_is_looked_for_again(
     monkeypatch.setattr(smallest_module, "_search", search)
     result = smallest_change(model, images, TARGETS)
     assert searched == [6, 1]
-    assert np.linalg.norm(result.images[0].astype(float) - images[0]) < 50_000
+    assert (result.images[0] != 255 - images[0]).any()
     assert predict_probs(model, result.images).argmax(axis=1).tolist() == TARGETS.tolist()
 
 
