@@ -8,10 +8,12 @@ smallest and the largest ratio lie far apart the machine was busy: run it again.
 from __future__ import annotations
 
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,6 +32,21 @@ SHARES = (0.88, 0.08, 0.04)
 PLAIN = FitConfig(1, 0.001, 32, "adam", 2, "cpu")
 BALANCED = replace(PLAIN, class_weights="inverse_frequency")
 AUGMENTED = replace(BALANCED, augment=AugmentConfig(probability="one_minus_frequency"))
+
+#: Each in a process of its own, from its start.
+START_UPS = {
+    "Python alone": "",
+    "imports of stage stats": "import noisylab.stats, noisylab.artifacts, noisylab.stage",
+    "imports of a train stage": "import noisylab.runs, noisylab.run_artifacts, noisylab.stage",
+    "a train stage to its first batch": """
+import noisylab.run_artifacts, noisylab.stage, numpy, torch
+from noisylab.config import FitConfig
+from noisylab.images import ImageSet
+from noisylab.training import fit
+one = ImageSet(numpy.zeros((32, 32, 32, 3), numpy.uint8), numpy.arange(32) % 2, ("a", "b"))
+fit(one, one, FitConfig(1, 0.001, 32, "adam", 2, "cpu"), torch.Generator())
+""",
+}
 
 
 def main() -> None:
@@ -69,6 +86,9 @@ def main() -> None:
     multiply(flops)
     times = [seconds(lambda: multiply(flops)) for _ in range(5)]
     print(f"{flops / 1e9:.1f} GFLOP as bare matrix products   {statistics.median(times):.3f} s")
+    for what, code in START_UPS.items():
+        times = [seconds(partial(run_python, code)) for _ in range(3)]
+        print(f"start-up: {what:35} {statistics.median(times):.2f} s")
 
 
 def compare(
@@ -92,6 +112,10 @@ def seconds(way: Callable[[], None]) -> float:
     start = time.perf_counter()
     way()
     return time.perf_counter() - start
+
+
+def run_python(code: str) -> None:
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def epoch_flops() -> int:
