@@ -1,10 +1,12 @@
 """Change images so little that they look the same, and the final model calls them otherwise."""
 
-from noisylab import adversarial_artifacts, artifacts, attacking, network, pickles, stage
+from noisylab import stage
 from noisylab.params import Params
 
 
 def main(params: Params) -> None:
+    from noisylab import adversarial_artifacts, artifacts, attacking, network, pickles
+
     sets = artifacts.read_fixed_sets("data")
     model = network.read_weights("models/lr_sweep.pt")
     attacks = attacking.attack_all(

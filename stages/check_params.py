@@ -1,10 +1,12 @@
 """Check the whole of params.yaml, before DVC removes the outputs of any stage that reads it."""
 
-from noisylab import artifacts, stage
+from noisylab import stage
 from noisylab.params import Params
 
 
 def main(params: Params) -> None:
+    from noisylab import artifacts
+
     artifacts.write_bytes("data/params.ok", b"ok\n")  # of an empty file DVC warns
 
 

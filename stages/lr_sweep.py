@@ -1,10 +1,12 @@
 """Train at learning rates from far too low to far too high; the better model is the final one."""
 
-from noisylab import artifacts, lr_sweep, network, pickles, stage, sweep_artifacts
+from noisylab import stage
 from noisylab.params import Params
 
 
 def main(params: Params) -> None:
+    from noisylab import artifacts, lr_sweep, network, pickles, sweep_artifacts
+
     sets = artifacts.read_fixed_sets("data")
     given = pickles.read_set("data/dev_set.pickle").labels
     swept = lr_sweep.sweep(

@@ -1,10 +1,12 @@
 """Find the mislabelled images, heed what a person decided about them, correct the sets."""
 
-from noisylab import artifacts, network, relabel_artifacts, relabelling, review, stage
+from noisylab import stage
 from noisylab.params import Params
 
 
 def main(params: Params) -> None:
+    from noisylab import artifacts, network, relabel_artifacts, relabelling, review
+
     sets = artifacts.read_sets("data")
     result = relabelling.relabel(
         sets,

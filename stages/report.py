@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from noisylab import artifacts, stage
+from noisylab import stage
 from noisylab.params import Params
-from noisylab.report import commit, page, reading, story
 
 TRAININGS = ("train_baseline", "train_balanced", "train_augmented", "train_fixed")
 INPUTS = ("data", "dvc.yaml", "params.yaml", "requirements.lock", "src", "stages")
 
 
 def main(params: Params) -> None:
+    from noisylab import artifacts
+    from noisylab.report import commit, page, reading, story
+
     sections = {name: getattr(params, name) for name in TRAININGS}
     runs = {name: (list(part.runs), part.keep) for name, part in sections.items()}
     results = reading.read_results("metrics", "plots", runs)

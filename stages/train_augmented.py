@@ -1,10 +1,12 @@
 """Train on balanced and augmented batches: no rare image is seen twice the same."""
 
-from noisylab import artifacts, run_artifacts, runs, stage
+from noisylab import stage
 from noisylab.params import Params
 
 
 def main(params: Params) -> None:
+    from noisylab import artifacts, run_artifacts, runs
+
     sets = artifacts.read_sets("data")
     trained = runs.train_runs(
         sets,

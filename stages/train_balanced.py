@@ -1,10 +1,12 @@
 """Train on balanced batches: the rare classes are seen, and soon learned by heart."""
 
-from noisylab import artifacts, run_artifacts, runs, stage
+from noisylab import stage
 from noisylab.params import Params
 
 
 def main(params: Params) -> None:
+    from noisylab import artifacts, run_artifacts, runs
+
     sets = artifacts.read_sets("data")
     trained = runs.train_runs(
         sets,

@@ -1,10 +1,12 @@
 """Train on the raw data as given, to get a feeling for it: one class drowns the others."""
 
-from noisylab import artifacts, run_artifacts, runs, stage
+from noisylab import stage
 from noisylab.params import Params
 
 
 def main(params: Params) -> None:
+    from noisylab import artifacts, run_artifacts, runs
+
     sets = artifacts.read_sets("data")
     trained = runs.train_runs(
         sets,

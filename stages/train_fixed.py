@@ -1,10 +1,12 @@
 """Train again, on the corrected labels: a class no longer hides under another."""
 
-from noisylab import artifacts, network, pickles, run_artifacts, runs, stage
+from noisylab import stage
 from noisylab.params import Params
 
 
 def main(params: Params) -> None:
+    from noisylab import artifacts, network, pickles, run_artifacts, runs
+
     sets = artifacts.read_fixed_sets("data")
     given = pickles.read_set("data/dev_set.pickle").labels
     classes = sets["train"].classes

@@ -1,14 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from conftest import make_set
-from sklearn.utils.class_weight import compute_class_weight
 from torch.utils.data import WeightedRandomSampler
 
-from noisylab.config import BY_CLASS
-from noisylab.errors import InputError
 from noisylab.images import ImageSet
-from noisylab.sampling import by_class, sample_epoch
+from noisylab.sampling import sample_epoch
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -20,34 +16,6 @@ def imbalanced(train: ImageSet) -> ImageSet:
     """72 cars, 12 trucks, 6 cats."""
     number = np.arange(90)
     return train.with_labels(np.where(number < 72, 0, np.where(number < 84, 1, 2)))
-
-
-def test_schemes(imbalanced: ImageSet) -> None:
-    assert by_class("w", "none", imbalanced).tolist() == [1, 1, 1]
-    expected = [1 - 72 / 90, 1 - 12 / 90, 1 - 6 / 90]
-    assert by_class("w", "one_minus_frequency", imbalanced) == pytest.approx(expected)
-    balanced = compute_class_weight("balanced", classes=np.arange(3), y=imbalanced.labels)
-    assert by_class("w", "inverse_frequency", imbalanced) == pytest.approx(balanced)
-
-
-def test_names_in_any_order(imbalanced: ImageSet) -> None:
-    assert by_class("w", {"cat": 9, "car": 1, "truck": 0.5}, imbalanced).tolist() == [1, 0.5, 9]
-
-
-@pytest.mark.parametrize("names", [{"car": 1, "truck": 1}, {"car": 1, "truck": 1, "dog": 1}])
-def test_other_names_are_refused(imbalanced: ImageSet, names: dict[str, float]) -> None:
-    with pytest.raises(InputError) as error:
-        by_class("class_weights", names, imbalanced)
-    expected = "class_weights must have a number for each of car, truck, cat, got car, truck"
-    assert str(error.value).startswith(expected)
-
-
-@pytest.mark.parametrize("scheme", [name for name in BY_CLASS if name != "none"])
-def test_a_class_without_images_has_no_weight(imbalanced: ImageSet, scheme: str) -> None:
-    without = imbalanced.with_labels(np.minimum(imbalanced.labels, 1))
-    message = f"class_weights cannot be {scheme}, since no image is labelled cat"
-    with pytest.raises(InputError, match=message):
-        by_class("class_weights", scheme, without)
 
 
 @pytest.mark.parametrize(
@@ -84,12 +52,3 @@ def test_without_weights_each_image_comes_once(imbalanced: ImageSet) -> None:
     indices = sample_epoch(imbalanced.labels, None, seeded()).tolist()
     assert sorted(indices) == list(range(90))
     assert indices != list(range(90))
-
-
-def test_classes_that_are_called_by_a_number_may_be_named_by_it() -> None:
-    numbered = make_set(9, seed=0, classes=("0", "1", "2"))
-    numbers = {0: 1, 1: 2, 2: 3}
-    weights = by_class("class_weights", numbers, numbered)  # type: ignore[arg-type]
-    assert weights.tolist() == [1, 2, 3]
-    with pytest.raises(InputError, match="a number for each of 0, 1, 2, got 0, 1"):
-        by_class("class_weights", {0: 1, 1: 2}, numbered)  # type: ignore[dict-item]

@@ -58,6 +58,18 @@ def test_params_are_checked_before_any_work(tmp_path: Path, script: Path) -> Non
     assert list(tmp_path.iterdir()) == [tmp_path / "params.yaml"]
 
 
+def test_nothing_slow_is_imported_before_signals_are_heeded() -> None:
+    """Ctrl-C in the middle of an import would print a traceback."""
+    code = (
+        "import runpy, sys\n"
+        "for path in sys.argv[1:]: runpy.run_path(path)\n"
+        "print(*{'torch', 'matplotlib', 'jinja2', 'PIL'} & sys.modules.keys())"
+    )
+    command = [sys.executable, "-c", code, *map(str, ROOT.glob("stages/*.py"))]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout == "\n"
+
+
 @pytest.mark.parametrize(
     ("script", "unused"),
     [

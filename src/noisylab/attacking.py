@@ -9,15 +9,14 @@ import numpy as np
 import torch
 
 from noisylab.adversarial import attack
-from noisylab.config import AdversarialConfig
-from noisylab.errors import InputError, shown, shown_list
+from noisylab.class_names import named_pair
+from noisylab.config import RAREST, AdversarialConfig
+from noisylab.errors import InputError, shown
 from noisylab.evaluation import evaluate
 from noisylab.images import ImageSet
 from noisylab.network import SimpleModel
 from noisylab.smallest_change import smallest_change
 from noisylab.training import find_device, predict_probs
-
-RARE, LEAST = "rarest", "least_confused"
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,18 +140,12 @@ def _choose(
     As the report chose: what counts is how few images fell between two classes, either way.
     Of equals the earlier class is taken.
     """
-    source = _named("source_class", config.source_class, classes, LEAST)
-    target = _named("target_class", config.target_class, classes, RARE, LEAST)
-    if source is not None and source == target:
-        raise InputError(
-            f"adversarial: source_class and target_class are both {shown(classes[source])}; "
-            "they must differ"
-        )
+    source, target = named_pair(config, classes)
     everything = range(len(classes))
     sources = [source] if source is not None else able or list(everything)
     if target is not None:
         targets = [target]
-    elif config.target_class == RARE:
+    elif config.target_class == RAREST:
         # Not the source, if that is the rarest itself.
         targets = [min((one for one in everything if one != source), key=given_counts.__getitem__)]
     else:
@@ -166,15 +159,3 @@ def _choose(
         )
     # Of a pair, the rarer class is the target.
     return min(pairs, key=lambda pair: (between[pair], given_counts[pair[1]]))
-
-
-def _named(key: str, name: str, classes: tuple[str, ...], *rules: str) -> int | None:
-    """The class of that name, or None for a rule; a class may be called as a rule is."""
-    if name in classes:
-        return classes.index(name)
-    if name in rules:
-        return None
-    words = ", ".join(rules)
-    raise InputError(
-        f"adversarial: {key} must be {words}, or one of {shown_list(classes)}, got {shown(name)}"
-    )

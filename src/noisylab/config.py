@@ -87,6 +87,12 @@ class FitConfig:
 
 RULES = ("report", "best")
 
+#: What settings may say in place of the name of a class.
+RAREST, ANY, LEAST_CONFUSED = "rarest", "any", "least_confused"
+SUSPECT_WORDS = (RAREST, ANY)
+SOURCE_WORDS = (LEAST_CONFUSED,)
+TARGET_WORDS = (RAREST, LEAST_CONFUSED)
+
 
 @dataclass(frozen=True)
 class RelabelConfig:

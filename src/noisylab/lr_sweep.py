@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from noisylab.class_names import by_class
 from noisylab.config import FitConfig, SweepConfig
 from noisylab.ensemble import Watch
 from noisylab.evaluation import Evaluation, evaluate
@@ -18,7 +19,6 @@ from noisylab.network import SimpleModel, dump_weights, load_weights
 from noisylab.parallel import map_unfinished
 from noisylab.resume import common_fingerprint, training_fingerprint
 from noisylab.runs import evaluate_splits, predict_splits
-from noisylab.sampling import by_class
 from noisylab.training import DivergedError, Epoch, fit, predict_probs
 from noisylab.training_state import Checkpoint
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from noisylab.config import FitConfig, RelabelConfig
+from noisylab.class_names import named_suspect
+from noisylab.config import RAREST, FitConfig, RelabelConfig
 from noisylab.ensemble import (
     Member,
     Watch,
@@ -17,7 +18,7 @@ from noisylab.ensemble import (
     predict_both_ways,
     seed_members,
 )
-from noisylab.errors import InputError, shown, shown_list
+from noisylab.errors import InputError, shown
 from noisylab.finished import Finished
 from noisylab.images import ImageSet, joined
 from noisylab.label_errors import LabelErrors, find_called, find_confused, find_suspect
@@ -101,7 +102,9 @@ def relabel(
             f"the model is for {model.n_classes} classes, the sets have {len(train.classes)}; "
             "train it on these sets"
         )
-    suspect = _suspect(config.suspect_class, train)
+    suspect = named_suspect(config, train.classes)
+    if suspect is None and config.suspect_class == RAREST:
+        suspect = train.rarest()
     torch.set_num_threads(recipe.threads)  # which the last bits of a sum depend on
     known = joined(train, dev)
 
@@ -160,14 +163,3 @@ def _corrected(
             f"{shown(known.classes[min(emptied)])}; keep one of them at least"
         )
     return labels, tuple(sorted(spared))
-
-
-def _suspect(name: str, train: ImageSet) -> int | None:
-    if name in train.classes:
-        return train.classes.index(name)
-    if name == "rarest":
-        return train.rarest()
-    if name == "any":
-        return None
-    wanted = shown_list(train.classes)
-    raise InputError(f"suspect_class must be rarest, any, or one of {wanted}, got {shown(name)}")

@@ -1,39 +1,9 @@
-"""Which images an epoch shows: class weights, and indices drawn by them."""
+"""Which images an epoch shows: indices, drawn by class weights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
-
-from noisylab.config import ByClass
-from noisylab.errors import InputError
-from noisylab.images import ImageSet
-
-
-def by_class(what: str, value: ByClass, image_set: ImageSet) -> np.ndarray:
-    """A number for each class, (K,) float64, of the classes of a set.
-
-    Of the schemes, `none` gives 1 for all, `inverse_frequency` N / (K · count), scikit-learn's
-    `balanced`, and `one_minus_frequency` 1 - count / N. Raises InputError, which says `what`, where
-    names are not those of the classes, and for a scheme where a class has no image.
-    """
-    classes, counts = image_set.classes, image_set.counts()
-    if isinstance(value, Mapping):
-        named = {str(name): number for name, number in value.items()}  # YAML reads 0 as a number
-        if set(named) != set(classes):
-            wanted, got = ", ".join(classes), ", ".join(named)
-            raise InputError(f"{what} must have a number for each of {wanted}, got {got}")
-        return np.array([named[name] for name in classes], dtype=np.float64)
-    if value == "none":
-        return np.ones(len(classes))
-    if not counts.all():
-        name = classes[counts.argmin()]
-        raise InputError(f"{what} cannot be {value}, since no image is labelled {name}")
-    share = counts / counts.sum()
-    weights: np.ndarray = 1 - share if value == "one_minus_frequency" else 1 / share / len(classes)
-    return weights
 
 
 def sample_epoch(

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 def run(main: Callable[[Params], None]) -> None:
     """Check the whole of params.yaml and run the stage.
 
+    `main` imports what takes seconds itself, so that a wrong number is told at once, and Ctrl-C
+    heeded from the start.
+
     A user's mistake ends the program with its one line on standard error and exit code 1. So do
     Ctrl-C and SIGTERM, after which nothing half done is left, and the end of DVC, which when
     killed leaves its stage running.

@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisylab.augment import augment
+from noisylab.class_names import by_class
 from noisylab.config import AugmentConfig, FitConfig
 from noisylab.errors import InputError
 from noisylab.evaluation import evaluate
 from noisylab.images import ImageSet
 from noisylab.network import SimpleModel, load_weights, to_unit
 from noisylab.optimizers import as_one_parameter, learning_rates, make_optimizer
-from noisylab.sampling import by_class, sample_epoch
+from noisylab.sampling import sample_epoch
 from noisylab.training_state import Checkpoint, get_state, set_state
 
 _CHUNK = 512  # images handled at once: enough for all cores, few enough for their caches

@@ -19,8 +19,8 @@ sys.path[:0] = [str(Path(__file__).parents[1])]
 from pipeline.killing import Tally, chain, check, seconds, small_clone  # noqa: E402
 
 STAGES = (
-    *("check_params", "prepare", "stats", "train_baseline", "train_balanced", "train_augmented"),
-    *("relabel", "train_fixed", "lr_sweep"),
+    *("check_params", "prepare", "stats", "check_classes", "train_baseline", "train_balanced"),
+    *("train_augmented", "relabel", "train_fixed", "lr_sweep", "adversarial", "report"),
 )
 
 

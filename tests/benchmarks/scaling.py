@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 SIZES = (5_625, 50_000, 500_000)
-STAGES = ("check_params", "prepare", "stats", "train_baseline")
+STAGES = ("check_params", "prepare", "stats", "check_classes", "train_baseline")
 
 EPOCH = """
 import sys, time; sys.path.insert(0, "tests/benchmarks")

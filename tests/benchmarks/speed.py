@@ -21,10 +21,10 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 from usual import Augmented, Usual, list_of_tensors, weighted_sampler
 
+from noisylab.class_names import by_class
 from noisylab.config import AugmentConfig, FitConfig
 from noisylab.images import ImageSet
 from noisylab.network import SimpleModel
-from noisylab.sampling import by_class
 from noisylab.training import fit
 
 N_IMAGES = 5625

@@ -26,12 +26,12 @@ from torch.utils.data import DataLoader
 from usual import Shifted, Usual, list_of_tensors, weighted_sampler
 
 from noisylab import lr_sweep
+from noisylab.class_names import by_class
 from noisylab.config import FitConfig, SweepConfig
 from noisylab.finished import Finished
 from noisylab.images import ImageSet
 from noisylab.parallel import map_trainings
 from noisylab.params import read_params
-from noisylab.sampling import by_class
 
 sys.path.append(str(Path(__file__).parents[1]))
 from clusters import Cluster

@@ -14,6 +14,7 @@ from noisylab.pickles import read_set
 from .conftest import Clone, make_clone
 
 TRAIN_STAGES = ("train_augmented", "train_balanced", "train_baseline", "train_fixed")
+CHECKS = ("check_params", "check_classes")
 AFTER = ("relabel", "lr_sweep", "adversarial")
 
 
@@ -151,12 +152,12 @@ def test_what_holds_for_all_runs_makes_them_anew(clone: Clone, key: str, value: 
     after: tuple[str, ...] = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER[:2]
     if key.startswith(("threads", "device")):
         after = AFTER
-    assert sorted(changed) == sorted(["check_params", *TRAIN_STAGES, *after, "report"])
+    assert sorted(changed) == sorted([*CHECKS, *TRAIN_STAGES, *after, "report"])
 
 
 def test_another_engine_trains_nothing_anew(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     clone.edit("params.yaml", {"engine: local ": "engine: local:1 "})
-    of_params = ["check_params", "report"]  # which check it and show it, and train nothing
+    of_params = [*CHECKS, "report"]  # which check it and show it, and train nothing
     assert sorted(json.loads(clone.run("dvc", "status", "--json"))) == of_params
     monkeypatch.setenv("NOISYLAB_ENGINE", "dask:tcp://nowhere.invalid:1")
     assert re.findall(r"Running stage '(\w+)'", clone.run("dvc", "repro")) == of_params
@@ -169,7 +170,7 @@ def test_a_rate_that_is_added_is_all_that_is_trained(clone: Clone) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in trainings.iterdir()}
     clone.edit("params.yaml", {"  - 0.05\n": "  - 0.05\n  - 0.1\n"})
     printed = clone.run("dvc", "repro")
-    assert re.findall(r"Running stage '(\w+)'", printed) == ["check_params", "lr_sweep", "report"]
+    assert re.findall(r"Running stage '(\w+)'", printed) == [*CHECKS, "lr_sweep", "report"]
     assert "Of 9 learning rates" in printed
     after = {path.name: path.stat().st_mtime_ns for path in trainings.iterdir()}
     assert before.items() < after.items()
@@ -180,7 +181,7 @@ def test_a_rate_that_is_added_is_all_that_is_trained(clone: Clone) -> None:
 
 def test_an_experiment_reruns_the_training_alone(clone: Clone) -> None:
     printed = clone.run("dvc", "exp", "run", "-S", "lr=0.0003")
-    for stage in ("check_params", *TRAIN_STAGES, "relabel"):
+    for stage in (*CHECKS, *TRAIN_STAGES, "relabel"):
         assert f"Running stage '{stage}'" in printed
     assert "Stage 'prepare' didn't change, skipping" in printed
     assert "Stage 'stats' didn't change, skipping" in printed
@@ -203,6 +204,7 @@ def test_a_number_with_an_exponent_is_one(clone: Clone) -> None:
     [
         ("lr=abc", "params.yaml: lr must be a number > 0, got 'abc'\n"),
         ("+learning=1", "params.yaml: learning is unknown; known are seed, lr"),
+        ("relabel.suspect_class=dog", "params.yaml: relabel.suspect_class must be rarest, any, or"),
     ],
 )
 def test_a_wrong_value_ends_with_one_line_and_harms_nothing(
