@@ -9,7 +9,7 @@ import torch
 from conftest import make_set
 from PIL import Image
 
-from noisylab.adversarial_artifacts import mosaic, read_mosaic, write_attacks
+from noisylab.adversarial_artifacts import write_attacks
 from noisylab.attacking import Attacks, _choose, attack_all
 from noisylab.config import AdversarialConfig, FitConfig
 from noisylab.errors import InputError
@@ -87,12 +87,6 @@ def test_without_a_test_set_dev_is_attacked(model: SimpleModel, sets: dict[str, 
     attacks = run(model, {**sets, "test": sets["test"].subset([])})
     assert attacks.split == "dev"
     assert len(attacks.indices) == 10
-
-
-def test_a_mosaic_holds_the_images(tmp_path: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
-    (tmp_path / "a.png").write_bytes(mosaic(images))
-    assert (read_mosaic(tmp_path / "a.png", 70) == images).all()
 
 
 # Car and truck are confused most; truck and cat least, though no car is called cat.

@@ -44,6 +44,11 @@ plots:
       template: rates
       x: rate
       y: {plots/a/trainings.csv: balanced_accuracy}
+  - shares:
+      template: shares
+      x: epsilon
+      y: {plots/a/success.csv: [success, confident]}
+      y_label: share
   - plots/a/dot.png
 """
 # Level curves: train at 1 lies below dev at 2.
@@ -65,6 +70,7 @@ adam,0.001,1,0.85
 adam,1,0,nan
 sgd,0.001,0,0.5
 """
+SUCCESS = "epsilon,success,confident\n4,0.2,0.0\n8,0.5,0.1\n16,0.7,0.2\n"
 DOT_PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360606060000000050001a5f64540"
@@ -123,6 +129,7 @@ def dvc(tmp_path_factory: pytest.TempPathFactory) -> Filled:
         "plots/a/history.csv": HISTORY,
         "plots/b/history.csv": HISTORY,
         "plots/a/trainings.csv": TRAININGS,
+        "plots/a/success.csv": SUCCESS,
     }.items():
         (repo / name).parent.mkdir(parents=True, exist_ok=True)
         (repo / name).write_text(text)
@@ -229,6 +236,21 @@ def test_rates_of_revisions_are_told_apart_by_dashes(dvc: Filled) -> None:
     assert dashes == {"1,0", "6,3"}
 
 
+def test_shares_are_a_line_a_column_on_an_axis_to_the_whole(dvc: Filled) -> None:
+    svg = render(dvc.show["shares"])
+    lines = [places(path.attrib["d"]) for path in paths(svg, "line mark")]
+    heights = sorted([round(250 - y) for _, y in line] for line in lines)  # of 250 pixels
+    assert heights == [[0, 25, 50], [50, 125, 175]]
+    assert {"success", "confident", "epsilon", "share", "100%"} <= set(texts(svg))
+    assert "workspace" not in texts(svg)
+    both = render(dvc.diff["shares"])
+    strokes = {
+        (path.get("stroke"), path.get("stroke-dasharray")) for path in paths(both, "line mark")
+    }
+    assert len(strokes) == 4
+    assert {"workspace", "HEAD~1"} <= set(texts(both))
+
+
 class Loads(HTMLParser):
     """Collects what a page makes the browser load."""
 
@@ -257,7 +279,7 @@ def test_page_holds_vega_and_every_plot(dvc: Filled) -> None:
     page = dvc.page.read_text(encoding="utf-8")
     assert "window.vegaEmbed=" in page
     embedded = re.findall(r"vegaEmbed\('#(\w+)', spec\)", page)
-    assert embedded == ["loss", "two_runs", "plots_a_confusion_csv", "rates"]
+    assert embedded == ["loss", "two_runs", "plots_a_confusion_csv", "rates", "shares"]
     assert "Redistributions in binary form must reproduce the above copyright notice" in page
     assert "{plot_divs}" not in page
     assert "{refresh_tag}" not in page

@@ -15,10 +15,11 @@ from noisylab import adversarial_figures as figures
 from noisylab import artifacts
 from noisylab.attacking import Attacks, way_of
 from noisylab.config import AdversarialConfig
-from noisylab.images import SIZE
+from noisylab.mosaics import mosaic_of, tiles_of
 from noisylab.network import SimpleModel
 from noisylab.training import predict_probs
 
+_MEASURED = {"linf": "a pixel", "l2": "the image as a whole (L2)"}
 _COLUMNS = 32  # images in a row of a mosaic
 _PAIRS = 10
 
@@ -123,40 +124,24 @@ def summary(described: Mapping[str, Any], config: AdversarialConfig) -> list[str
     return lines
 
 
-def mosaic(images: np.ndarray) -> bytes:
-    """Images (N, 32, 32, 3) uint8 as one PNG, row by row; what is left of the last is black."""
-    columns = max(1, min(_COLUMNS, len(images)))
-    rows = max(1, -(-len(images) // columns))
-    tiles = np.zeros((rows * columns, SIZE, SIZE, 3), dtype=np.uint8)
-    tiles[: len(images)] = images
-    grid = tiles.reshape(rows, columns, SIZE, SIZE, 3).swapaxes(1, 2)
-    buffer = io.BytesIO()
-    Image.fromarray(grid.reshape(rows * SIZE, columns * SIZE, 3)).save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
-def read_mosaic(path: Path, n_images: int) -> np.ndarray:
-    """The images (N, 32, 32, 3) uint8 of a file that mosaic() made."""
-    with Image.open(path) as opened:
-        pixels = np.asarray(opened)
-    height, width = pixels.shape[:2]
-    grid = pixels.reshape(height // SIZE, SIZE, width // SIZE, SIZE, 3).swapaxes(1, 2)
-    tiles: np.ndarray = grid.reshape(-1, SIZE, SIZE, 3)[:n_images].copy()
-    return tiles
-
-
 def _as_saved(attacks: Attacks, data: Path, plots: Path) -> Attacks:
     """The same, with every changed image out of the file that it was written to."""
-    saved = {}
-    for way, images in attacks.images.items():
-        artifacts.write_bytes(data / f"{way}.png", mosaic(images))
-        saved[way] = read_mosaic(data / f"{way}.png", len(images))
-    artifacts.write_bytes(data / "steps.png", mosaic(attacks.trail))
-    trail = read_mosaic(data / "steps.png", len(attacks.trail))
+    saved = {
+        way: _through_file(data / f"{way}.png", images) for way, images in attacks.images.items()
+    }
+    trail = _through_file(data / "steps.png", attacks.trail)
     for index, name in ((0, "original"), (-1, "adversarial")):
-        artifacts.write_bytes(plots / f"{name}.png", mosaic(attacks.trail[[index]]))
-        trail[[index]] = read_mosaic(plots / f"{name}.png", 1)
+        trail[[index]] = _through_file(plots / f"{name}.png", attacks.trail[[index]])
     return replace(attacks, images=saved, trail=trail)
+
+
+def _through_file(path: Path, images: np.ndarray) -> np.ndarray:
+    """The images (N, 32, 32, 3) as they are once written to one PNG, without loss, and read."""
+    png = io.BytesIO()
+    Image.fromarray(mosaic_of(images, _COLUMNS)).save(png, format="PNG")
+    artifacts.write_bytes(path, png.getvalue())
+    with Image.open(path) as opened:
+        return tiles_of(np.array(opened))[: len(images)]
 
 
 def _sizes(after: np.ndarray, before: np.ndarray) -> dict[str, np.ndarray]:
@@ -194,7 +179,8 @@ def _write_example(
     names = classes[attacks.source], classes[attacks.target]
     rows = [(step, *pair) for step, pair in enumerate(zip(source, target, strict=True))]
     artifacts.write_csv(folder / "steps.csv", ("step", "source", "target"), rows)
-    title = f"Image {attacks.example} of train, {config.norm} {config.epsilon:g}"
+    most = f"{_MEASURED[config.norm]} by at most {config.epsilon:g} levels"
+    title = f"Image {attacks.example} of train, {most}"
     curves = figures.probability_curves(title, source, target, names)
     artifacts.write_png(folder / "probabilities.png", curves)
 
@@ -217,7 +203,7 @@ def _write_success(
         f"{steps['attacked']} images of {described['split']}, {source} to {target}, "
         f"{config.steps} steps"
     )
-    xlabel = f"epsilon ({config.norm}), in 8-bit levels"
+    xlabel = f"epsilon: most that {_MEASURED[config.norm]} may change, in 8-bit levels"
     words = (f"called {target}", f"{target} with p ≥ {config.confidence:g}")
     named = dict(zip(words, shares.values(), strict=True))
     picture = figures.success_curves(title, xlabel, config.epsilons, named)

@@ -24,9 +24,16 @@ _MOST_SUSPECTS = 96  # images on the sheet of what a model and the labels disagr
 
 
 def write_runs(
-    runs: Mapping[str, Run], sets: Mapping[str, ImageSet], keep: str, places: Places
+    runs: Mapping[str, Run],
+    sets: Mapping[str, ImageSet],
+    keep: str,
+    places: Places,
+    given_train: ImageSet | None = None,
 ) -> None:
-    """Write figures and pictures of all runs, and the model of the one to `keep`, by its name."""
+    """Write figures and pictures of all runs, and the model of the one to `keep`, by its name.
+
+    given_train: where labels were corrected, train as given: in it classes are rare or common.
+    """
     classes = sets["train"].classes
     for name, run in runs.items():
         metrics = {split: part.metrics(classes) for split, part in run.evaluations.items()}
@@ -36,7 +43,7 @@ def write_runs(
         _write_tables(folder, run, classes)
         _write_pictures(folder, title, run, classes)
         _write_precision_recall(folder, title, run, sets["dev"])
-        _write_suspects(folder, title, run, sets)
+        _write_suspects(folder, title, run, sets["dev"], given_train or sets["train"])
         if run.config.augment:
             _write_augmentations(folder, title, run.config.augment, sets["train"])
     artifacts.write_bytes(places.model, dump_weights(runs[keep].model))
@@ -103,10 +110,9 @@ def _write_precision_recall(folder: Path, title: str, run: Run, dev: ImageSet) -
     artifacts.write_png(folder / "precision_recall.png", picture)
 
 
-def _write_suspects(folder: Path, title: str, run: Run, sets: Mapping[str, ImageSet]) -> None:
-    """Show what the model calls the rarest class and the label the most common one."""
-    dev, probs = sets["dev"], run.pred_probs["dev"]
-    rare, common = sets["train"].rarest(), sets["train"].most_common()
+def _write_suspects(folder: Path, title: str, run: Run, dev: ImageSet, train: ImageSet) -> None:
+    """Show what the model calls the rarest class of train and the label the most common one."""
+    probs, rare, common = run.pred_probs["dev"], train.rarest(), train.most_common()
     indices = np.flatnonzero((probs.argmax(axis=1) == rare) & (dev.labels == common))
     indices = indices[np.argsort(-probs[indices, rare], kind="stable")]
     what = f"images of dev labelled {dev.classes[common]} and called {dev.classes[rare]}"

@@ -30,7 +30,7 @@ def attack_section(story: Story) -> Section:
 
 def _problem(story: Story) -> Markup:
     key = story.judged_on
-    text = "The final model is right on {} of {}. Is it as sure of what it sees as that sounds?"
+    text = "The final model is right on {} of {}. What is it worth on images changed on purpose?"
     return say(text, percent(story.results.final[key].accuracy), SCORED[key])
 
 
@@ -92,8 +92,9 @@ def _smallest(attacked: Attacked) -> Markup | None:
 
 def _against(story: Story) -> Markup:
     attacked, example = story.results.attacked, story.results.attacked.example
+    before = percent(attacked.before) if attacked.before else "none"
     text = "Before the attack the model called {} of these images {}"
-    share = say(text, percent(attacked.before), name(attacked.target))
+    share = say(text, before, name(attacked.target))
     rose = say(
         "in the example the probability of {} goes from {} to {}",
         name(attacked.target),

@@ -17,6 +17,7 @@ import numpy as np
 
 from noisylab.errors import InputError, shown, shown_list
 from noisylab.images import SIZE, SPLITS, ImageSet, check_classes
+from noisylab.mosaics import tiles_of
 from noisylab.sources.photos import read_rgb
 from noisylab.tables import read_table
 
@@ -61,9 +62,7 @@ def _read_tiles(path: Path) -> np.ndarray:
         raise InputError(
             f"{path}: expected width and height to be multiples of {SIZE}, got {width}x{height}"
         )
-    grid = mosaic.reshape(height // SIZE, SIZE, width // SIZE, SIZE, 3).swapaxes(1, 2)
-    tiles: np.ndarray = grid.reshape(-1, SIZE, SIZE, 3)
-    return tiles
+    return tiles_of(mosaic)
 
 
 def _read_rows(path: Path) -> dict[int, Row]:

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from noisylab.errors import InputError
-from noisylab.images import SIZE, SPLITS
+from noisylab.images import SPLITS
+from noisylab.mosaics import mosaic_of
 from noisylab.sources import cifar10
 from noisylab.sources.bundle import COLUMNS, MOSAICS, Row
 
@@ -71,7 +72,7 @@ def make_bundle(images: cifar10.Cifar10, recipe: Recipe = RECIPE) -> dict[str, b
     for name in dict.fromkeys(MOSAICS.values()):
         half = images.test if name == MOSAICS["test"] else images.train
         chosen = [row.cifar10_index for row in rows if MOSAICS[row.split] == name]
-        files[name] = _mosaic(half.images[chosen])
+        files[name] = _png(half.images[chosen])
     return files
 
 
@@ -117,12 +118,7 @@ def _shuffled(values: np.ndarray, bits: np.random.PCG64) -> np.ndarray:
     return np.take(values, order)
 
 
-def _mosaic(images: np.ndarray) -> bytes:
-    n_rows = -(-len(images) // _TILES_A_ROW)
-    tiles = np.zeros((n_rows * _TILES_A_ROW, SIZE, SIZE, 3), np.uint8)
-    tiles[: len(images)] = images
-    grid = tiles.reshape(n_rows, _TILES_A_ROW, SIZE, SIZE, 3).swapaxes(1, 2)
+def _png(images: np.ndarray) -> bytes:
     png = io.BytesIO()
-    picture = Image.fromarray(grid.reshape(n_rows * SIZE, _TILES_A_ROW * SIZE, 3))
-    picture.save(png, "PNG", optimize=True)
+    Image.fromarray(mosaic_of(images, _TILES_A_ROW)).save(png, "PNG", optimize=True)
     return png.getvalue()
