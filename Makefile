@@ -11,7 +11,7 @@ help:
 	@echo "make review  decide about doubtful labels by eye, on a page in the browser"
 	@echo "make test    run the checks and the tests: some minutes"
 	@echo "make lint    run the checks alone"
-	@echo "make bench   measure speed, memory and accuracy over seeds: some ten minutes"
+	@echo "make bench   measure speed, memory and accuracy over seeds: an hour or so"
 	@echo "make fuzz    try all readers of files on hostile input for half an hour"
 	@echo "make audit   compare the pinned packages with known vulnerable versions"
 	@echo "make pythons try every Python from 3.10 on that is on this machine"
@@ -53,6 +53,7 @@ bench: $(READY)
 	python tests/benchmarks/speed.py
 	python tests/benchmarks/scaling.py
 	python tests/benchmarks/recipe.py
+	python tests/benchmarks/labels.py
 	python tests/benchmarks/sweep.py
 	python tests/benchmarks/attack.py
 

@@ -11,7 +11,7 @@ def main(params: Params) -> None:
     result = relabelling.relabel(
         sets,
         network.read_weights("models/train_augmented.pt"),
-        review.read_decisions("data/review.csv", sets),
+        review.read_decisions("data/decisions.csv", sets),
         params.relabel,
         params.train_augmented.runs[params.train_augmented.keep],
         params.seed,

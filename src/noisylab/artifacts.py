@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from noisylab import pickles
 from noisylab.errors import InputError
 from noisylab.images import SPLITS, ImageSet
+from noisylab.orphans import is_running
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,15 +67,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 def is_being_written(path: Path) -> bool:
     """Whether it is what write_bytes() has not yet put in its place, in a process that runs."""
     named = re.fullmatch(r"\..+\.(\d+)\.partial", path.name)
-    if not named:
-        return False
-    try:
-        os.kill(int(named[1]), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # it is another user's
-        return True
-    return True
+    return named is not None and is_running(int(named[1]))
 
 
 def write_json(path: str | Path, values: Mapping[str, Any]) -> None:

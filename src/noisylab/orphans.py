@@ -12,6 +12,17 @@ from pathlib import Path
 _SECONDS = 0.5  # between two looks
 
 
+def is_running(pid: int) -> bool:
+    """Whether there is a process of that number, whoever's it is."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
+
+
 def when_orphaned(act: Callable[[], None]) -> None:
     """Call `act` once the process that started this one has ended, in a thread of its own.
 

@@ -20,7 +20,15 @@ from pipeline.killing import Tally, chain, check, seconds, small_clone  # noqa: 
 
 STAGES = (
     *("check_params", "prepare", "stats", "check_classes", "train_baseline", "train_balanced"),
-    *("train_augmented", "relabel", "train_fixed", "lr_sweep", "adversarial", "report"),
+    *(
+        "train_augmented",
+        "check_review",
+        "relabel",
+        "train_fixed",
+        "lr_sweep",
+        "adversarial",
+        "report",
+    ),
 )
 
 

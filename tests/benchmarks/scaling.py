@@ -28,7 +28,11 @@ fit(train, small.subset([0]), config, torch.Generator())
 print(time.perf_counter() - start, scaling.peak() - before, train.images.nbytes)
 """
 START = """
-import runpy, sys, time; runpy.run_path("stages/{stage}.py")
+import ast, sys, time
+from pathlib import Path
+nodes = ast.walk(ast.parse(Path("stages/{stage}.py").read_text()))
+imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+exec(compile(ast.Module(imports, []), "imports", "exec"))
 print(time.time(), "torch" in sys.modules)
 """
 FIRST_STEP = """

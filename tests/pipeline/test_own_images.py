@@ -12,20 +12,22 @@ from PIL import Image
 
 from .conftest import PARAMS, Clone, make_clone
 
-COUNTS = {"train": (60, 25, 15), "dev": (12, 5, 3)}
+NAMES = ("été", "a b", "x$y", "0", "rarest")  # no identifiers, a number, a word of params.yaml
+COUNTS = {"train": (60, 25, 20, 18, 15), "dev": (12, 6, 5, 4, 3)}
 
 
 def picture(rng: np.random.Generator, label: int, side: int) -> np.ndarray:
+    """Noise, brighter in one channel or in two: easy to learn."""
     image = rng.integers(0, 120, (side, side, 3), dtype=np.uint8)
-    image[:, :, label] += 100
+    image[:, :, [(0,), (1,), (2,), (0, 1), (0, 2)][label]] += 100
     return image
 
 
 def write_folders(folder: Path) -> None:
-    """Three classes of names that are no identifiers, in PNG and JPEG files of many sizes."""
+    """Five classes in PNG and JPEG files of many sizes."""
     rng = np.random.default_rng(0)
     for split, counts in COUNTS.items():
-        for label, (name, count) in enumerate(zip(("été", "a b", "x$y"), counts, strict=True)):
+        for label, (name, count) in enumerate(zip(NAMES, counts, strict=True)):
             (folder / split / name).mkdir(parents=True)
             for index in range(count):
                 image = Image.fromarray(picture(rng, label, int(rng.integers(20, 60))))
@@ -54,14 +56,14 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 def test_class_folders(clone: Clone, tmp_path: Path) -> None:
     write_folders(tmp_path / "mine")
     printed = clone.run("dvc", "exp", "run", "-S", f"prepare.source={tmp_path / 'mine'}")
-    assert "train: 100 images: a b 25, x$y 15, été 60" in printed
+    assert "train: 138 images: 0 18, a b 25, rarest 15, x$y 20, été 60" in printed
     assert "images resized to 32x32" in printed
     metrics = json.loads((clone.folder / "metrics/train_augmented/best.json").read_text())
     assert list(metrics) == ["train", "dev"]
-    assert list(metrics["dev"]["recall"]) == ["a b", "x$y", "été"]
+    assert list(metrics["dev"]["recall"]) == ["0", "a b", "rarest", "x$y", "été"]
     relabelled = json.loads((clone.folder / "metrics/relabel.json").read_text())
     assert "rules" not in relabelled  # nobody knows the true labels
-    assert "looked for images of x$y under other labels; 15 of 100 in train" in printed
+    assert "looked for images of rarest under other labels; 15 of 138 in train" in printed
     final = json.loads((clone.folder / "metrics/lr_sweep/final.json").read_text())
     assert list(final) == ["train", "dev", "dev_given"]
     written = [path for kind in ("metrics", "plots") for path in (clone.folder / kind).rglob("*")]

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from noisylab.images import image_digest
 from noisylab.pickles import read_set
 
-from .conftest import Clone, make_clone
+from .conftest import Clone, environment, make_clone
 
 TRAIN_STAGES = ("train_augmented", "train_balanced", "train_baseline", "train_fixed")
 CHECKS = ("check_params", "check_classes")
@@ -180,13 +181,12 @@ def test_a_rate_that_is_added_is_all_that_is_trained(clone: Clone) -> None:
 
 
 def test_an_experiment_reruns_the_training_alone(clone: Clone) -> None:
-    printed = clone.run("dvc", "exp", "run", "-S", "lr=0.0003")
-    for stage in (*CHECKS, *TRAIN_STAGES, "relabel"):
-        assert f"Running stage '{stage}'" in printed
+    printed = clone.run("dvc", "exp", "run", "-S", "lr=0.0003", "train_balanced")
+    assert re.findall(r"Running stage '(\w+)'", printed) == [*CHECKS, "train_balanced"]
     assert "Stage 'prepare' didn't change, skipping" in printed
-    assert "Stage 'stats' didn't change, skipping" in printed
     difference = clone.run("dvc", "metrics", "diff")
-    assert re.search(r"train_baseline/report\.json +loss +0\.\d+ +0\.\d+", difference)
+    line = r"train_balanced/inverse_frequency\.json +loss +\d\.\d+ +\d\.\d+"
+    assert re.search(line, difference)
 
     clone.run("dvc", "plots", "diff")
     page = (clone.folder / "dvc_plots" / "index.html").read_text()
@@ -224,7 +224,17 @@ def test_a_review_is_heeded_and_a_stale_one_is_refused(clone: Clone) -> None:
     clone.run("dvc", "checkout")
     dev = read_set(clone.folder / "data/dev_set.pickle")
     row = f"dev,3,{image_digest(dev.images[3])},truck"
+    # In the midst of an experiment that reads decisions, which it heeds from the next run on.
+    command = ["dvc", "exp", "run", "-S", "relabel.sheet_images=11", "relabel"]
+    experiment = subprocess.Popen(
+        command, cwd=clone.folder, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    assert experiment.stdout
+    assert any("Running stage 'relabel'" in line for line in experiment.stdout)
     (clone.folder / "data/review.csv").write_text(f"split,index,image,decision\n{row}\n")
+    experiment.communicate()
+    assert experiment.returncode == 0
+    assert row in (clone.folder / "data/review.csv").read_text()
     clone.run("dvc", "repro", "relabel")
     assert read_set(clone.folder / "data/fixed_dev_set.pickle").labels[3] == 1
     rows = (clone.folder / "data/corrections.csv").read_text().splitlines()

@@ -45,10 +45,11 @@ def write_data(tmp_path: Path) -> WriteData:
             flagged = "yes" if place < N_FLAGGED else "no"
             score = 0.9 - place / 10
             rows.append((split, index, given, suggested, score, flagged))
-        artifacts.write_sets(tmp_path, sets)
-        artifacts.write_csv(tmp_path / "corrections.csv", COLUMNS, rows)
-        (tmp_path / "review.csv").write_text("split,index,image,decision\n")
-        return tmp_path
+        folder = tmp_path / "data"
+        artifacts.write_sets(folder, sets)
+        artifacts.write_csv(folder / "corrections.csv", COLUMNS, rows)
+        (folder / "review.csv").write_text("split,index,image,decision\n")
+        return folder
 
     return write
 

@@ -1,5 +1,8 @@
+import json
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import os
+import subprocess
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, TimeoutError
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,6 +156,42 @@ def test_a_lock_that_is_never_released_is_said(
     with FileLock(lock), pytest.raises(InputError) as error:
         store.decide(about(store.sheet().cases[0], "cat"))
     assert str(error.value) == f"{lock}: held by another program for 0.1 s; end that one"
+
+
+def say_that_dvc_reads(store: Store, pid: int) -> Path:
+    path = store.review.parent.parent / ".dvc" / "tmp" / "rwlock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    reader = {"pid": pid, "cmd": "dvc repro"}
+    path.write_text(json.dumps({"write": {}, "read": {str(store.review): [reader]}}))
+    return path
+
+
+def test_no_decision_comes_between_what_dvc_reads_and_what_it_notes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, before = store.sheet().cases[0], store.review.read_bytes()
+    rwlock = say_that_dvc_reads(store, os.getpid())
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(store.decide, about(case, "cat"))
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)
+        assert store.review.read_bytes() == before
+        rwlock.write_text('{"write": {}, "read": {}}')
+        waiting.result(timeout=10)
+    assert store.decisions() == {("train", 3): "cat"}
+
+    say_that_dvc_reads(store, os.getpid())
+    monkeypatch.setattr(store_module, "_PATIENCE_WITH_DVC", 0.1)
+    with pytest.raises(InputError, match="still being read by dvc repro; decide again when that"):
+        store.decide(about(store.sheet().cases[1], "cat"))
+
+
+def test_a_dvc_that_was_killed_holds_nobody_up(store: Store) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    say_that_dvc_reads(store, ended.pid)
+    store.decide(about(store.sheet().cases[0], "cat"))
+    assert store.decisions() == {("train", 3): "cat"}
 
 
 @pytest.mark.parametrize("name", ["train_set.pickle", "dev_set.pickle", "corrections.csv"])

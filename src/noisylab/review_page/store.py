@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +16,13 @@ from filelock import FileLock, Timeout
 from noisylab import pickles
 from noisylab.errors import InputError
 from noisylab.images import ImageSet
+from noisylab.orphans import is_running
 from noisylab.review import REVIEWED, read_decisions, write_decisions
 from noisylab.review_page.cases import Case, read_cases
 
-_PATIENCE = 10  # seconds to wait for another page that writes, which takes it milliseconds
+_PATIENCE = 10  # seconds to wait for another page that writes, which takes it milliseconds, ...
+_PATIENCE_WITH_DVC = 30  # ... and for stage check_review, which takes a second or two
+_POLL = 0.05
 
 
 class StaleError(InputError):
@@ -80,6 +86,7 @@ class Store:
         self._corrections = data / "corrections.csv"
         self._set_paths = {split: data / f"{split}_set.pickle" for split in REVIEWED}
         self._lock_path = data / ".review.csv.lock"
+        self._rwlock = data.parent / ".dvc" / "tmp" / "rwlock"
         self._last: tuple[object, Sheet] | None = None
 
     def sheet(self) -> Sheet:
@@ -104,9 +111,10 @@ class Store:
     def decide(self, decision: Decision) -> None:
         """Put one decision into the file, beside what others put there meanwhile.
 
-        Raises StaleError if the image or its label is another by now, or if it was decided
-        elsewhere since: then the file is as it was.
+        Waits while a stage of DVC's reads the file. Raises StaleError if the image or its label is
+        another by now, or if it was decided elsewhere since: then the file is as it was.
         """
+        self._wait_for_dvc()
         with self._locked():
             sheet = self.sheet()
             place = decision.split, decision.index
@@ -129,6 +137,21 @@ class Store:
                 decisions[place] = sheet.classes.index(decision.label)
             write_decisions(self.review, decisions, sheet.sets)
 
+    def _wait_for_dvc(self) -> None:
+        """Wait until no stage of DVC's reads the decisions.
+
+        Of what such a stage read DVC notes the state at its end: a decision that came in between
+        would be taken for one that was heeded.
+        """
+        end = time.monotonic() + _PATIENCE_WITH_DVC
+        while reader := dvc_reader(self._rwlock, self.review):
+            if time.monotonic() > end:
+                raise InputError(
+                    f"{self.review}: still being read by {reader}; decide again when that has "
+                    "ended; this decision was not written"
+                )
+            time.sleep(_POLL)
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One at a time, of all threads and processes."""
@@ -145,3 +168,12 @@ class Store:
             yield
         finally:
             lock.release()
+
+
+def dvc_reader(rwlock: Path, path: Path) -> str | None:
+    """The command of a running DVC a stage of which reads that file, as its lock file says."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        for reader in json.loads(rwlock.read_bytes())["read"].get(os.path.realpath(path), []):
+            if is_running(reader["pid"]):
+                return str(reader["cmd"])
+    return None
