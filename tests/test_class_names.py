@@ -30,6 +30,10 @@ def test_schemes(imbalanced: ImageSet) -> None:
     assert by_class("w", "inverse_frequency", imbalanced) == pytest.approx(balanced)
 
 
+def test_one_number_holds_for_all(imbalanced: ImageSet) -> None:
+    assert by_class("w", 0.25, imbalanced).tolist() == [0.25, 0.25, 0.25]
+
+
 def test_names_in_any_order(imbalanced: ImageSet) -> None:
     assert by_class("w", {"cat": 9, "car": 1, "truck": 0.5}, imbalanced).tolist() == [1, 0.5, 9]
 

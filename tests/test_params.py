@@ -73,12 +73,12 @@ BAD_IN_RUNS = [
     (
         "probability: one_minus_frequency",
         "{car: 1.5}",
-        "runs.report.augment.probability must be one_minus_frequency, or for",
+        "runs.report.augment.probability must be a number >= 0 and <= 1, one_minus_frequency, or f",
     ),
     (
         "probability: one_minus_frequency",
         "inverse_frequency",
-        "runs.report.augment.probability must be one_minus_frequency, or",
+        "runs.report.augment.probability must be a number >= 0 and <= 1, one_minus_frequency, or f",
     ),
     (
         "rotate_degrees: 15",

@@ -85,6 +85,11 @@ def _by_class(one: tuple[str, Check], *words: str, zeros: bool) -> tuple[str, Ch
     return f"{', '.join(words)}, or for each class {expected}{rest}", is_good
 
 
+def _or(one: tuple[str, Check], other: tuple[str, Check]) -> tuple[str, Check]:
+    """A value that passes either."""
+    return f"{one[0]}, {other[0]}", lambda value: one[1](value) or other[1](value)
+
+
 def _by_optimizer(one: tuple[str, Check]) -> tuple[str, Check]:
     """For optimizers by name, what passes `one`."""
     expected, is_one = one
@@ -124,7 +129,10 @@ CHECKS: Mapping[str, tuple[str, Check]] = {
     "label_smoothing": _number(least=0, most=1),
     "dropout": _number(least=0, most=0.99),
     "class_weights": _by_class(_number(least=0), *BY_CLASS, zeros=False),
-    "probability": _by_class(_number(least=0, most=1), "one_minus_frequency", zeros=True),
+    "probability": _or(
+        _number(least=0, most=1),
+        _by_class(_number(least=0, most=1), "one_minus_frequency", zeros=True),
+    ),
     "rotate_degrees": _number(least=0, most=180),
     "crop_scale": _number(least=0.1, most=1),
     "blur_sigma": _pair(_number(least=0, most=10)),

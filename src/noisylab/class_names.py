@@ -35,12 +35,13 @@ def named_pair(config: AdversarialConfig, classes: Sequence[str]) -> tuple[int |
     return source, target
 
 
-def by_class(what: str, value: ByClass, image_set: ImageSet) -> np.ndarray:
+def by_class(what: str, value: ByClass | float, image_set: ImageSet) -> np.ndarray:
     """A number for each class, (K,) float64, of the classes of a set.
 
-    Of the schemes, `none` gives 1 for all, `inverse_frequency` N / (K · count), scikit-learn's
-    `balanced`, and `one_minus_frequency` 1 - count / N. Raises InputError, which says `what`, where
-    names are not those of the classes, and for a scheme where a class has no image.
+    A single number holds for all. Of the schemes, `none` gives 1 for all, `inverse_frequency`
+    N / (K · count), scikit-learn's `balanced`, and `one_minus_frequency` 1 - count / N. Raises
+    InputError, which says `what`, where names are not those of the classes, and for a scheme where
+    a class has no image.
     """
     classes, counts = image_set.classes, image_set.counts()
     if isinstance(value, Mapping):
@@ -49,6 +50,8 @@ def by_class(what: str, value: ByClass, image_set: ImageSet) -> np.ndarray:
             wanted, got = ", ".join(classes), ", ".join(named)
             raise InputError(f"{what} must have a number for each of {wanted}, got {got}")
         return np.array([named[name] for name in classes], dtype=np.float64)
+    if not isinstance(value, str):
+        return np.full(len(classes), value, dtype=np.float64)
     if value == "none":
         return np.ones(len(classes))
     if not counts.all():

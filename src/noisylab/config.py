@@ -28,7 +28,7 @@ def is_engine(value: object) -> bool:
 class AugmentConfig:
     """How much to change images, and how often.
 
-    probability:    by class, in [0, 1]: the chance that an image drawn from it is changed by
+    probability:    by class, in [0, 1]: the chance that an image drawn of it is changed by
                     exactly one of the seven augmentations, each as likely as the others; None
                     for never.
     rotate_degrees: up to how far to turn, either way, in [0, 180].
@@ -41,7 +41,7 @@ class AugmentConfig:
     The last two are for all classes alike, and come after the one of the seven.
     """
 
-    probability: ByClass | None = None
+    probability: ByClass | float | None = None
     rotate_degrees: float = 15.0
     crop_scale: float = 0.7
     blur_sigma: tuple[float, float] = (0.5, 1.5)

@@ -17,11 +17,13 @@ def mosaic_of(images: np.ndarray, columns: int) -> np.ndarray:
     tiles = np.zeros((rows * columns, SIZE, SIZE, 3), dtype=np.uint8)
     tiles[: len(images)] = images
     grid = tiles.reshape(rows, columns, SIZE, SIZE, 3).swapaxes(1, 2)
-    return grid.reshape(rows * SIZE, columns * SIZE, 3)
+    mosaic: np.ndarray = grid.reshape(rows * SIZE, columns * SIZE, 3)
+    return mosaic
 
 
 def tiles_of(mosaic: np.ndarray) -> np.ndarray:
     """The tiles (N, 32, 32, 3) of a mosaic (H, W, 3) of whole ones, row by row."""
     height, width = mosaic.shape[:2]
     grid = mosaic.reshape(height // SIZE, SIZE, width // SIZE, SIZE, 3).swapaxes(1, 2)
-    return grid.reshape(-1, SIZE, SIZE, 3)
+    tiles: np.ndarray = grid.reshape(-1, SIZE, SIZE, 3)
+    return tiles

@@ -64,7 +64,9 @@ def _one_of_seven(config: AugmentConfig) -> Markup | None:
         f"{percent(config.crop_scale, 0)} of its side or more and enlarged back, made grey, "
         "blurred, or made darker or brighter"
     )
-    if isinstance(config.probability, Mapping):
+    if isinstance(config.probability, int | float):
+        how = say("of {}", percent(config.probability, 0))
+    elif isinstance(config.probability, Mapping):
         chances = config.probability.items()
         how = say("by class: {}", listed(say("{} {}", name(c), percent(p, 0)) for c, p in chances))
     else:
