@@ -6,8 +6,8 @@ balanced accuracy on dev, on dev by its other labels and on the clean test: mean
 Needs the sets that the stages prepare and relabel make.
 
 `python tests/benchmarks/recipe.py --folds` prints what recipes were chosen by: five-fold
-cross-validation within train and dev, by given labels for train_augmented and by corrected ones for
-train_fixed.
+cross-validation within train and dev, twice, by given labels for train_augmented and by corrected
+ones for train_fixed.
 """
 
 from __future__ import annotations
@@ -33,11 +33,16 @@ from noisylab.training import fit
 Sets = dict[str, ImageSet]
 CHANGES: list[dict[str, Any]] = [
     {},
-    {"dropout": 0.5, "label_smoothing": 0.0},
-    {"dropout": 0.2, "label_smoothing": 0.0},
-    {"dropout": 0.2, "label_smoothing": 0.1},
-    {"dropout": 0.2, "label_smoothing": 0.1, "epochs": 100},
+    {"probability": None},
+    {"probability": 0.3},
+    {"probability": 0.5},
+    {"dropout": 0.2},
+    {"dropout": 0.3},
+    {"label_smoothing": 0.1},
+    {"epochs": 40},
+    {"epochs": 100},
 ]
+FOLD_SEEDS = (0, 1)
 
 
 def main() -> None:
@@ -49,7 +54,9 @@ def main() -> None:
             ("train_fixed", fixed, params.train_fixed),
         ):
             for change in CHANGES:
-                score = cross_validate(sets, replace(stage.runs[stage.keep], **change))
+                config = changed(stage.runs[stage.keep], **change)
+                scores = [cross_validate(sets, config, seed) for seed in FOLD_SEEDS]
+                score = statistics.mean(scores)
                 print(f"{name} {stage.keep}, {change}: balanced accuracy {score:.4f}", flush=True)
         return
     n_seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
@@ -94,10 +101,17 @@ def by_true_labels(sets: Sets) -> Sets:
     return true
 
 
-def cross_validate(sets: Sets, config: FitConfig) -> float:
+def changed(config: FitConfig, **changes: Any) -> FitConfig:
+    """With other settings, its own or of its augmentation."""
+    assert config.augment
+    own = {name: changes.pop(name) for name in ("probability",) if name in changes}
+    return replace(config, **changes, augment=replace(config.augment, **own))
+
+
+def cross_validate(sets: Sets, config: FitConfig, seed: int) -> float:
     """Balanced accuracy of out-of-fold predictions for train and dev together."""
     known = joined(sets["train"], sets["dev"])
-    folds = fold_members(known.labels, 5, seeds=[0])
+    folds = fold_members(known.labels, 5, seeds=[seed])
     pred_probs = mean_probs(known, folds, config, "local", lambda trainings, n: trainings)
     return evaluate(known.labels, pred_probs).balanced_accuracy
 

@@ -17,9 +17,11 @@ PARAMS = {
     "epochs: 15\n": "epochs: 1\n",
     "epochs: 50\n": "epochs: 1\n",
     "epochs: 60\n": "epochs: 1\n",
+    "epochs: 40\n": "epochs: 1\n",
     "sheet_images: 96": "sheet_images: 12",
     "sheet_images: 240": "sheet_images: 12",
-    "models: 4": "models: 2",
+    "models: 5": "models: 2",
+    **{f"  - {rate}\n": "" for rate in ("0.00001", "0.0001", "0.003", "0.01")},
     "threads: 2 ": "threads: 1 ",  # best where tests run side by side
 }
 

@@ -23,8 +23,11 @@ from noisylab.sources import read_source
 from .conftest import PARAMS, ROOT, Clone, environment, make_clone
 
 SIZES = {"train": 400, "dev": 100, "test": 60}
-EPOCHS = {"epochs: 60\n": "epochs: 8\n", "epochs: 50\n": "epochs: 2\n"}
-RATES = {f"  - {rate}\n": "" for rate in ("0.00001", "0.0001", "0.0003", "0.003", "0.01")}
+EPOCHS = {
+    "epochs: 40\n": "epochs: 8\n",
+    "epochs: 60\n": "epochs: 8\n",
+    "epochs: 50\n": "epochs: 2\n",
+}
 HOW = (
     *(("all", signal.SIGINT), ("all", signal.SIGKILL)),
     *(("dvc", signal.SIGTERM), ("dvc", signal.SIGKILL)),
@@ -54,8 +57,6 @@ def small_clone(folder: Path) -> Clone:
         (source / f"{split}.pickle").write_bytes(dump_set(part.subset(range(0, len(part), step))))
     params = {**PARAMS, **EPOCHS, "source: data/source ": f"source: {source} "}
     params |= {"engine: local ": "engine: local:2 "}
-    text = (ROOT / "params.yaml").read_text()
-    params |= {old: new for old, new in RATES.items() if old in text}
     (folder / "clone").mkdir()
     return make_clone(folder / "clone", params)
 
