@@ -20,7 +20,7 @@ PARAMS = {
     "epochs: 40\n": "epochs: 1\n",
     "sheet_images: 96": "sheet_images: 12",
     "sheet_images: 240": "sheet_images: 12",
-    "models: 5": "models: 2",
+    "models: 4": "models: 2",
     **{f"  - {rate}\n": "" for rate in ("0.00001", "0.0001", "0.003", "0.01")},
     "threads: 2 ": "threads: 1 ",  # best where tests run side by side
 }
