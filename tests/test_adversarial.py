@@ -111,6 +111,31 @@ def test_what_is_found_far_away_is_looked_for_again(
     assert predict_probs(model, result.images).argmax(axis=1).tolist() == TARGETS.tolist()
 
 
+class Dead(nn.Module):
+    """Class 1 for images of a mean of over 0.7; below 0.5 its only unit is off, gradient zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, images: Tensor) -> Tensor:
+        unit = (self.weight * images.mean(dim=(1, 2, 3)) - 0.5).relu()
+        return torch.stack([torch.full_like(unit, 0.2), unit], dim=1)
+
+
+def test_where_the_gradient_is_zero_others_lead_the_way() -> None:
+    levels = np.array([60, 150, 90], dtype=np.uint8)
+    images = np.broadcast_to(levels[:, None, None, None], (3, 32, 32, 3)).copy()
+    result = smallest_change(Dead(), images, np.ones(3, dtype=np.int64))
+    assert result.reached.all()
+    change = (result.images.astype(float) - images).reshape(3, -1)
+    least = (0.7 * 255 - levels) * np.sqrt(3072)
+    assert (np.linalg.norm(change, axis=1) < 1.1 * least).all()
+    alone = smallest_change(Dead(), images[:1], np.ones(1, dtype=np.int64))
+    assert not alone.reached.any()
+    assert (alone.images == images[:1]).all()
+
+
 def test_a_confidence_is_reached(model: SimpleModel, images: np.ndarray) -> None:
     plain = smallest_change(model, images, TARGETS)
     surer = smallest_change(model, images, TARGETS, confidence=0.99)

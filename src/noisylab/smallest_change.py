@@ -30,7 +30,7 @@ class _Search:
     """Settings of one search. Lengths in pixel levels; pairs are its first and its last value.
 
     steps:    gradients to take.
-    norm:     of the first change.
+    norm:     of the first change, where it is not given.
     stride:   how far to go along the gradient; falls along a cosine.
     momentum: share of the last direction that is kept.
     factor:   by which share the norm is changed after each step; falls exponentially.
@@ -43,14 +43,10 @@ class _Search:
     factor: tuple[float, float]
 
 
-_FIRST = _Search(steps=37, norm=150, stride=(500, 5), momentum=0.4, factor=(0.3, 0.08))
+_FIRST = _Search(steps=28, norm=150, stride=(500, 5), momentum=0.4, factor=(0.3, 0.08))
+# From an image that reaches the target, and back as near as may be.
+_BACK = _Search(steps=45, norm=0, stride=(500, 10), momentum=0.5, factor=(0.2, 0.05))
 _FAR = 3  # medians of all norms: what is found so far away may be much nearer
-# Where the model is sure of itself its gradient leads nowhere at first: from farther, more slowly.
-_FURTHER = (
-    _Search(steps=60, norm=600, stride=(500, 50), momentum=0.7, factor=(0.1, 0.03)),
-    _Search(steps=120, norm=1200, stride=(700, 50), momentum=0.8, factor=(0.05, 0.03)),
-    _Search(steps=240, norm=2400, stride=(1500, 50), momentum=0.5, factor=(0.05, 0.02)),
-)
 
 
 def smallest_change(
@@ -66,7 +62,9 @@ def smallest_change(
     towards the gradient, and makes it shorter if it reaches the target, or else longer. What is
     tested in each step is the rounded image. Unlike there, the norm changes by much at first and
     by little at last, and directions are averaged over steps, for which fewer steps do. Images of
-    which nothing near is found are searched again, from farther and more slowly.
+    which nothing near is found are searched again, from the nearest of the images that were found
+    for others with the same target, and back: where the model is sure of itself, or units are off
+    and its gradient is zero, that leads nowhere from the image itself.
 
     model, confidence, errors: as for attack(). An image that is called its target already is
     left as it is.
@@ -75,21 +73,42 @@ def smallest_change(
     if confidence is not None and not 0 < confidence < 1:
         raise InputError(f"confidence must be > 0 and < 1, got {shown(confidence)}")
     changed, lengths = images.copy(), np.full(len(images), np.inf)
-    far = np.arange(len(images))
+
+    def look(indices: np.ndarray, starts: np.ndarray | None = None) -> None:
+        for part in chunks(len(indices)):
+            of = indices[part]
+            original, target = to_levels(model, images[of]), to_device(model, targets[of])
+            start = None if starts is None else to_levels(model, starts[part]) - original
+            best = _search(model, original, target, confidence, start)
+            length = best.norm.flatten().cpu().numpy()
+            is_new = (length < lengths[of]) | np.isinf(lengths[of])
+            changed[of[is_new]] = to_images(best.levels)[is_new]
+            lengths[of] = np.minimum(length, lengths[of])
+
     with frozen(model):
-        for search in (_FIRST, *_FURTHER):
-            if not len(far):
-                break
-            for part in chunks(len(far)):
-                indices = far[part]
-                original, target = to_levels(model, images[indices]), targets[indices]
-                found = _search(model, original, to_device(model, target), confidence, search)
-                length = found.norm.flatten().cpu().numpy()
-                is_new = (length < lengths[indices]) | np.isinf(lengths[indices])
-                changed[indices[is_new]] = to_images(found.levels)[is_new]
-                lengths[indices] = np.minimum(length, lengths[indices])
-            far = np.flatnonzero((lengths > _FAR * np.median(lengths)) | np.isinf(lengths))
+        look(np.arange(len(images)))
+        found = lengths[np.isfinite(lengths)]
+        near = lengths <= _FAR * np.median(found) if len(found) else lengths < 0
+        look(*_nearest_found(images, targets, changed, near))
     return Attacked(changed, np.isfinite(lengths))
+
+
+def _nearest_found(
+    images: np.ndarray, targets: np.ndarray, changed: np.ndarray, near: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of what is not near though others of its target are, and the nearest of those."""
+    rest, starts = [np.empty(0, dtype=np.int64)], [np.empty((0, *images.shape[1:]), np.float32)]
+    for target in np.unique(targets[~near]):
+        indices = np.flatnonzero(~near & (targets == target))
+        others = changed[near & (targets == target)].astype(np.float32)
+        if len(others):
+            flat = others.reshape(len(others), -1)
+            # The square of the distance, but for the part that is the same for all others.
+            ours = images[indices].reshape(len(indices), -1).astype(np.float32)
+            distances = (flat**2).sum(axis=1) - 2 * ours @ flat.T
+            rest.append(indices)
+            starts.append(others[distances.argmin(axis=1)])
+    return np.concatenate(rest), np.concatenate(starts)
 
 
 @dataclass(frozen=True)
@@ -101,10 +120,19 @@ class _Found:
 
 
 def _search(
-    model: nn.Module, original: Tensor, targets: Tensor, confidence: float | None, search: _Search
+    model: nn.Module,
+    original: Tensor,
+    targets: Tensor,
+    confidence: float | None,
+    start: Tensor | None,
 ) -> _Found:
-    change, direction = torch.zeros_like(original), torch.zeros_like(original)
-    norm = torch.full_like(norms(original), search.norm)
+    """start: (B, 3, 32, 32), a change that reaches the targets, if one is known."""
+    direction = torch.zeros_like(original)
+    if start is None:
+        search, change = _FIRST, direction
+        norm = torch.full_like(norms(original), search.norm)
+    else:
+        search, change, norm = _BACK, start, norms(start)
     best, best_norm = original, torch.full_like(norm, torch.inf)
     for step in range(search.steps):
         # What is tested, and derived at, is the image as it would be saved.
