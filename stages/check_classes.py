@@ -8,7 +8,7 @@ def main(params: Params) -> None:
     from noisylab import artifacts, class_check, pickles
 
     train = pickles.read_set("data/train_set.pickle")
-    class_check.check_classes("params.yaml", params, train)
+    class_check.check_named_classes("params.yaml", params, train)
     artifacts.write_bytes("data/classes.ok", b"ok\n")
 
 

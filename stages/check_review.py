@@ -1,4 +1,4 @@
-"""Check what a person decided about labels, before any stage heeds it."""
+"""Check what a person decided about labels, and hand on what is decided by now."""
 
 from noisylab import stage
 from noisylab.params import Params

@@ -134,6 +134,11 @@ def test_where_the_gradient_is_zero_others_lead_the_way() -> None:
     alone = smallest_change(Dead(), images[:1], np.ones(1, dtype=np.int64))
     assert not alone.reached.any()
     assert (alone.images == images[:1]).all()
+    known = np.full((2, 32, 32, 3), 200, dtype=np.uint8)
+    known[0] = 100  # which is called class 0
+    led = smallest_change(Dead(), images[:1], np.ones(1, dtype=np.int64), known=known)
+    assert led.reached.all()
+    assert (led.images == result.images[:1]).mean() > 0.9
 
 
 def test_a_confidence_is_reached(model: SimpleModel, images: np.ndarray) -> None:

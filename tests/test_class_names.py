@@ -7,7 +7,7 @@ import pytest
 from conftest import make_set
 from sklearn.utils.class_weight import compute_class_weight
 
-from noisylab.class_check import check_classes
+from noisylab.class_check import check_named_classes
 from noisylab.class_names import by_class
 from noisylab.config import BY_CLASS, AugmentConfig
 from noisylab.errors import InputError
@@ -79,7 +79,7 @@ def changed(params: Params, section: str, **changes: Any) -> Params:
 
 def test_the_shipped_params_suit_any_classes(params: Params) -> None:
     for classes in (("car", "truck", "cat"), ("0", "1")):
-        check_classes("params.yaml", params, make_set(12, seed=0, classes=classes))
+        check_named_classes("params.yaml", params, make_set(12, seed=0, classes=classes))
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ def test_what_names_no_class_is_refused_with_its_key(
     params: Params, train: ImageSet, section: str, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError) as error:
-        check_classes("params.yaml", changed(params, section, **changes), train)
+        check_named_classes("params.yaml", changed(params, section, **changes), train)
     assert str(error.value).startswith(f"params.yaml: {message}")
 
 
 def test_a_class_may_be_called_as_a_word_is(params: Params) -> None:
     classes = ("rarest", "any", "least_confused")
     pair = changed(params, "adversarial", source_class="any", target_class="rarest")
-    check_classes("params.yaml", pair, make_set(9, seed=0, classes=classes))
+    check_named_classes("params.yaml", pair, make_set(9, seed=0, classes=classes))

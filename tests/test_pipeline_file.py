@@ -1,6 +1,7 @@
 """dvc.yaml against the code: DVC knows of a module only what is written there."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,26 @@ def test_a_stage_runs_and_depends_on_the_script_of_its_name(name: str) -> None:
     stage = PIPELINE["stages"][name]
     assert stage["cmd"] == f"env PYTHONPATH=src python stages/{name}.py"
     assert f"stages/{name}.py" in stage["deps"]
+
+
+SETS = [f"data/{split}_set.pickle" for split in ("train", "dev", "test")]
+READ_BY = {
+    "read_sets": SETS,
+    "read_fixed_sets": ["data/fixed_train_set.pickle", "data/fixed_dev_set.pickle", SETS[2]],
+}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_deps_list_every_file_that_the_script_names(name: str) -> None:
+    stage = PIPELINE["stages"][name]
+    outputs = [path for out in stage["outs"] for path in ([out] if isinstance(out, str) else out)]
+    text = (ROOT / f"stages/{name}.py").read_text()
+    named = re.findall(r"\"((?:data|models)/[^\"{]+)\"", text)
+    for split in ("train", "dev") if "_set.pickle" in text and "{name}" in text else ():
+        named.append(f"data/{split}_set.pickle")
+    for function, paths in READ_BY.items():
+        named += paths if f"artifacts.{function}(" in text else []
+    assert {path for path in named if path not in outputs} <= set(stage["deps"])
 
 
 def test_every_script_is_a_stage() -> None:

@@ -1,10 +1,12 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from noisylab import figures
 from noisylab.artifacts import Places
 from noisylab.config import AugmentConfig, FitConfig
 from noisylab.images import ImageSet
@@ -27,9 +29,11 @@ def sets(train: ImageSet, dev: ImageSet) -> dict[str, ImageSet]:
     return {"train": train, "dev": dev, "test": dev.subset(range(9))}
 
 
-def write(runs: dict[str, Run], sets: dict[str, ImageSet], folder: Path) -> None:
+def write(
+    runs: dict[str, Run], sets: dict[str, ImageSet], folder: Path, given: ImageSet | None = None
+) -> None:
     places = Places(*(str(folder / name) for name in ("model.pt", "metrics", "dev", "plots")))
-    write_runs(runs, sets, "long", places)
+    write_runs(runs, sets, "long", places, given)
 
 
 def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
@@ -89,3 +93,24 @@ def test_suspects_are_called_the_rarest_and_labelled_the_commonest(
         colors = np.asarray(sheet.convert("RGB")).reshape(-1, 3)
     assert (colors == (0, 255, 0)).all(axis=1).sum() > 3000  # that one image
     assert (colors == (0, 0, 0)).all(axis=1).sum() < 1000  # none of the others
+
+
+def test_suspects_are_of_the_class_that_was_rare_as_given(
+    tmp_path: Path, sets: dict[str, ImageSet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = train_runs(sets, {"long": CONFIG}, 0, Watch)
+    titles: list[str] = []
+    plain = figures.image_sheet
+
+    def image_sheet(title: str, *rest: Any, **options: Any) -> Any:
+        titles.append(title)
+        return plain(title, *rest, **options)
+
+    monkeypatch.setattr(figures, "image_sheet", image_sheet)
+    labels = sets["train"].labels
+    for rare, common in ((2, 0), (0, 1)):
+        given = sets["train"].with_labels(np.where(labels == rare, common, labels))
+        given = given.with_labels(np.r_[rare, given.labels[1:]])
+        write(runs, sets, tmp_path, given)
+        names = given.classes
+        assert f"images of dev labelled {names[common]} and called {names[rare]}" in titles[-1]

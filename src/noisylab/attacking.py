@@ -18,6 +18,8 @@ from noisylab.network import SimpleModel
 from noisylab.smallest_change import smallest_change
 from noisylab.training import find_device, predict_probs
 
+_KNOWN = 500  # images of the target that a search may begin from: enough for one to be near
+
 
 @dataclass(frozen=True, eq=False)
 class Attacks:
@@ -94,7 +96,13 @@ def attack_all(
         _trail(model, train.images[[example]], target, config),
         split,
         indices,
-        _attacked(model, sets[split].images[indices], target, config),
+        _attacked(
+            model,
+            sets[split].images[indices],
+            target,
+            config,
+            known=train.images[right["train"] & (train.labels == target)][:_KNOWN],
+        ),
     )
 
 
@@ -109,8 +117,13 @@ def _trail(
 
 
 def _attacked(
-    model: SimpleModel, images: np.ndarray, target: int, config: AdversarialConfig
+    model: SimpleModel,
+    images: np.ndarray,
+    target: int,
+    config: AdversarialConfig,
+    known: np.ndarray,
 ) -> dict[str, np.ndarray]:
+    """By way; known: images that the model calls the target."""
     targets = np.full(len(images), target)
     attacked = {"original": images}
     for epsilon in config.epsilons:
@@ -118,8 +131,8 @@ def _attacked(
             model, images, targets, epsilon=epsilon, steps=config.steps, norm=config.norm
         )
         attacked[way_of(epsilon)] = tried.images
-    attacked["smallest"] = smallest_change(model, images, targets).images
-    surer = smallest_change(model, images, targets, confidence=config.confidence)
+    attacked["smallest"] = smallest_change(model, images, targets, known=known).images
+    surer = smallest_change(model, images, targets, confidence=config.confidence, known=known)
     return {**attacked, "confident": surer.images}
 
 

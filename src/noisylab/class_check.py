@@ -10,7 +10,7 @@ from noisylab.images import ImageSet
 from noisylab.params import Params
 
 
-def check_classes(path: str | Path, params: Params, train: ImageSet) -> None:
+def check_named_classes(path: str | Path, params: Params, train: ImageSet) -> None:
     """Refuse what no stage could do with the classes of `train`.
 
     path: of the file that `params` was read from. Raises InputError, which names it and the key.

@@ -28,7 +28,7 @@ def is_engine(value: object) -> bool:
 class AugmentConfig:
     """How much to change images, and how often.
 
-    probability:    by class, in [0, 1]: the chance that an image drawn of it is changed by
+    probability:    in [0, 1], by class or one for all: the chance that an image is changed by
                     exactly one of the seven augmentations, each as likely as the others; None
                     for never.
     rotate_degrees: up to how far to turn, either way, in [0, 180].

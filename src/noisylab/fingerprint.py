@@ -10,8 +10,9 @@ import noisylab
 
 #: training.py and all modules that it uses.
 TRAINING_MODULES = (
-    *("__init__", "augment", "checkpoints", "config", "errors", "evaluation", "files", "images"),
-    *("network", "optimizers", "rebuild", "sampling", "training", "training_state", "unpickler"),
+    *("__init__", "augment", "checkpoints", "class_names", "config", "errors", "evaluation"),
+    *("files", "images", "network", "optimizers", "rebuild", "sampling", "training"),
+    *("training_state", "unpickler"),
 )
 
 

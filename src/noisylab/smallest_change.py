@@ -15,6 +15,7 @@ from noisylab.adversarial import (
     check_images,
     chunks,
     differentiable_logits,
+    finite_logits,
     frozen,
     margin,
     norms,
@@ -55,6 +56,7 @@ def smallest_change(
     targets: np.ndarray,
     *,
     confidence: float | None = None,
+    known: np.ndarray | None = None,
 ) -> Attacked:
     """Change images (N, 32, 32, 3) uint8 by as small an L2 norm as reaches targets (N,).
 
@@ -62,10 +64,11 @@ def smallest_change(
     towards the gradient, and makes it shorter if it reaches the target, or else longer. What is
     tested in each step is the rounded image. Unlike there, the norm changes by much at first and
     by little at last, and directions are averaged over steps, for which fewer steps do. Images of
-    which nothing near is found are searched again, from the nearest of the images that were found
-    for others with the same target, and back: where the model is sure of itself, or units are off
-    and its gradient is zero, that leads nowhere from the image itself.
+    which nothing near is found are searched again, from the nearest image that reaches the same
+    target, and back: where the model is sure of itself, or units are off and its gradient is zero,
+    that leads nowhere from the image itself. Such images are those found for others, and `known`.
 
+    known: (M, 32, 32, 3) uint8; of them those count that the model calls a target.
     model, confidence, errors: as for attack(). An image that is called its target already is
     left as it is.
     """
@@ -89,26 +92,42 @@ def smallest_change(
         look(np.arange(len(images)))
         found = lengths[np.isfinite(lengths)]
         near = lengths <= _FAR * np.median(found) if len(found) else lengths < 0
-        look(*_nearest_found(images, targets, changed, near))
+        others, reach = _reaching(model, images[:0] if known is None else known, confidence)
+        others = np.concatenate([changed[near], others])
+        reach = np.concatenate([targets[near], reach])
+        rest = np.flatnonzero(~near & np.isin(targets, reach))
+        look(rest, _nearest(images[rest], targets[rest], others, reach))
     return Attacked(changed, np.isfinite(lengths))
 
 
-def _nearest_found(
-    images: np.ndarray, targets: np.ndarray, changed: np.ndarray, near: np.ndarray
+def _reaching(
+    model: nn.Module, images: np.ndarray, confidence: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of what is not near though others of its target are, and the nearest of those."""
-    rest, starts = [np.empty(0, dtype=np.int64)], [np.empty((0, *images.shape[1:]), np.float32)]
-    for target in np.unique(targets[~near]):
-        indices = np.flatnonzero(~near & (targets == target))
-        others = changed[near & (targets == target)].astype(np.float32)
-        if len(others):
-            flat = others.reshape(len(others), -1)
-            # The square of the distance, but for the part that is the same for all others.
-            ours = images[indices].reshape(len(indices), -1).astype(np.float32)
-            distances = (flat**2).sum(axis=1) - 2 * ours @ flat.T
-            rest.append(indices)
-            starts.append(others[distances.argmin(axis=1)])
-    return np.concatenate(rest), np.concatenate(starts)
+    """Those of the images that reach some class, and which."""
+    classes, reached = np.empty(len(images), dtype=np.int64), np.empty(len(images), dtype=bool)
+    for part in chunks(len(images)):
+        with torch.no_grad():
+            logits = finite_logits(model, to_levels(model, images[part]))
+        called = logits.argmax(dim=1)
+        classes[part] = called.cpu().numpy()
+        reached[part] = (margin(logits, called, confidence) > 0).cpu().numpy()
+    return images[reached], classes[reached]
+
+
+def _nearest(
+    images: np.ndarray, targets: np.ndarray, others: np.ndarray, reach: np.ndarray
+) -> np.ndarray:
+    """For each of the images the nearest of the others that reaches its target, as float32."""
+    nearest = np.empty(images.shape, dtype=np.float32)
+    for target in np.unique(targets):
+        candidates = others[reach == target]
+        flat = candidates.reshape(len(candidates), -1).astype(np.float64)
+        squares = (flat**2).sum(axis=1)
+        for index in np.flatnonzero(targets == target):
+            # The square of the distance, but for the part that is the same for all.
+            distances = squares - 2 * flat @ images[index].reshape(-1).astype(np.float64)
+            nearest[index] = candidates[distances.argmin()]
+    return nearest
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from noisylab.config import AugmentConfig
+
 from .made_run import make_run
 
 ALL_ONE = [[100, 0, 0], [12, 0, 0], [8, 0, 0]]
@@ -246,6 +248,11 @@ def test_settings_are_told_as_they_are(tmp_path: Path) -> None:
     assert (
         "in one of seven ways with a probability of one minus the share" in said["train_augmented"]
     )
+    augment = AugmentConfig(probability=0.3)
+    runs = {"best": replace(section.runs["report"], augment=augment), "report": runs["report"]}
+    params = replace(run.params, train_augmented=replace(section, runs=runs))
+    said = replace(run, params=params).said()
+    assert "in one of seven ways with a probability of 30 %" in said["train_augmented"]
     weights: dict[str, Any] = {"car": 1, "truck": 2, "cat": 22}
     runs = {"best": replace(section.runs["report"], class_weights=weights), "report": runs["best"]}
     params = replace(run.params, train_augmented=replace(section, runs=runs))

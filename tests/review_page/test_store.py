@@ -186,6 +186,19 @@ def test_no_decision_comes_between_what_dvc_reads_and_what_it_notes(
         store.decide(about(store.sheet().cases[1], "cat"))
 
 
+def test_while_dvc_writes_its_lock_file_the_page_waits(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_PATIENCE_WITH_DVC", 0.1)
+    path = say_that_dvc_reads(store, os.getpid())
+    path.write_text(path.read_text()[:20])
+    with pytest.raises(InputError, match="half written: python -m noisylab"):
+        store.decide(about(store.sheet().cases[0], "cat"))
+    for harmless in ('{"read": []}', "{}", "[]"):
+        path.write_text(harmless)
+        assert store_module.dvc_reader(path, store.review) is None
+
+
 def test_a_dvc_that_was_killed_holds_nobody_up(store: Store) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from noisylab.orphans import is_running
 from noisylab.review import REVIEWED, read_decisions, write_decisions
 from noisylab.review_page.cases import Case, read_cases
 
-_PATIENCE = 10  # seconds to wait for another page that writes, which takes it milliseconds, ...
-_PATIENCE_WITH_DVC = 30  # ... and for stage check_review, which takes a second or two
+_PATIENCE_WITH_DVC = 30  # seconds to wait for stage check_review, which takes one or two, ...
+_PATIENCE = 40  # ... and for another page that writes, which may be waiting for that stage
 _POLL = 0.05
 
 
@@ -111,10 +111,10 @@ class Store:
     def decide(self, decision: Decision) -> None:
         """Put one decision into the file, beside what others put there meanwhile.
 
-        Waits while a stage of DVC's reads the file. Raises StaleError if the image or its label is
-        another by now, or if it was decided elsewhere since: then the file is as it was.
+        Waits while a stage of DVC's reads the file, and raises InputError if that takes too long.
+        Raises StaleError if the image or its label is another by now, or if it was decided
+        elsewhere since. The file is then as it was.
         """
-        self._wait_for_dvc()
         with self._locked():
             sheet = self.sheet()
             place = decision.split, decision.index
@@ -135,6 +135,7 @@ class Store:
                 )
             if decision.label is not None:
                 decisions[place] = sheet.classes.index(decision.label)
+            self._wait_for_dvc()
             write_decisions(self.review, decisions, sheet.sets)
 
     def _wait_for_dvc(self) -> None:
@@ -172,8 +173,10 @@ class Store:
 
 def dvc_reader(rwlock: Path, path: Path) -> str | None:
     """The command of a running DVC a stage of which reads that file, as its lock file says."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        for reader in json.loads(rwlock.read_bytes())["read"].get(os.path.realpath(path), []):
-            if is_running(reader["pid"]):
-                return str(reader["cmd"])
-    return None
+    try:
+        readers = json.loads(rwlock.read_bytes())["read"].get(os.path.realpath(path), [])
+        return next((str(one["cmd"]) for one in readers if is_running(one["pid"])), None)
+    except json.JSONDecodeError:
+        return "DVC, whose lock file is half written: python -m noisylab.repair mends that"
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
