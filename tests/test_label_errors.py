@@ -27,6 +27,18 @@ def planted(counts: tuple[int, ...], moves: dict[tuple[int, int], int]) -> tuple
     return true_labels, given_labels
 
 
+def test_as_many_are_flagged_as_lie_between_two_estimates() -> None:
+    true_labels, given_labels = planted((2000, 300), {(1, 0): 100})
+    noisy = guesses(true_labels, 2, seed=3) ** 0.4  # often takes one class for the other
+    pred_probs = noisy / noisy.sum(axis=1, keepdims=True)
+    share = mislabelled_share(given_labels, pred_probs, given=0, really=1)
+    few = share * (given_labels == 0).sum()
+    many = ((given_labels == 0) & (pred_probs[:, 1] > 0.5)).sum()
+    assert 0 < few < many
+    flagged = find_confused(given_labels, pred_probs).flagged
+    assert (given_labels[flagged] == 0).sum() == round((few + many) / 2)
+
+
 def test_a_suspect_class_is_found_under_another_label() -> None:
     true_labels, given_labels = planted((400, 60, 60), {(2, 0): 20})
     sure = 0.98 * np.eye(3)[true_labels] + 0.02 / 3

@@ -76,8 +76,10 @@ def find_confused(
     out_of_sample_probs: (N, K), rows sum to 1, by models that did not train on the image.
     pred_probs:          (N, K), what images are ranked by; as before if None.
 
-    How many images of a class i are really of j is estimated by mislabelled_share(). That many
-    are flagged, those of the highest p_j / (p_i + p_j), which is their score.
+    Whether a class i hides images of j is told by mislabelled_share(). If so, those of the highest
+    p_j / (p_i + p_j), which is their score, are flagged: as many as halfway between that share, in
+    practice too few, and the number of scores above 0.5, which is too many where a model often
+    takes i for j.
 
     >>> labels = np.array([0] * 60 + [1] * 40)
     >>> really = np.array([0] * 50 + [1] * 50)
@@ -95,8 +97,11 @@ def find_confused(
         for really in range(n_classes):
             if really != given:
                 share = mislabelled_share(given_labels, out_of_sample_probs, given, really)
-                order = np.argsort(-odds[of_given, really], kind="stable")
-                is_flagged[of_given[order[: round(share * len(of_given))]], really] = True
+                if share:
+                    scores = odds[of_given, really]
+                    count = round((share * len(of_given) + (scores > 0.5).sum()) / 2)
+                    order = np.argsort(-scores, kind="stable")
+                    is_flagged[of_given[order[:count]], really] = True
     # Of two classes that an image is flagged for, and of all if for none, the more probable.
     flagged_at_all = np.any(is_flagged, axis=1)
     suggested = np.where(flagged_at_all[:, np.newaxis] & ~is_flagged, -1, odds).argmax(axis=1)

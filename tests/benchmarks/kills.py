@@ -15,21 +15,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 sys.path[:0] = [str(Path(__file__).parents[1])]
+from pipeline.conftest import ROOT  # noqa: E402
 from pipeline.killing import Tally, chain, check, seconds, small_clone  # noqa: E402
 
-STAGES = (
-    *("check_params", "prepare", "stats", "check_classes", "train_baseline", "train_balanced"),
-    *(
-        "train_augmented",
-        "check_review",
-        "relabel",
-        "train_fixed",
-        "lr_sweep",
-        "adversarial",
-        "report",
-    ),
-)
+STAGES = list(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"])
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from noisylab.images import image_digest
 from noisylab.pickles import read_set
+from noisylab.review_page.store import dvc_reader
 
 from .conftest import Clone, environment, make_clone
 
@@ -232,7 +233,11 @@ def test_a_review_is_heeded_and_a_stale_one_is_refused(clone: Clone) -> None:
     assert experiment.stdout
     assert any("Running stage 'relabel'" in line for line in experiment.stdout)
     (clone.folder / "data/review.csv").write_text(f"split,index,image,decision\n{row}\n")
+    # DVC's lock file is as the review page takes it to be.
+    rwlock, read = clone.folder / ".dvc/tmp/rwlock", clone.folder / "data/decisions.csv"
+    assert " exp run " in (dvc_reader(rwlock, read) or "")
     experiment.communicate()
+    assert dvc_reader(rwlock, read) is None
     assert experiment.returncode == 0
     assert row in (clone.folder / "data/review.csv").read_text()
     clone.run("dvc", "repro", "relabel")
