@@ -160,7 +160,7 @@ def test_what_holds_for_all_runs_makes_them_anew(clone: Clone, key: str, value: 
 def test_another_engine_trains_nothing_anew(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     clone.edit("params.yaml", {"engine: local ": "engine: local:1 "})
     of_params = [*CHECKS, "report"]  # which check it and show it, and train nothing
-    assert sorted(json.loads(clone.run("dvc", "status", "--json"))) == of_params
+    assert sorted(json.loads(clone.run("dvc", "status", "--json"))) == sorted(of_params)
     monkeypatch.setenv("NOISYLAB_ENGINE", "dask:tcp://nowhere.invalid:1")
     assert re.findall(r"Running stage '(\w+)'", clone.run("dvc", "repro")) == of_params
     clone.run("git", "checkout", "--quiet", ".")
