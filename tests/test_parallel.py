@@ -193,6 +193,18 @@ def test_a_worker_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
     assert not is_running(worker)
 
 
+def test_a_worker_whose_program_ended_before_it_had_begun_ends() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    code = f"""
+import os, time
+from noisylab.orphans import when_orphaned
+when_orphaned(lambda: os._exit(3), {ended.pid})
+time.sleep(60)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 3
+
+
 def own_pid(job: int, values: np.ndarray) -> int:
     return os.getpid()
 

@@ -23,13 +23,15 @@ def is_running(pid: int) -> bool:
     return True
 
 
-def when_orphaned(act: Callable[[], None]) -> None:
+def when_orphaned(act: Callable[[], None], parent: int | None = None) -> None:
     """Call `act` once the process that started this one has ended, in a thread of its own.
 
     A shell that was started only to wait for this one does not count, but what started the shell:
     DVC runs a command through $SHELL or /bin/sh, and not every shell is replaced by its command.
+
+    parent: the process that started this one, where that is known: it may be gone by now.
     """
-    watched = {os.getpid(): os.getppid()}
+    watched = {os.getpid(): os.getppid() if parent is None else parent}
     if _is_waiting_shell(os.getppid()):
         watched[os.getppid()] = _parent(os.getppid())
 

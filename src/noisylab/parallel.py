@@ -145,13 +145,17 @@ def _ctrl_c_held() -> Iterator[None]:
 
 def _worker(path: str) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
-        max_workers=1, initializer=_start_worker, initargs=(path,), env=_ENVIRONMENT
+        max_workers=1,
+        initializer=_start_worker,
+        initargs=(path, os.getpid()),
+        env=_ENVIRONMENT,
     )
 
 
-def _start_worker(path: str) -> None:
+def _start_worker(path: str, parent: int) -> None:
     global _shared
-    when_orphaned(lambda: os._exit(1))  # else it would finish its training for nobody
+    # Else it would finish its training for nobody, or wait for ever.
+    when_orphaned(lambda: os._exit(1), parent)
     # Copy on write: torch takes no array that must not be written to.
     _shared = joblib.load(path, mmap_mode="c")
 
