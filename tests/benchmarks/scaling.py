@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 SIZES = (5_625, 50_000, 500_000)
-IMAGES = 200_000  # that a small set is trained on at least, in several epochs: long enough to time
+IMAGES = 100_000  # that a small set is trained on at least, in several epochs: long enough to time
 STAGES = ("check_params", "prepare", "stats", "check_classes", "train_baseline")
 
 EPOCH = """
