@@ -1,6 +1,7 @@
 """Small sets and a browser that every test may use."""
 
 import shutil
+import tracemalloc
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from noisylab.errors import InputError
 from noisylab.images import SIZE, ImageSet
 
 
@@ -30,6 +32,17 @@ def train() -> ImageSet:
 @pytest.fixture
 def dev() -> ImageSet:
     return make_set(30, seed=2)
+
+
+def refused(read: Callable[[], object]) -> tuple[str, float]:
+    """The line that refuses an input, and the MB that Python took to say it."""
+    tracemalloc.start()
+    with pytest.raises(InputError) as caught:
+        read()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert str(caught.value).isprintable()
+    return str(caught.value), peak / 2**20
 
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # as the Makefile looks for them

@@ -31,22 +31,21 @@ class _Search:
     """Settings of one search. Lengths in pixel levels; pairs are its first and its last value.
 
     steps:    gradients to take.
-    norm:     of the first change, where it is not given.
     stride:   how far to go along the gradient; falls along a cosine.
     momentum: share of the last direction that is kept.
     factor:   by which share the norm is changed after each step; falls exponentially.
     """
 
     steps: int
-    norm: float
     stride: tuple[float, float]
     momentum: float
     factor: tuple[float, float]
 
 
-_FIRST = _Search(steps=28, norm=150, stride=(500, 5), momentum=0.4, factor=(0.3, 0.08))
+_FIRST = _Search(steps=28, stride=(500, 5), momentum=0.4, factor=(0.3, 0.08))
 # From an image that reaches the target, and back as near as may be.
-_BACK = _Search(steps=45, norm=0, stride=(500, 10), momentum=0.5, factor=(0.2, 0.05))
+_BACK = _Search(steps=45, stride=(500, 10), momentum=0.5, factor=(0.2, 0.05))
+_FIRST_NORM = 150  # of a search that begins at the image itself
 _FAR = 3  # medians of all norms: what is found so far away may be much nearer
 
 
@@ -77,26 +76,26 @@ def smallest_change(
         raise InputError(f"confidence must be > 0 and < 1, got {shown(confidence)}")
     changed, lengths = images.copy(), np.full(len(images), np.inf)
 
-    def look(indices: np.ndarray, starts: np.ndarray | None = None) -> None:
+    def look(indices: np.ndarray, starts: np.ndarray, search: _Search) -> None:
         for part in chunks(len(indices)):
             of = indices[part]
             original, target = to_levels(model, images[of]), to_device(model, targets[of])
-            start = None if starts is None else to_levels(model, starts[part]) - original
-            best = _search(model, original, target, confidence, start)
+            start = to_levels(model, starts[part]) - original
+            best = _search(model, original, target, confidence, start, search)
             length = best.norm.flatten().cpu().numpy()
             is_new = (length < lengths[of]) | np.isinf(lengths[of])
             changed[of[is_new]] = to_images(best.levels)[is_new]
             lengths[of] = np.minimum(length, lengths[of])
 
     with frozen(model):
-        look(np.arange(len(images)))
+        look(np.arange(len(images)), images, _FIRST)
         found = lengths[np.isfinite(lengths)]
         near = lengths <= _FAR * np.median(found) if len(found) else lengths < 0
         others, reach = _reaching(model, images[:0] if known is None else known, confidence)
         others = np.concatenate([changed[near], others])
         reach = np.concatenate([targets[near], reach])
         rest = np.flatnonzero(~near & np.isin(targets, reach))
-        look(rest, _nearest(images[rest], targets[rest], others, reach))
+        look(rest, _nearest(images[rest], targets[rest], others, reach), _BACK)
     return Attacked(changed, np.isfinite(lengths))
 
 
@@ -117,8 +116,8 @@ def _reaching(
 def _nearest(
     images: np.ndarray, targets: np.ndarray, others: np.ndarray, reach: np.ndarray
 ) -> np.ndarray:
-    """For each of the images the nearest of the others that reaches its target, as float32."""
-    nearest = np.empty(images.shape, dtype=np.float32)
+    """For each of the images the nearest of the others that reaches its target."""
+    nearest = np.empty_like(images)
     for target in np.unique(targets):
         candidates = others[reach == target]
         flat = candidates.reshape(len(candidates), -1).astype(np.float64)
@@ -143,15 +142,11 @@ def _search(
     original: Tensor,
     targets: Tensor,
     confidence: float | None,
-    start: Tensor | None,
+    change: Tensor,
+    search: _Search,
 ) -> _Found:
-    """start: (B, 3, 32, 32), a change that reaches the targets, if one is known."""
-    direction = torch.zeros_like(original)
-    if start is None:
-        search, change = _FIRST, direction
-        norm = torch.full_like(norms(original), search.norm)
-    else:
-        search, change, norm = _BACK, start, norms(start)
+    """change: (B, 3, 32, 32), the first that is tried."""
+    direction, norm = torch.zeros_like(original), norms(change).clamp_min(_FIRST_NORM)
     best, best_norm = original, torch.full_like(norm, torch.inf)
     for step in range(search.steps):
         # What is tested, and derived at, is the image as it would be saved.
