@@ -179,7 +179,7 @@ def _write_example(
     names = classes[attacks.source], classes[attacks.target]
     rows = [(step, *pair) for step, pair in enumerate(zip(source, target, strict=True))]
     artifacts.write_csv(folder / "steps.csv", ("step", "source", "target"), rows)
-    most = f"{_MEASURED[config.norm]} by at most {config.epsilon:g} levels"
+    most = f"{_MEASURED[config.norm]} changes by at most {config.epsilon:g} levels"
     title = f"Image {attacks.example} of train, {most}"
     curves = figures.probability_curves(title, source, target, names)
     artifacts.write_png(folder / "probabilities.png", curves)
