@@ -91,6 +91,7 @@ def test_decide_by_pointer_to_the_end(
         is_at(browser_page, place)
         name = "Accept" if place else "Keep"
         browser_page.get_by_role("button", name=name).click()
+    expect(browser_page.locator("#end")).to_be_visible()  # its text is there before
     expect(browser_page.locator("#end")).to_have_text("All of these are decided.")
     has_decided(store, "car", *(suggested for _, _, suggested in SUGGESTED[1:]))
     assert accessibility_faults(browser_page) == []
