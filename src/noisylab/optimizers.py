@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from noisylab.config import FitConfig
 from noisylab.network import SimpleModel
 
 #: By name of config.OPTIMIZERS; the fused ones update all weights in one call.
-_OPTIMIZERS: Mapping[str, tuple[Callable[..., torch.optim.Optimizer], Mapping[str, Any]]] = {
+_OPTIMIZERS: Mapping[str, tuple[type[torch.optim.Optimizer], Mapping[str, Any]]] = {
     "adam": (torch.optim.Adam, {"fused": True}),
     "adamw": (torch.optim.AdamW, {"fused": True}),
     "sgd": (torch.optim.SGD, {"fused": True, "momentum": 0.9}),
@@ -24,10 +25,17 @@ _OPTIMIZERS: Mapping[str, tuple[Callable[..., torch.optim.Optimizer], Mapping[st
 
 def make_optimizer(weights: nn.Parameter, config: FitConfig) -> torch.optim.Optimizer:
     """The optimizer of a training, of weights that are one parameter."""
-    make, options = _OPTIMIZERS[config.optimizer]
+    kind, options = _OPTIMIZERS[config.optimizer]
     if config.weight_decay is not None:
         options = {**options, "weight_decay": config.weight_decay}
-    return make([weights], lr=config.lr, **options)
+    # Its methods as they are below what keeps torch's compiler away from them: that would first
+    # import the compiler, which takes a second and is not used.
+    names = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
+    optimizer: torch.optim.Optimizer = type(kind.__name__, (kind,), methods)(
+        [weights], lr=config.lr, **options
+    )
+    return optimizer
 
 
 def learning_rates(config: FitConfig, n_steps: int) -> Iterator[float]:

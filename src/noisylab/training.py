@@ -217,7 +217,8 @@ def _train_epoch(
         target = torch.lerp(loss, -log_probs.mean(), label_smoothing) if label_smoothing else loss
         target.backward()
         optimizer.param_groups[0]["lr"] = rate
-        optimizer.step()
+        with torch.no_grad():
+            optimizer.step()
         optimizer.zero_grad(set_to_none=False)
         n_images += len(labels)
         loss_sum = loss_sum + loss.detach() * len(labels)

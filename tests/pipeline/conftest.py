@@ -16,8 +16,8 @@ PARAMS = {
     "epochs: 25\n": "epochs: 1\n",
     "epochs: 15\n": "epochs: 1\n",
     "epochs: 50\n": "epochs: 1\n",
-    "epochs: 60\n": "epochs: 1\n",
-    "epochs: 40\n": "epochs: 1\n",
+    "epochs: 60\n": "epochs: 2\n",
+    "epochs: 40\n": "epochs: 2\n",
     "sheet_images: 96": "sheet_images: 12",
     "sheet_images: 240": "sheet_images: 12",
     "models: 4": "models: 2",
@@ -98,7 +98,7 @@ def make_clone(folder: Path, params: dict[str, str] = PARAMS) -> Clone:
         if not name.startswith(("metrics/", "plots/", "dvc.lock")) and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    thin_out(folder / "data/source/labels.csv")
+    thin_out(folder / "data/source/labels.csv", {"train": 3, "test": 10})
     clone = Clone(folder)
     clone.edit("params.yaml", params)
     clone.run("git", "init", "--quiet")
@@ -106,12 +106,14 @@ def make_clone(folder: Path, params: dict[str, str] = PARAMS) -> Clone:
     return clone
 
 
-def thin_out(table: Path) -> None:
-    """Leave one in ten of the test images, all of which are predicted and attacked in each run."""
-    lines = table.read_text().splitlines(keepends=True)
-    of_test = [line for line in lines if ",test," in line]
-    dropped = {*of_test} - {*of_test[::10]}
-    table.write_text("".join(line for line in lines if line not in dropped))
+def thin_out(table: Path, steps: dict[str, int]) -> None:
+    """Leave of each split one image in so many."""
+    head, *lines = table.read_text().splitlines(keepends=True)
+    for split, step in steps.items():
+        of_split = [line for line in lines if f",{split}," in line]
+        dropped = {*of_split} - {*of_split[::step]}
+        lines = [line for line in lines if line not in dropped]
+    table.write_text(head + "".join(lines))
 
 
 @pytest.fixture(scope="module")

