@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 10
 _WAIT_SECONDS = 30  # for a first worker, and for another when all are gone
 _READ_SECONDS = 30  # for a result to come over
+_SIGN_SECONDS = 2  # for a sign of life
+_STATE_SECONDS = 30  # for what takes the import of torch
 _LOOK_SECONDS = 1
 _PACKAGES = ("noisylab", "torch", "numpy")  # that results depend on
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
@@ -138,13 +140,15 @@ class _Workers:
     def _is_good(self, worker: str) -> bool:
         """Whether a new worker answers; raises InputError if it would train otherwise than here."""
         # A function of Python's own first, which a worker without the package can run.
-        found = self._run(worker, version, "noisylab")
-        if isinstance(found, Exception) and not isinstance(found, OSError):
+        found = self._run(worker, _SIGN_SECONDS, version, "noisylab")
+        if isinstance(found, OSError):
+            return False
+        if isinstance(found, Exception):
             raise InputError(
                 f"engine dask: worker {worker} lacks the package noisylab; install there what is "
                 "installed here"
             )
-        found = self._run(worker, _state)
+        found = self._run(worker, _STATE_SECONDS, _state)
         if isinstance(found, OSError):
             return False
         if isinstance(found, Exception):
@@ -157,11 +161,15 @@ class _Workers:
                 )
         return True
 
-    def _run(self, worker: str, function: Callable[..., Any], *arguments: str) -> Any:
+    def _run(
+        self, worker: str, seconds: float, function: Callable[..., Any], *arguments: str
+    ) -> Any:
+        """What the function returns or raises there; an OSError if there is no answer in time."""
+        # Not client.run(), which for a worker that has just died waits half a minute.
+        run = self._client._run
+        options = {"workers": [worker], "on_error": "return", "callback_timeout": seconds}
         try:
-            return self._client.run(function, *arguments, workers=[worker], on_error="return")[
-                worker
-            ]
+            return self._client.sync(run, function, *arguments, **options)[worker]
         except (OSError, TimeoutError, KeyError) as error:
             return OSError(str(error))
 
