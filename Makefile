@@ -31,9 +31,9 @@ repro: $(READY)
 review: $(READY)
 	@python -m noisylab.review_page data
 
-# Three at once keep two cores busy, as some wait; the pipeline's, which take longest, come first.
+# The tests of the pipeline come first, as they take longest.
 test: lint browser
-	pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # For the tests of pages. Where it cannot be installed so, those tests are skipped.
 browser:
