@@ -1,5 +1,6 @@
 """Small sets and a browser that every test may use."""
 
+import os
 import shutil
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from noisylab.errors import InputError
 from noisylab.images import SIZE, ImageSet
+
+os.environ["OMP_NUM_THREADS"] = "1"  # of torch, where nothing else is said: tests run side by side
 
 
 def make_set(

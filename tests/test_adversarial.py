@@ -20,7 +20,7 @@ from noisylab.network import SimpleModel, to_unit
 from noisylab.smallest_change import smallest_change
 from noisylab.training import fit, predict_probs
 
-RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", threads=2, device="cpu")
+RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
 
 
 @pytest.fixture(scope="module")

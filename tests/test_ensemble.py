@@ -17,7 +17,7 @@ from noisylab.images import ImageSet, joined
 from noisylab.network import SimpleModel
 from noisylab.training import DivergedError, fit, predict_probs
 
-CONFIG = FitConfig(epochs=1, lr=0.003, batch_size=16, optimizer="adam", threads=2, device="cpu")
+CONFIG = FitConfig(epochs=1, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
 
 
 def unwatched(trainings: Trainings, n_trainings: int) -> Trainings:

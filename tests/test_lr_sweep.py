@@ -19,7 +19,7 @@ from noisylab.sweep_artifacts import conclusion, summary, write_sweep
 from noisylab.training import Epoch
 
 RECIPE = FitConfig(
-    *(99, 0.5, 16, "sgd", 2, "cpu"), schedule="one_cycle", class_weights="inverse_frequency"
+    *(99, 0.5, 16, "sgd", 1, "cpu"), schedule="one_cycle", class_weights="inverse_frequency"
 )
 WANTED = trials(SweepConfig(["adam"], [1e30, 1e-7, 0.003], seeds=1, epochs=6), seed=0)
 

@@ -16,7 +16,7 @@ from noisylab.network import dump_weights
 from noisylab.resume import common_fingerprint, fit_once, training_fingerprint
 from noisylab.training import DivergedError, Epoch, Fit, fit, predict_probs, revive
 
-CONFIG = FitConfig(epochs=4, lr=0.003, batch_size=16, optimizer="adam", threads=2, device="cpu")
+CONFIG = FitConfig(epochs=4, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
 EVERYTHING = replace(
     CONFIG,
     schedule="one_cycle",
@@ -111,7 +111,7 @@ def test_a_finished_training_is_not_done_again(
     finished, watch = Finished(tmp_path), Interrupt()
     first = fit_once(train, dev, EVERYTHING, 5, Interrupt(), finished)
     assert same(first, fit(train, dev, EVERYTHING, seeded()))
-    torch.set_num_threads(1)
+    torch.set_num_threads(2)
     again = fit_once(train, dev, EVERYTHING, 5, watch, Finished(tmp_path))
     assert (watch.resumed, watch.heard) == (4, [])
     assert same(first, again)
@@ -165,7 +165,7 @@ def test_whatever_a_result_depends_on_is_in_its_name(train: ImageSet, dev: Image
         key(other_images),
         key(train, seed=1),
         key(train, EVERYTHING),
-        key(train, replace(CONFIG, threads=1)),
+        key(train, replace(CONFIG, threads=2)),
         common_fingerprint((train, dev), "cpu", "lr_sweep"),
         common_fingerprint((train,), "cpu"),
     ]

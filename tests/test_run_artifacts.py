@@ -16,9 +16,9 @@ from noisylab.runs import Run, train_runs
 from noisylab.stage import Watch
 from noisylab.training import predict_probs
 
-CONFIG = FitConfig(epochs=2, lr=0.003, batch_size=16, optimizer="adam", threads=2, device="cpu")
+CONFIG = FitConfig(epochs=2, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
 OTHER = FitConfig(
-    *(1, 0.003, 16, "sgd", 2, "cpu"),
+    *(1, 0.003, 16, "sgd", 1, "cpu"),
     augment=AugmentConfig(probability="one_minus_frequency", shift_pixels=2),
 )
 

@@ -10,8 +10,8 @@ from noisylab.images import ImageSet
 from noisylab.runs import summary, train_runs
 from noisylab.stage import Watch
 
-CONFIG = FitConfig(epochs=2, lr=0.003, batch_size=16, optimizer="adam", threads=2, device="cpu")
-OTHER = FitConfig(epochs=1, lr=0.003, batch_size=16, optimizer="sgd", threads=2, device="cpu")
+CONFIG = FitConfig(epochs=2, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+OTHER = FitConfig(epochs=1, lr=0.003, batch_size=16, optimizer="sgd", threads=1, device="cpu")
 
 
 @pytest.fixture

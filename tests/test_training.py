@@ -22,7 +22,7 @@ from noisylab.training import (
     predict_probs,
 )
 
-CONFIG = FitConfig(epochs=3, lr=0.003, batch_size=16, optimizer="adam", threads=2, device="cpu")
+CONFIG = FitConfig(epochs=3, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
 
 
 USUAL: dict[str, Callable[[Iterator[nn.Parameter]], torch.optim.Optimizer]] = {
@@ -238,7 +238,7 @@ def peak():
     status = pathlib.Path("/proc/self/status").read_text()
     return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", status)[1])
 before = peak()
-fit(train, dev, FitConfig(1, 0.001, 128, "adam", 2, "cpu"), torch.Generator())
+fit(train, dev, FitConfig(1, 0.001, 128, "adam", 1, "cpu"), torch.Generator())
 print(peak() - before, train.images.nbytes)
 """
 

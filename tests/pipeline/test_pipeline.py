@@ -69,7 +69,7 @@ def test_a_second_run_elsewhere_writes_the_same_bytes(
     (home / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
     surroundings = {"HOME": str(home), "MPLCONFIGDIR": str(home), "MPLBACKEND": "svg"}
     surroundings |= {"USER": "o'hara", "LOGNAME": "o'hara", "TZ": "Asia/Kathmandu", "LC_ALL": "C"}
-    surroundings |= {"PYTHONHASHSEED": "4711", "OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "1"}
+    surroundings |= {"PYTHONHASHSEED": "4711", "OMP_NUM_THREADS": "3", "NOISYLAB_ENGINE": "local:1"}
     for name, value in surroundings.items():
         monkeypatch.setenv(name, value)
     mask = os.umask(0o077)
