@@ -134,6 +134,17 @@ def test_a_killed_worker_harms_nobody_else(empty_cluster: Cluster, tmp_path: Pat
     assert str(given_up).startswith("training 2 was given up: its worker died 3 times")
 
 
+def test_a_worker_that_does_not_answer_is_passed_over(empty_cluster: Cluster) -> None:
+    host = empty_cluster.add_host()
+    assert in_order(map_trainings(scaled_sum, [1], empty_cluster.engine, (np.ones(1),))) == [1]
+    os.killpg(host.pid, signal.SIGSTOP)
+    with cluster._connected(empty_cluster.address) as client:
+        workers = cluster._Workers(client, empty_cluster.address)
+        assert not workers.present()
+        empty_cluster.add_host()
+        wait_until(lambda: len(workers.present()) == 1)
+
+
 def rest(job: int, checkpoint: None = None) -> int:
     time.sleep(0.5)
     return job
