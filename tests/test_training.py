@@ -223,6 +223,26 @@ def test_devices() -> None:
             find_device("cuda")
 
 
+OPTIMIZERS_ALONE = """
+import sys
+import numpy as np, torch
+from noisylab.config import OPTIMIZERS, FitConfig
+from noisylab.images import ImageSet
+from noisylab.training import fit
+images, labels = np.zeros((8, 32, 32, 3), np.uint8), np.arange(8) % 2
+known = ImageSet(images, labels, ("a", "b"))
+for name in OPTIMIZERS:
+    fit(known, known, FitConfig(1, 0.001, 4, name, 1, "cpu"), torch.Generator())
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_torchs_compiler_is_not_imported() -> None:
+    """It would take a second of every training process."""
+    command = [sys.executable, "-c", OPTIMIZERS_ALONE]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
 MEMORY = """
 import re, pathlib
 import numpy as np, torch

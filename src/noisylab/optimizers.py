@@ -24,12 +24,12 @@ _OPTIMIZERS: Mapping[str, tuple[type[torch.optim.Optimizer], Mapping[str, Any]]]
 
 
 def make_optimizer(weights: nn.Parameter, config: FitConfig) -> torch.optim.Optimizer:
-    """The optimizer of a training, of weights that are one parameter."""
+    """The optimizer of a training, of weights that are one parameter; steps under no_grad()."""
     kind, options = _OPTIMIZERS[config.optimizer]
     if config.weight_decay is not None:
         options = {**options, "weight_decay": config.weight_decay}
-    # Its methods as they are below what keeps torch's compiler away from them: that would first
-    # import the compiler, which takes a second and is not used.
+    # Without what torch wraps around its methods, for its compiler and for gradients of steps: that
+    # imports the compiler, which takes a second and is not used.
     names = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
     methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
     optimizer: torch.optim.Optimizer = type(kind.__name__, (kind,), methods)(
