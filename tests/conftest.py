@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tracemalloc
 from collections.abc import Callable, Iterator
 
@@ -13,6 +14,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from noisylab.errors import InputError
 from noisylab.images import SIZE, ImageSet
 
+# As in a terminal: what a shell starts in the background ignores Ctrl-C, and so would its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["OMP_NUM_THREADS"] = "1"  # of torch, where nothing else is said: tests run side by side
 
 
