@@ -69,7 +69,7 @@ def _list(one: tuple[str, Check]) -> tuple[str, Check]:
             return False
         return len(set(value)) == len(value)
 
-    return f"a list, nothing in it twice, each {expected}", is_good
+    return f"a list of one or more, none of them twice, each {expected}", is_good
 
 
 def _by_class(one: tuple[str, Check], *words: str, zeros: bool) -> tuple[str, Check]:

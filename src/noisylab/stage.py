@@ -20,7 +20,7 @@ from noisylab.orphans import when_orphaned
 from noisylab.params import Params, read_params
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_GC_THRESHOLD = 50_000  # objects until Python looks for unreachable ones; 700 by default
+_GC_THRESHOLD = 50_000  # new objects until Python looks for garbage; by default 2,000 at most
 _GRACE_SECONDS = 10  # from a stage's being told to stop until it is stopped
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run(main: Callable[[Params], None]) -> None:
     for number in _STOPS:
         signal.signal(number, _stop)
     when_orphaned(_stop_orphan)
-    gc.set_threshold(_GC_THRESHOLD)  # to look often slows the imports of torch and matplotlib ...
+    gc.set_threshold(_GC_THRESHOLD)  # more often slows the imports of torch and matplotlib
     try:
         main(read_params("params.yaml"))
     except InputError as error:
@@ -54,7 +54,7 @@ def run(main: Callable[[Params], None]) -> None:
         if not _is_out_of_memory(error):
             raise
         sys.exit(f"out of memory: free some, or lower batch_size or threads; {_first_line(error)}")
-    gc.freeze()  # ... and to look through all that they made, at the end, takes a third of a second
+    gc.freeze()  # to look through all that they made, at the end, takes a third of a second
 
 
 def _is_out_of_memory(error: Exception) -> bool:
