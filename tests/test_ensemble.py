@@ -40,12 +40,12 @@ def test_folds_are_a_partition_that_keeps_the_shares_of_labels() -> None:
 
 def test_the_mean_is_that_of_single_trainings(train: ImageSet, dev: ImageSet) -> None:
     known = joined(train, dev)
-    members = seed_members(len(train), len(known), seeds=[1, 2, 3])
+    members = seed_members(len(known), seeds=[1, 2, 3])
     mean = mean_probs(known, members, CONFIG, "local:2", unwatched)
     alone = []
     for seed in (1, 2, 3):
         generator = torch.Generator().manual_seed(seed)
-        model = fit(train, dev, replace(CONFIG, threads=1), generator).model
+        model = fit(known, dev, replace(CONFIG, threads=1), generator).model
         alone.append(predict_both_ways(model, known.images))
     assert mean == pytest.approx(np.mean(alone, axis=0), abs=1e-12)
     assert np.array_equal(mean, mean_probs(known, members, CONFIG, "local:1", unwatched))
@@ -73,7 +73,7 @@ def test_a_mirror_image_counts_as_much() -> None:
 
 
 def test_what_a_training_raises_is_raised(train: ImageSet) -> None:
-    members = seed_members(90, 90, [0])
+    members = seed_members(90, [0])
     seen: list[Any] = []
 
     def watch(trainings: Trainings, n_trainings: int) -> Trainings:

@@ -27,16 +27,14 @@ def planted(counts: tuple[int, ...], moves: dict[tuple[int, int], int]) -> tuple
     return true_labels, given_labels
 
 
-def test_as_many_are_flagged_as_lie_between_two_estimates() -> None:
-    true_labels, given_labels = planted((2000, 300), {(1, 0): 100})
-    noisy = guesses(true_labels, 2, seed=3) ** 0.4  # often takes one class for the other
-    pred_probs = noisy / noisy.sum(axis=1, keepdims=True)
-    share = mislabelled_share(given_labels, pred_probs, given=0, really=1)
-    few = share * (given_labels == 0).sum()
-    many = ((given_labels == 0) & (pred_probs[:, 1] > 0.5)).sum()
-    assert 0 < few < many
-    flagged = find_confused(given_labels, pred_probs).flagged
-    assert (given_labels[flagged] == 0).sum() == round((few + many) / 2)
+def test_where_classes_are_confused_the_threshold_is_that_of_a_suspect() -> None:
+    true_labels, given_labels = planted((2000, 300, 300), {(1, 0): 100})
+    pred_probs = guesses(true_labels, 3, seed=3)
+    pred_probs[-1] = [0.05, 0.9, 0.05]  # one mistake: class 2 hides none
+    suspects = find_suspect(given_labels, pred_probs, 1)
+    under_0 = suspects.flagged[given_labels[suspects.flagged] == 0]
+    assert 80 < len(under_0) < len(suspects.flagged)
+    assert np.array_equal(find_confused(given_labels, pred_probs).flagged, under_0)
 
 
 def test_a_suspect_class_is_found_under_another_label() -> None:
@@ -59,19 +57,19 @@ def test_what_is_confused_otherwise_is_no_suspect() -> None:
 
 
 def test_the_most_certain_come_first_and_equals_in_their_order() -> None:
-    pred_probs = np.array([[0.4, 0.6], [0.1, 0.9], [0.4, 0.6], [0.6, 0.4]])
+    pred_probs = np.array([[0.3, 0.7], [0.1, 0.9], [0.3, 0.7], [0.6, 0.4]])
     given_labels = np.zeros(4, dtype=np.int64)
     assert find_suspect(given_labels, pred_probs, 1).flagged.tolist() == [1, 0, 2]
     assert find_called(given_labels, pred_probs, 1).flagged.tolist() == [1, 0, 2]
 
 
-def test_more_probable_than_the_given_label_is_enough() -> None:
-    pred_probs = np.array([[0.2, 0.5, 0.3]])
-    given_labels = np.zeros(1, dtype=np.int64)
+def test_clearly_more_probable_than_the_given_label_is_enough() -> None:
+    pred_probs = np.array([[0.1, 0.6, 0.3], [0.2, 0.55, 0.25]])
+    given_labels = np.zeros(2, dtype=np.int64)
     assert find_suspect(given_labels, pred_probs, 2).flagged.tolist() == [0]
-    assert find_suspect(given_labels, pred_probs, 2).scores[0] == pytest.approx(0.6)
+    assert find_suspect(given_labels, pred_probs, 2).scores == pytest.approx([3 / 4, 5 / 9])
     assert find_called(given_labels, pred_probs, 2).flagged.tolist() == []
-    assert find_called(given_labels, pred_probs, 2).scores[0] == pytest.approx(0.3)
+    assert find_called(given_labels, pred_probs, 2).scores == pytest.approx([0.3, 0.25])
 
 
 def test_called_otherwise_is_cleanlabs_predicted_neq_given() -> None:

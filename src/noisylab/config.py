@@ -102,7 +102,7 @@ class RelabelConfig:
     suspect_class: the class that is hidden under other labels: its name, `rarest` for the one with
                    the fewest labels in train, or `any` where nobody knows what is confused.
     models:        how many models the rule `best` averages, the kept one of train_augmented
-                   and others of its recipe.
+                   and others of its recipe, trained on dev, too.
     folds:         for `any`: how many models predict what they are not trained on, a seed.
     fold_seeds:    for `any`: how many seeds.
     sheet_images:  how many of the flagged images to show, and of those just below the threshold.

@@ -33,9 +33,9 @@ class Member:
     predict: np.ndarray
 
 
-def seed_members(n_train: int, n_images: int, seeds: Sequence[int]) -> list[Member]:
-    """Models that train on the first `n_train` of the images and predict all, one a seed."""
-    return [Member(seed, np.arange(n_train), np.arange(n_images)) for seed in seeds]
+def seed_members(n_images: int, seeds: Sequence[int]) -> list[Member]:
+    """Models that train on all images and predict them, one a seed."""
+    return [Member(seed, np.arange(n_images), np.arange(n_images)) for seed in seeds]
 
 
 def fold_members(labels: np.ndarray, n_folds: int, seeds: Sequence[int]) -> list[Member]:

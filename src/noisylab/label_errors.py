@@ -9,6 +9,9 @@ import numpy as np
 
 from noisylab.errors import InputError, shown
 
+# Of a score: models of balanced batches take all classes for equally frequent, and so what is rare
+# for more frequent than it is. Chosen on other sets, see tests/benchmarks/hidden.py.
+_THRESHOLD = 0.6
 _LEAST_SHARE = 0.02  # of a class: fewer wrong labels cannot be told from what a model gets wrong
 _LEAST_KEPT = 0.25  # of a class that have to be above a threshold for its ratio to be believed
 _TINY = 1e-12  # added to probabilities, whose logarithm is taken
@@ -52,11 +55,11 @@ def find_called(
 
 
 def find_suspect(given_labels: np.ndarray, pred_probs: np.ndarray, suspect: int) -> LabelErrors:
-    """Images that are more probably of the class `suspect` than of the one that they are labelled.
+    """Images that are rather of the class `suspect` than of the one that they are labelled.
 
     given_labels: (N,) int64 in 0..K-1. pred_probs: (N, K), rows sum to 1; also of images that the
     models trained on, if they saw wrong labels so seldom that they did not learn them by heart.
-    Score: p_suspect / (p_suspect + p_given), 0 for what is labelled so; above 0.5 is flagged.
+    Score: p_suspect / (p_suspect + p_given), 0 for what is labelled so; above 0.6 is flagged.
 
     >>> pred_probs = np.array([[.9, .1], [.2, .8], [.1, .9]])
     >>> find_suspect(np.array([1, 0, 1]), pred_probs, suspect=1).flagged
@@ -64,7 +67,7 @@ def find_suspect(given_labels: np.ndarray, pred_probs: np.ndarray, suspect: int)
     """
     _check(given_labels, pred_probs)
     scores = _odds(given_labels, pred_probs)[:, suspect]
-    return LabelErrors(scores, np.full(len(scores), suspect), _ordered(scores > 0.5, scores))
+    return LabelErrors(scores, np.full(len(scores), suspect), _ordered(scores > _THRESHOLD, scores))
 
 
 def find_confused(
@@ -74,12 +77,10 @@ def find_confused(
 
     given_labels:        (N,) int64 in 0..K-1.
     out_of_sample_probs: (N, K), rows sum to 1, by models that did not train on the image.
-    pred_probs:          (N, K), what images are ranked by; as before if None.
+    pred_probs:          (N, K), what images are judged by; as before if None.
 
-    Whether a class i hides images of j is told by mislabelled_share(). If so, those of the highest
-    p_j / (p_i + p_j), which is their score, are flagged: as many as halfway between that share, in
-    practice too few, and the number of scores above 0.5, which is too many where a model often
-    takes i for j.
+    Whether a class i hides images of j is told by mislabelled_share(). If so, those of which
+    p_j / (p_i + p_j), their score, is above 0.6 are flagged.
 
     >>> labels = np.array([0] * 60 + [1] * 40)
     >>> really = np.array([0] * 50 + [1] * 50)
@@ -89,23 +90,17 @@ def find_confused(
     pred_probs = out_of_sample_probs if pred_probs is None else pred_probs
     _check(given_labels, out_of_sample_probs)
     _check(given_labels, pred_probs)
-    n_images, n_classes = pred_probs.shape
     odds = _odds(given_labels, pred_probs)
-    is_flagged = np.zeros((n_images, n_classes), dtype=bool)
-    for given in range(n_classes):
-        of_given = np.flatnonzero(given_labels == given)
-        for really in range(n_classes):
-            if really != given:
-                share = mislabelled_share(given_labels, out_of_sample_probs, given, really)
-                if share:
-                    scores = odds[of_given, really]
-                    count = round((share * len(of_given) + (scores > 0.5).sum()) / 2)
-                    order = np.argsort(-scores, kind="stable")
-                    is_flagged[of_given[order[:count]], really] = True
+    classes = range(pred_probs.shape[1])
+    shares = [
+        [mislabelled_share(given_labels, out_of_sample_probs, i, j) for j in classes]
+        for i in classes
+    ]
+    is_flagged = (np.array(shares) > 0)[given_labels] & (odds > _THRESHOLD)
     # Of two classes that an image is flagged for, and of all if for none, the more probable.
     flagged_at_all = np.any(is_flagged, axis=1)
     suggested = np.where(flagged_at_all[:, np.newaxis] & ~is_flagged, -1, odds).argmax(axis=1)
-    scores = odds[np.arange(n_images), suggested]
+    scores = odds[np.arange(len(odds)), suggested]
     return LabelErrors(scores, suggested, _ordered(flagged_at_all, scores))
 
 

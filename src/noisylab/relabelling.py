@@ -91,8 +91,8 @@ def relabel(
     """Look for wrong labels in train and dev.
 
     model: the one that the rule `report` asks, trained on train by `recipe` from `seed`; the rule
-    `best` asks more of them, from the seeds after it. engine, watch, finished: as for
-    mean_probs().
+    `best` asks more of them, from the seeds after it, trained on dev, too: the more images of a
+    rare class they know, the better they find others. engine, watch, finished: as for mean_probs().
     Raises InputError for a model of other classes, for a suspect class that is not there, and for
     decisions that leave a class without an image in train.
     """
@@ -112,7 +112,7 @@ def relabel(
         return mean_probs(known, members, recipe, engine, watch, finished)
 
     seeds = range(seed + 1, seed + config.models)
-    members = seed_members(len(train), len(known), seeds)
+    members = seed_members(len(known), seeds)
     pred_probs = predict_both_ways(model, known.images)
     if members:
         pred_probs = (pred_probs + len(members) * mean(members)) / config.models

@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 
+import cifar10_sets
 import numpy as np
 import torch
 from cleanlab.filter import find_label_issues
@@ -26,7 +26,6 @@ from noisylab.evaluation import precision_recall
 from noisylab.images import ImageSet, joined
 from noisylab.label_errors import LabelErrors, find_called, find_confused, find_suspect
 from noisylab.params import read_params
-from noisylab.sources.cifar10 import read_cifar10
 from noisylab.training import fit, predict_probs
 
 FILTERS = (
@@ -54,7 +53,7 @@ def main() -> None:
     seeds = [SEEDS_APART * number for number in range(arguments.seeds)]
     table = [find_all(known, len(sets["train"]), recipe, seed, suspect=2) for seed in seeds]
     show("bundled set: two thirds of the cats are labelled car", table)
-    for name, other in others(arguments.cifar10) if arguments.cifar10 else ():
+    for name, other in cifar10_sets.confused(arguments.cifar10) if arguments.cifar10 else ():
         n_train = len(other) * 9 // 10
         show(name, [find_all(other, n_train, recipe, seed, None) for seed in seeds[:1]])
 
@@ -67,7 +66,7 @@ def find_all(
     kept = fit(train, train.subset([0]), recipe, torch.Generator().manual_seed(seed)).model
     own_probs = predict_probs(kept, known.images)
     start = cpu_seconds()
-    members = seed_members(n_train, len(known), range(seed + 1, seed + config.models))
+    members = seed_members(len(known), range(seed + 1, seed + config.models))
     others = mean_probs(known, members, recipe, "local", lambda trainings, n: trainings)
     pred_probs = (predict_both_ways(kept, known.images) + len(members) * others) / config.models
     ensemble_seconds = cpu_seconds() - start
@@ -119,31 +118,6 @@ def show(title: str, tables: list[dict[str, tuple[float, ...]]]) -> None:
             cells.append(f"{statistics.mean(column):.{digits}f} ± {spread:.{digits}f}")
         print(f"  {name:46}" + "".join(f"{cell:>20}" for cell in cells), flush=True)
     print("  * among the images labelled as the most common class\n", flush=True)
-
-
-def others(root: Path) -> Iterator[tuple[str, ImageSet]]:
-    """Sets of other classes and counts, made of CIFAR-10's training half."""
-    cifar = read_cifar10(root)
-    assert cifar is not None, f"no CIFAR-10 in {root}"
-    images, labels = cifar.train.images, cifar.train.labels
-    rng = np.random.default_rng(0)
-
-    def made(counts: dict[str, tuple[int, int]], moves: dict[tuple[int, int], int]) -> ImageSet:
-        chosen = [np.flatnonzero(labels == number)[:count] for number, count in counts.values()]
-        true_labels = np.repeat(np.arange(len(counts)), [len(part) for part in chosen])
-        given_labels = true_labels.copy()
-        for (really, given), count in moves.items():
-            given_labels[np.flatnonzero(true_labels == really)[:count]] = given
-        order = rng.permutation(len(true_labels))
-        indices = np.concatenate(chosen)[order]
-        return ImageSet(images[indices], given_labels[order], tuple(counts), true_labels[order])
-
-    counts = {"ship": (8, 3000), "horse": (7, 1200), "frog": (6, 800), "airplane": (0, 600)}
-    yield "frogs labelled ship, airplanes labelled horse", made(counts, {(2, 0): 400, (3, 1): 200})
-    yield "no wrong label", made(counts, {})
-    # Not looked at while the rules were made.
-    counts = {"automobile": (1, 2500), "bird": (2, 1500), "deer": (4, 900), "dog": (5, 700)}
-    yield "deer labelled bird, dogs labelled automobile", made(counts, {(2, 1): 300, (3, 0): 350})
 
 
 if __name__ == "__main__":

@@ -88,10 +88,13 @@ def _rule(story: Story) -> Markup:
         looked = say("What is looked for is {} under other labels.", name(label))
         asked = say("Flagged is what the kept model of {} calls so.", of_stage)
     if config.keep == "best":
-        text = "Flagged is what {} on average, over image and mirror image, take for it."
+        text = "Flagged is what {} on average, over image and mirror image, clearly take for it."
         asked = say(text, models)
     if config.keep == "best" and suspect == "any":
-        text = "{}, asked about images that they were not trained on, say how many; {} say which."
+        text = (
+            "{}, asked about images that they were not trained on, say which classes are confused; "
+            "{} say which images."
+        )
         folds = config.folds * config.fold_seeds
         asked = say(text, counted(folds, "model"), models)
     decided = say("A person may decide otherwise, image by image, in {}.", code("data/review.csv"))

@@ -1,0 +1,55 @@
+"""Sets made of CIFAR-10's training half, with wrong labels, beside the bundled one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from noisylab.images import ImageSet
+from noisylab.sources.cifar10 import CLASSES, read_cifar10
+
+
+def confused(root: Path) -> Iterator[tuple[str, ImageSet]]:
+    """Of other counts than the bundled set, two with two kinds of confusion, and one with none."""
+    counts = {"ship": 3000, "horse": 1200, "frog": 800, "airplane": 600}
+    moves = {("frog", "ship"): 400, ("airplane", "horse"): 200}
+    yield "frogs labelled ship, airplanes labelled horse", _made(root, counts, moves)
+    yield "no wrong label", _made(root, counts, {})
+    # Not looked at while the rules were made.
+    counts = {"automobile": 2500, "bird": 1500, "deer": 900, "dog": 700}
+    moves = {("deer", "bird"): 300, ("dog", "automobile"): 350}
+    yield "deer labelled bird, dogs labelled automobile", _made(root, counts, moves)
+
+
+def hidden(root: Path) -> Iterator[tuple[str, ImageSet]]:
+    """Of the bundled set's counts, with other classes: two thirds of the rarest are hidden."""
+    for most, second, rarest in (
+        ("truck", "automobile", "dog"),
+        ("airplane", "ship", "bird"),
+        ("ship", "truck", "deer"),
+        ("horse", "deer", "frog"),
+    ):
+        counts = {most: 5000, second: 500, rarest: 750}
+        yield f"{rarest} labelled {most}", _made(root, counts, {(rarest, most): 500})
+
+
+def _made(root: Path, counts: Mapping[str, int], moves: Mapping[tuple[str, str], int]) -> ImageSet:
+    """So many images of each class, of which so many of each (really, given) are mislabelled."""
+    cifar = read_cifar10(root)
+    assert cifar is not None, f"no CIFAR-10 in {root}"
+    images, labels = cifar.train.images, cifar.train.labels
+    rng = np.random.default_rng(0)
+    classes = tuple(counts)
+    chosen = [
+        np.flatnonzero(labels == CLASSES.index(name))[:count] for name, count in counts.items()
+    ]
+    true_labels = np.repeat(np.arange(len(classes)), [len(part) for part in chosen])
+    given_labels = true_labels.copy()
+    for (really, given), count in moves.items():
+        hidden_ones = np.flatnonzero(true_labels == classes.index(really))[:count]
+        given_labels[hidden_ones] = classes.index(given)
+    order = rng.permutation(len(true_labels))
+    indices = np.concatenate(chosen)[order]
+    return ImageSet(images[indices], given_labels[order], classes, true_labels[order])
