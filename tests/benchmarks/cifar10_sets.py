@@ -17,7 +17,6 @@ def confused(root: Path) -> Iterator[tuple[str, ImageSet]]:
     moves = {("frog", "ship"): 400, ("airplane", "horse"): 200}
     yield "frogs labelled ship, airplanes labelled horse", _made(root, counts, moves)
     yield "no wrong label", _made(root, counts, {})
-    # Not looked at while the rules were made.
     counts = {"automobile": 2500, "bird": 1500, "deer": 900, "dog": 700}
     moves = {("deer", "bird"): 300, ("dog", "automobile"): 350}
     yield "deer labelled bird, dogs labelled automobile", _made(root, counts, moves)
