@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cifar10_sets
@@ -47,9 +48,7 @@ def main() -> None:
         )
 
 
-def probs(
-    known: ImageSet, recipe: FitConfig, n_images: int, seeds: range | list[int]
-) -> np.ndarray:
+def probs(known: ImageSet, recipe: FitConfig, n_images: int, seeds: Sequence[int]) -> np.ndarray:
     members = [Member(seed, np.arange(n_images), np.arange(len(known))) for seed in seeds]
     return mean_probs(known, members, recipe, "local", lambda trainings, n: trainings)
 
