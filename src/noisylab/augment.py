@@ -93,10 +93,10 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
             own = Draws(*(values.index_select(0, chosen).to(images.device) for values in draws))
             chosen = chosen.to(images.device)
             changed.index_copy_(0, chosen, transform(images.index_select(0, chosen), own))
-    if draws.dx.any() or draws.dy.any():
-        changed = shift(changed, draws.dx.to(images.device), draws.dy.to(images.device))
-    chosen = draws.mirrored.nonzero().squeeze(1).to(images.device)
-    return changed.index_copy_(0, chosen, flip_horizontal(changed.index_select(0, chosen)))
+    for_all = draws.dx, draws.dy, draws.mirrored
+    if any(values.any() for values in for_all):
+        changed = shift(changed, *(values.to(images.device) for values in for_all))
+    return changed
 
 
 def examples(
@@ -173,14 +173,23 @@ def brightness(images: Tensor, factor: Tensor) -> Tensor:
     return _to_uint8(images * factor.float().view(-1, 1, 1, 1))
 
 
-def shift(images: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
-    """Moved right by dx and down by dy, whole pixels in -31..31; what comes in is mirrored."""
-    places = torch.arange(SIZE, device=images.device)
-    rows = _mirror(places - dy.unsqueeze(1))  # (B, 32), where each row comes from
-    columns = _mirror(places - dx.unsqueeze(1))  # (B, 32)
+def shift(images: Tensor, dx: Tensor, dy: Tensor, mirrored: Tensor) -> Tensor:
+    """Moved right by dx and down by dy, whole pixels in -31..31; what comes in is mirrored.
+
+    After that, those for which `mirrored` (bool) holds are mirrored as a whole, left to right.
+    """
+    if not len(images):
+        return images.clone()  # unfold() refuses a batch of none
+    # Each row backwards, forwards and backwards again: moved by any dx, mirrored or not, it is a
+    # run of 32 of these 94 pixels, and to copy runs takes a third of the time of single pixels.
+    back = images.flip(2)
+    rows_of_94 = torch.cat([back, images[:, :, 1:], back[:, :, 1:]], dim=2)  # (B, 32, 94, 3)
+    first = torch.where(mirrored, dx % (2 * SIZE - 2), SIZE - 1 - dx)  # (B,)
+    rows = _mirror(torch.arange(SIZE, device=images.device) - dy.unsqueeze(1))  # (B, 32)
     rows += SIZE * torch.arange(len(images), device=images.device).unsqueeze(1)
-    pixels = SIZE * rows.unsqueeze(2) + columns.unsqueeze(1)  # (B, 32, 32)
-    return images.reshape(-1, 3).index_select(0, pixels.flatten()).view(images.shape)
+    starts = rows_of_94.shape[2] * rows + first.unsqueeze(1)
+    runs = rows_of_94.flatten().unfold(0, 3 * SIZE, 3)  # a run from each pixel on; a view
+    return runs.index_select(0, starts.flatten()).view(images.shape)
 
 
 #: The seven by name, in the order of Draws.which; each reads its parameters from the draws.
