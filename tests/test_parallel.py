@@ -1,6 +1,7 @@
 """Faults are caused for real: workers are killed while they work."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -133,6 +134,26 @@ def test_no_memory_in_a_worker_is_an_error_of_its_job_alone() -> None:
     results = {index: (result, error) for index, result, error in map_trainings(starve, [0, 1])}
     assert results[0] == (0, None)
     assert isinstance(results[1][1], MemoryError)
+
+
+def page_faults(job: int) -> int:
+    """Of 20 rounds that take and free what the steps of a training do, after a first one."""
+    import resource
+
+    def one_round() -> None:
+        blocks = [np.ones(1_600_000, np.float32) for _ in range(4)]  # 6.4 MB each
+        blocks.clear()
+
+    one_round()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        one_round()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc's")
+def test_workers_keep_the_memory_that_a_step_frees_for_the_next() -> None:
+    assert in_order(map_trainings(page_faults, [0], "local:1"))[0] < 6000  # pages of one round
 
 
 CTRL_C = """

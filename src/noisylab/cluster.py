@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import pickle
 import platform
@@ -19,6 +18,7 @@ from uuid import uuid4
 
 from noisylab.errors import InputError, WorkerDiedError
 from noisylab.fingerprint import code_digest
+from noisylab.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -30,8 +30,6 @@ _SIGN_SECONDS = 2  # for a sign of life
 _STATE_SECONDS = 30  # for what takes the import of torch
 _LOOK_SECONDS = 1
 _PACKAGES = ("noisylab", "torch", "numpy")  # that results depend on
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-_KEEP_BYTES = 2**25  # the most that glibc takes for the latter
 
 
 def map_on_cluster(
@@ -236,18 +234,6 @@ def _hold(data: bytes) -> bytes:
 
 
 def _call(job: Any, data: bytes) -> Any:
-    _keep_memory()
+    keep_freed_memory()
     fn, shared = pickle.loads(data)
     return fn(job, *shared)
-
-
-@cache
-def _keep_memory() -> None:
-    """Have malloc keep what torch frees and wants again at once.
-
-    Dask has its workers return it to the system, and a training takes 1.7 times as long.
-    """
-    with suppress(OSError, AttributeError):  # no glibc
-        library = ctypes.CDLL(None)
-        library.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
-        library.mallopt(_M_TRIM_THRESHOLD, 2 * _KEEP_BYTES)

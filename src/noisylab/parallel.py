@@ -18,6 +18,7 @@ from joblib.externals.loky.process_executor import ProcessPoolExecutor
 from noisylab.config import ENGINES, is_engine
 from noisylab.errors import InputError, WorkerDiedError, shown
 from noisylab.finished import EpochFile, Finished
+from noisylab.memory import keep_freed_memory
 from noisylab.orphans import when_orphaned
 
 MOST_TRIES = 3
@@ -156,6 +157,7 @@ def _start_worker(path: str, parent: int) -> None:
     global _shared
     # Else it would finish its training for nobody, or wait for ever.
     when_orphaned(lambda: os._exit(1), parent)
+    keep_freed_memory()
     # Copy on write: torch takes no array that must not be written to.
     _shared = joblib.load(path, mmap_mode="c")
 
