@@ -134,7 +134,7 @@ def test_no_image_that_is_called_right(sets: dict[str, ImageSet]) -> None:
         run(model, sets)
     with pytest.raises(InputError, match="gets no image right but of 'cat', the target"):
         run(model, sets, source_class="least_confused")
-    with pytest.raises(InputError, match="the model is for 2 classes, the sets have 3"):
+    with pytest.raises(InputError, match="the final model is for 2 classes, the sets have 3"):
         run(SimpleModel(2), sets)
     with torch.no_grad():
         model.fc3.bias[0] = torch.nan

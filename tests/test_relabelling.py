@@ -155,7 +155,7 @@ def test_where_nothing_is_flagged_the_sets_stay(model: SimpleModel, tmp_path: Pa
 
 
 def test_a_model_of_other_classes_is_refused(sets: dict[str, ImageSet]) -> None:
-    with pytest.raises(InputError, match="the model is for 5 classes, the sets have 3; train it"):
+    with pytest.raises(InputError, match="augmented is for 5 classes, the sets have 3; train"):
         find(sets, SimpleModel(5))
 
 

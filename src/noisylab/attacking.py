@@ -63,8 +63,8 @@ def attack_all(
     train = sets["train"]
     if model.n_classes != len(train.classes):
         raise InputError(
-            f"the model is for {model.n_classes} classes, the sets have {len(train.classes)}; "
-            "train it on these sets"
+            f"the final model is for {model.n_classes} classes, the sets have "
+            f"{len(train.classes)}; train it on these sets"
         )
     torch.set_num_threads(threads)  # which the last bits of a sum depend on
     model = model.to(find_device(device))

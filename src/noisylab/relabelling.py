@@ -99,8 +99,8 @@ def relabel(
     train, dev = (sets[split] for split in REVIEWED)
     if model.n_classes != len(train.classes):
         raise InputError(
-            f"the model is for {model.n_classes} classes, the sets have {len(train.classes)}; "
-            "train it on these sets"
+            f"the model of train_augmented is for {model.n_classes} classes, the sets have "
+            f"{len(train.classes)}; train it on these sets"
         )
     suspect = named_suspect(config, train.classes)
     if suspect is None and config.suspect_class == RAREST:
