@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, PngImagePlugin
 
+from noisylab.artifacts import PRED_PROBS, read_fixed_sets
 from noisylab.finished import Finished
 from noisylab.images import ImageSet, image_digest
 from noisylab.params import read_params
-from noisylab.pickles import dump_set, read_pickle, read_set
+from noisylab.pickles import dump_pred_probs, dump_set, read_pickle, read_set
 from noisylab.review import read_decisions
 from noisylab.sources.bundle import read_bundle
 from noisylab.sources.cifar10 import read_cifar10
@@ -239,6 +240,12 @@ READERS: dict[str, Callable[[], Reader]] = {
     ),
     "labels": lambda: Reader(
         "labels.csv", read_bundle, (labels_csv(), b"\xef\xbb\xbf" + labels_csv()), bundle()
+    ),
+    "probabilities": lambda: Reader(
+        PRED_PROBS,
+        read_fixed_sets,
+        (dump_pred_probs(dict.fromkeys(("train", "dev"), np.full((4, 2), 0.5))),),
+        {f"{name}_set.pickle": dump_set(SET) for name in ("fixed_train", "fixed_dev", "test")},
     ),
     "review": lambda: Reader(
         "review.csv", lambda d: read_decisions(d / "review.csv", SETS), (review_csv(),)

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import make_set
 
 from noisylab.errors import InputError
-from noisylab.images import ImageSet, identical_images
+from noisylab.images import ImageSet, identical_images, joined
 
 
 def test_counts_by_label(train: ImageSet) -> None:
@@ -17,6 +19,16 @@ def test_subset_keeps_order_and_belonging(train: ImageSet) -> None:
     assert part.labels.tolist() == [train.labels[7], train.labels[3]]
     assert part.true_labels is not None
     assert part.true_labels.tolist() == part.labels.tolist()
+
+
+def test_what_models_say_stays_with_the_image(train: ImageSet, dev: ImageSet) -> None:
+    said = np.eye(3)[::-1][train.labels]
+    knowing = replace(train, pred_probs=said)
+    both = joined(knowing, knowing.subset([7, 3]))
+    assert both.pred_probs is not None
+    assert (both.pred_probs == [*said, said[7], said[3]]).all()
+    assert both.with_labels(both.labels[::-1]).pred_probs is both.pred_probs
+    assert joined(knowing, dev).pred_probs is None
 
 
 def test_with_labels_leaves_the_original(train: ImageSet) -> None:
@@ -44,6 +56,9 @@ LABELS = np.array([0, 1, 0])
         ({"labels": np.array([0, 1])}, "labels must be int64 of shape (3,), one an image"),
         ({"labels": np.array([0.0, 1.0, 0.0])}, "labels must be int64"),
         ({"true_labels": np.array([0, 2, 0])}, "true_labels must be in 0..1, got 2 at index 1"),
+        ({"pred_probs": np.full((3, 3), 1 / 3)}, "pred_probs must be float64 of shape (3, 2), got"),
+        ({"pred_probs": np.full((3, 2), 0.5, np.float32)}, "got float32 of shape (3, 2)"),
+        ({"pred_probs": np.full((3, 2), 0.6)}, "rows that sum to 1, got 0.6, 0.6 at index 0"),
         ({"images": IMAGES.astype(np.float32)}, "images must be uint8 of shape (N, 32, 32, 3)"),
         ({"images": IMAGES.transpose(0, 3, 1, 2)}, "got uint8 of shape (3, 3, 32, 32)"),
         ({"classes": ("car",)}, "classes must name at least 2 classes, got ['car']"),

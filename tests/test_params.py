@@ -159,6 +159,16 @@ def test_bad_values(tmp_path: Path, line: str, value: str, message: str) -> None
             "epoch: 5",
             "train_baseline.runs.report.epoch is unknown; did you mean epochs?",
         ),
+        (
+            "epochs: 5",
+            "epochs: 5\n      distillation: 2",
+            "train_baseline.runs.report.distillation must be a number >= 0 and <= 1, got 2",
+        ),
+        (
+            "epochs: 5",
+            "epochs: 5\n      distillation: 0.5",
+            "train_baseline.runs.report.distillation must be 0, got 0.5: what models say of the",
+        ),
         ("epochs: 5", "lr: 5", "train_baseline.runs.report.epochs is missing"),
         ("    report: ", "    my run: ", "train_baseline.runs must be named in letters, digits"),
         ("  sheet_images: 96", "  - 96", "stats must be a section with sheet_images, got [96]"),

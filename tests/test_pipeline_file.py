@@ -74,7 +74,10 @@ def test_a_stage_runs_and_depends_on_the_script_of_its_name(name: str) -> None:
 SETS = [f"data/{split}_set.pickle" for split in ("train", "dev", "test")]
 READ_BY = {
     "read_sets": SETS,
-    "read_fixed_sets": ["data/fixed_train_set.pickle", "data/fixed_dev_set.pickle", SETS[2]],
+    "read_fixed_sets": [
+        *("data/fixed_train_set.pickle", "data/fixed_dev_set.pickle", SETS[2]),
+        "data/pred_probs.pickle",
+    ],
 }
 
 

@@ -1,5 +1,7 @@
 import csv
 import json
+import pickle
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import torch
 from conftest import make_set
 from sklearn.metrics import average_precision_score
 
+from noisylab.artifacts import read_fixed_sets, write_sets
 from noisylab.config import FitConfig, RelabelConfig
-from noisylab.ensemble import Trainings
+from noisylab.ensemble import Trainings, predict_both_ways
 from noisylab.errors import InputError
 from noisylab.images import ImageSet
 from noisylab.network import SimpleModel
@@ -111,6 +114,43 @@ def test_a_person_overrides_the_rule_in_either_direction(
     assert rows["train", "8"] == ["cat", "rule"]
 
 
+def test_what_the_models_say_goes_with_the_corrected_sets(
+    tmp_path: Path, sets: dict[str, ImageSet], model: SimpleModel
+) -> None:
+    result = find(sets, model, {("train", 5): 1, ("dev", 0): 2}, replace(CONFIG, keep="report"))
+    expected = predict_both_ways(model, result.known.images)
+    expected[[5, 90]] = [[0, 1, 0], [0, 0, 1]]  # a person knows
+    write_sets(tmp_path, {"test": sets["dev"]})
+    write_relabelling(result, 5, str(tmp_path), str(tmp_path / "m.json"), str(tmp_path / "plots"))
+    fixed = read_fixed_sets(tmp_path)
+    for split, part in (("train", expected[:90]), ("dev", expected[90:])):
+        assert np.array_equal(fixed[split].pred_probs, part)  # type: ignore[arg-type]
+        assert (fixed[split].labels == result.fixed_sets()[split].labels).all()
+    assert fixed["test"].pred_probs is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([1], "must hold probabilities of train and dev; run relabel again"),
+        ({"train": np.eye(3)}, "must hold probabilities of train and dev; run relabel again"),
+        (
+            {"train": np.eye(3), "dev": np.eye(3)},
+            "train: pred_probs must be float64 of shape (90, 3), got float64 of shape (3, 3); run",
+        ),
+        ({"train": 1, "dev": 2}, "train: pred_probs must be float64 of shape (90, 3), got 1; run"),
+    ],
+)
+def test_what_other_sets_were_said_to_be_is_refused(
+    tmp_path: Path, sets: dict[str, ImageSet], content: object, message: str
+) -> None:
+    write_sets(tmp_path, sets, prefix="fixed_")
+    write_sets(tmp_path, {"test": sets["dev"]})
+    (tmp_path / "pred_probs.pickle").write_bytes(pickle.dumps(content))
+    with pytest.raises(InputError, match=re.escape(f"pred_probs.pickle: {message}")):
+        read_fixed_sets(tmp_path)
+
+
 def corrections_of(result: Relabelling) -> list[list[str]]:
     return [[str(cell) for cell in row] for row in corrections(result, result.near(3))]
 
@@ -179,6 +219,7 @@ def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet], model: Simpl
         "data/corrections.csv",
         "data/fixed_dev_set.pickle",
         "data/fixed_train_set.pickle",
+        "data/pred_probs.pickle",
         "m.json",
         *(f"plots/{name}.png" for name in pictures),
     ]

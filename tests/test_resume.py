@@ -163,6 +163,7 @@ def test_whatever_a_result_depends_on_is_in_its_name(train: ImageSet, dev: Image
         key(train),
         key(other_labels),
         key(other_images),
+        key(replace(train, pred_probs=np.full((len(train), 3), 1 / 3))),
         key(train, seed=1),
         key(train, EVERYTHING),
         key(train, replace(CONFIG, threads=2)),

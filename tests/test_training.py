@@ -94,6 +94,50 @@ def test_label_smoothing_equals_torchs(train: ImageSet, dev: ImageSet) -> None:
     assert dump_weights(smooth.model) != dump_weights(plain.model)
 
 
+def test_distillation_equals_torchs_loss_by_probabilities(train: ImageSet, dev: ImageSet) -> None:
+    """One step goes where the gradient of torch's own loss by such targets points."""
+    said = np.random.default_rng(0).dirichlet(np.ones(3), size=90)
+    config = replace(CONFIG, epochs=1, batch_size=90, optimizer="adagrad", label_smoothing=0.3)
+    plain = fit(train, dev, config, seeded())
+    config = replace(config, distillation=0.6)
+    distilled = fit(replace(train, pred_probs=said), dev, config, seeded())
+    assert distilled.history[0].train_loss == plain.history[0].train_loss  # that of the labels
+    generator = seeded()
+    with torch.random.fork_rng():
+        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+        model = SimpleModel(3).train()
+        usual = torch.optim.Adagrad(model.parameters(), lr=config.lr)
+        order = torch.randperm(90, generator=generator)
+        logits = model(to_unit(torch.from_numpy(train.images)[order]))
+        targets = 0.4 * (0.7 * np.eye(3)[train.labels] + 0.1) + 0.6 * said
+        functional.cross_entropy(logits, torch.from_numpy(targets).float()[order]).backward()
+        usual.step()
+    different = [
+        (ours - theirs).abs().max().item()
+        for ours, theirs in zip(distilled.model.parameters(), model.parameters(), strict=True)
+    ]
+    assert max(different) < 1e-4
+    assert dump_weights(distilled.model) != dump_weights(plain.model)
+
+
+def test_distillation_of_certain_models_is_their_labels(train: ImageSet, dev: ImageSet) -> None:
+    """Whatever the labels are: models that say the true ones teach these."""
+    wrong = train.with_labels((train.labels + 1) % 3)
+    taught = replace(wrong, pred_probs=np.eye(3)[train.labels])
+    config = replace(CONFIG, epochs=8, distillation=1.0)
+    fitted = fit(taught, dev, config, seeded())
+    assert fitted.history[-1].dev_accuracy > 0.9
+    assert (
+        fit(taught, dev, replace(config, distillation=0.0), seeded()).history[-1]
+        != (fitted.history[-1])
+    )
+
+
+def test_distillation_without_probabilities_is_refused(train: ImageSet, dev: ImageSet) -> None:
+    with pytest.raises(InputError, match="distillation needs pred_probs of the images"):
+        fit(train, dev, replace(CONFIG, distillation=0.5), seeded())
+
+
 @pytest.mark.parametrize("warmup", [0.0, 0.25, 1.0])
 def test_one_cycle_rises_to_lr_and_falls_to_nothing(warmup: float) -> None:
     config = replace(CONFIG, lr=0.5, schedule="one_cycle", warmup=warmup)

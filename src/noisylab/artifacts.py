@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,10 @@ from noisylab.images import SPLITS, ImageSet
 from noisylab.orphans import is_running
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
+PRED_PROBS = "pred_probs.pickle"
 _DIGITS = 5  # after the point, in metrics and tables: what is left is noise between processors
 
 
@@ -115,10 +117,31 @@ def read_sets(folder: str | Path) -> dict[str, ImageSet]:
 
 
 def read_fixed_sets(folder: str | Path) -> dict[str, ImageSet]:
-    """The same with the corrected labels of train and dev; nobody corrects test."""
+    """The same with the corrected labels of train and dev, and what models say of these.
+
+    Nobody corrects test. Raises InputError where what models say is not of these sets.
+    """
     names = {"train": "fixed_train", "dev": "fixed_dev", "test": "test"}
     folder = Path(folder)
-    return {split: pickles.read_set(folder / f"{names[split]}_set.pickle") for split in SPLITS}
+    sets = {split: pickles.read_set(folder / f"{names[split]}_set.pickle") for split in SPLITS}
+    path = folder / PRED_PROBS
+    pred_probs = pickles.read_pickle(path)
+    if not isinstance(pred_probs, dict) or {*pred_probs} != {"train", "dev"}:
+        raise InputError(f"{path}: must hold probabilities of train and dev; run relabel again")
+    for split, part in pred_probs.items():
+        try:
+            sets[split] = replace(sets[split], pred_probs=part)
+        except InputError as error:
+            raise InputError(f"{path}: {split}: {error}; run relabel again") from None
+    return sets
+
+
+def write_fixed_sets(
+    folder: str | Path, sets: Mapping[str, ImageSet], pred_probs: Mapping[str, np.ndarray]
+) -> None:
+    """Write the corrected train and dev, and what models say of them, (N, K) float64 by split."""
+    write_sets(folder, sets, prefix="fixed_")
+    write_bytes(Path(folder) / PRED_PROBS, pickles.dump_pred_probs(pred_probs))
 
 
 def _remove_leftovers(folder: Path) -> None:

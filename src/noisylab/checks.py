@@ -127,6 +127,7 @@ CHECKS: Mapping[str, tuple[str, Check]] = {
     "warmup": _number(least=0, most=1),
     "weight_decay": _number(least=0),
     "label_smoothing": _number(least=0, most=1),
+    "distillation": _number(least=0, most=1),
     "dropout": _number(least=0, most=0.99),
     "class_weights": _by_class(_number(least=0), *BY_CLASS, zeros=False),
     "probability": _or(

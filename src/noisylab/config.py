@@ -65,6 +65,8 @@ class FitConfig:
     warmup:          in [0, 1].
     weight_decay:    as the optimizer defines it; None is its own default.
     label_smoothing: in [0, 1], the share of each label spread over all classes.
+    distillation:    in [0, 1], the share of each label, smoothed, that what models say of the
+                     image stands in for (Hinton, Vinyals and Dean 2015, at temperature 1).
     dropout:         in [0, 1), the network's rate.
     class_weights:   how often to draw each class; `none` shows every image once an epoch.
     augment:         how to change the images that are drawn; None leaves them as they are.
@@ -80,6 +82,7 @@ class FitConfig:
     warmup: float = 0.2
     weight_decay: float | None = None
     label_smoothing: float = 0.0
+    distillation: float = 0.0
     dropout: float = 0.5
     class_weights: ByClass = "none"
     augment: AugmentConfig | None = None

@@ -29,6 +29,7 @@ class ImageSet:
     classes:     K distinct names, printable, of at most 100 characters; 2 <= K <= 1000;
                  `classes[label]` is a label's name.
     true_labels: (N,) int64 in 0..K-1, or None where nobody knows them. Only to score with.
+    pred_probs:  (N, K) float64, rows sum to 1: what models say of the images; None if none did.
 
     Raises InputError where the parts contradict this or each other. N may be 0.
     """
@@ -37,6 +38,7 @@ class ImageSet:
     labels: np.ndarray
     classes: tuple[str, ...]
     true_labels: np.ndarray | None = None
+    pred_probs: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         check_classes(self.classes)
@@ -47,6 +49,8 @@ class ImageSet:
         _check_labels("labels", self.labels, len(self.images), len(self.classes))
         if self.true_labels is not None:
             _check_labels("true_labels", self.true_labels, len(self.images), len(self.classes))
+        if self.pred_probs is not None:
+            check_probs(self.pred_probs, len(self.images), len(self.classes))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -66,11 +70,9 @@ class ImageSet:
     def subset(self, indices: Sequence[int] | np.ndarray) -> ImageSet:
         """The images at `indices`, in that order."""
         true_labels = None if self.true_labels is None else self.true_labels[indices]
-        return replace(
-            self,
-            images=self.images[indices],
-            labels=self.labels[indices],
-            true_labels=true_labels,
+        pred_probs = None if self.pred_probs is None else self.pred_probs[indices]
+        return ImageSet(
+            self.images[indices], self.labels[indices], self.classes, true_labels, pred_probs
         )
 
     def with_labels(self, labels: np.ndarray) -> ImageSet:
@@ -104,14 +106,17 @@ def image_digest(image: np.ndarray) -> str:
 
 def joined(first: ImageSet, second: ImageSet) -> ImageSet:
     """The images of one set and then those of another of the same classes."""
-    true_labels = None
+    true_labels = pred_probs = None
     if first.true_labels is not None and second.true_labels is not None:
         true_labels = np.concatenate([first.true_labels, second.true_labels])
+    if first.pred_probs is not None and second.pred_probs is not None:
+        pred_probs = np.concatenate([first.pred_probs, second.pred_probs])
     return ImageSet(
         np.concatenate([first.images, second.images]),
         np.concatenate([first.labels, second.labels]),
         first.classes,
         true_labels,
+        pred_probs,
     )
 
 
@@ -130,6 +135,21 @@ def check_classes(classes: tuple[str, ...]) -> None:
         if name in seen:
             raise InputError(f"classes must be distinct, got {shown(name)} more than once")
         seen.add(name)
+
+
+def check_probs(pred_probs: np.ndarray, n_images: int, n_classes: int) -> None:
+    """Raise InputError unless these are probabilities (n_images, n_classes), rows summing to 1."""
+    shape = (n_images, n_classes)
+    if getattr(pred_probs, "dtype", None) != np.float64 or pred_probs.shape != shape:
+        raise InputError(f"pred_probs must be float64 of shape {shape}, got {shown(pred_probs)}")
+    # Written so that what is not a number is refused, too.
+    is_good = (pred_probs >= 0).all(axis=1) & (np.abs(pred_probs.sum(axis=1) - 1) <= 1e-3)
+    if not is_good.all():
+        row = int(is_good.argmin())
+        values = ", ".join(f"{value:.3g}" for value in pred_probs[row, :3])
+        raise InputError(
+            f"pred_probs must be >= 0 with rows that sum to 1, got {values} at index {row}"
+        )
 
 
 def is_name(text: str) -> bool:

@@ -159,6 +159,12 @@ def _train_section(place: str, values: object, shared: Mapping[str, Any]) -> Tra
         name: _section(FitConfig, f"{place}.runs.{name}", run, shared)
         for name, run in named.items()
     }
+    for name, run in runs.items():
+        if run.distillation and place != "train_fixed":
+            raise InputError(
+                f"{place}.runs.{name}.distillation must be 0, got {run.distillation:g}: what "
+                "models say of the images is known to train_fixed alone"
+            )
     if parts["keep"] not in list(runs):
         raise _refused(f"{place}.keep", f"one of the runs {', '.join(runs)}", parts["keep"])
     return TrainParams(keep=parts["keep"], runs=runs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,15 @@ def dump_set(image_set: ImageSet) -> bytes:
     }
     if image_set.true_labels is not None:
         content["true_labels"] = _plain(image_set.true_labels, np.int64)
+    return _dump(content)
+
+
+def dump_pred_probs(pred_probs: Mapping[str, np.ndarray]) -> bytes:
+    """Probabilities (N, K) by split as a pickle, of which the same holds."""
+    return _dump({str(split): _plain(part, np.float64) for split, part in pred_probs.items()})
+
+
+def _dump(content: dict[str, Any]) -> bytes:
     file = io.BytesIO()
     pickler = pickle.Pickler(file, _PROTOCOL)
     pickler.fast = True  # no memo: it would record which strings and dtypes are one object

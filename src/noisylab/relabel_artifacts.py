@@ -21,11 +21,12 @@ CORRECTIONS = ("split", "index", "given", "suggested", "score", "flagged", "deci
 def write_relabelling(
     result: Relabelling, sheet_images: int, data: str, metrics: str, plots: str
 ) -> None:
-    """Write `fixed_{train,dev}_set.pickle` and `corrections.csv` to `data`, figures and pictures.
+    """Write corrected sets, `pred_probs.pickle` and `corrections.csv` to `data`, and pictures.
 
     sheet_images: how many flagged images to show, and of those that come next.
     """
-    artifacts.write_sets(data, result.fixed_sets(), prefix="fixed_")
+    pred_probs = result.split(result.pred_probs)
+    artifacts.write_fixed_sets(data, result.fixed_sets(), pred_probs)
     near = result.near(sheet_images)
     artifacts.write_csv(Path(data) / "corrections.csv", CORRECTIONS, corrections(result, near))
     artifacts.write_json(metrics, describe(result))

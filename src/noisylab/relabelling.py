@@ -31,15 +31,17 @@ from noisylab.training import predict_probs
 class Relabelling:
     """Labels as given and as corrected, and why.
 
-    known:     the images of train and after them those of dev, with their given labels.
-    n_train:   how many of them are of train.
-    rules:     what each rule makes of them, by its name.
-    kept:      the name of the rule whose corrections went on.
-    suspect:   the class that was looked for under other labels; None for any.
-    decisions: by index in `known`, the label that a person gave: it overrides the rule.
-    labels:    (N,) int64, corrected.
-    spared:    classes of which the rule would have left no image in train: what is labelled so
-               keeps its label, unless a person decided.
+    known:      the images of train and after them those of dev, with their given labels.
+    n_train:    how many of them are of train.
+    rules:      what each rule makes of them, by its name.
+    kept:       the name of the rule whose corrections went on.
+    suspect:    the class that was looked for under other labels; None for any.
+    decisions:  by index in `known`, the label that a person gave: it overrides the rule.
+    labels:     (N,) int64, corrected.
+    pred_probs: (N, K) float64, what the models of the rule `best` say together, whichever is kept;
+                of what a person decided, 1 for that label.
+    spared:     classes of which the rule would have left no image in train: what is labelled so
+                keeps its label, unless a person decided.
     """
 
     known: ImageSet
@@ -49,6 +51,7 @@ class Relabelling:
     suspect: int | None
     decisions: dict[int, int]
     labels: np.ndarray
+    pred_probs: np.ndarray
     spared: tuple[int, ...] = ()
 
     @property
@@ -129,7 +132,11 @@ def relabel(
     offset = {"train": 0, "dev": len(train)}
     decided = {offset[split] + index: label for (split, index), label in decisions.items()}
     labels, spared = _corrected(known, len(train), rules[config.keep], decided)
-    return Relabelling(known, len(train), rules, config.keep, suspect, decided, labels, spared)
+    for index, label in decided.items():
+        pred_probs[index] = np.eye(len(train.classes))[label]
+    return Relabelling(
+        known, len(train), rules, config.keep, suspect, decided, labels, pred_probs, spared
+    )
 
 
 def _check_folds(known: ImageSet) -> None:

@@ -24,7 +24,10 @@ def common_fingerprint(sets: Sequence[ImageSet], device: str, *modules: str) -> 
     """
     code = code_digest(*TRAINING_MODULES, "resume", *modules)
     versions = (torch.__version__, np.__version__, str(find_device(device)))
-    return fingerprint(code, *versions, *map(dump_set, sets))
+    said = [part.pred_probs for part in sets if part.pred_probs is not None]
+    return fingerprint(
+        code, *versions, *map(dump_set, sets), *(pred_probs.tobytes() for pred_probs in said)
+    )
 
 
 def training_fingerprint(common: str, config: FitConfig, seed: int, *parts: bytes) -> str:

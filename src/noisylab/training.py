@@ -87,7 +87,8 @@ def fit(
     All that is random follows from `generator` (of the CPU); torch's own generator is left as
     it was. Sets torch's number of threads. With a checkpoint of the same sets, settings and
     generator it goes on from there, to the same bits. Raises DivergedError, and InputError for a
-    device that is not there or class weights that do not fit the classes.
+    device that is not there, class weights that do not fit the classes, and distillation without
+    `train.pred_probs`.
     """
     device = find_device(config.device)
     torch.set_num_threads(config.threads)
@@ -104,6 +105,7 @@ def fit(
         optimizer = make_optimizer(weights, config)
         images = torch.from_numpy(train.images).to(device)  # (N, 32, 32, 3)
         labels = torch.from_numpy(train.labels).to(device)  # (N,)
+        teacher = _teacher(train, config.distillation).to(device)  # (N, K)
         history: list[Epoch] = []
         kept = checkpoint.read() if checkpoint else None
         if kept:
@@ -115,9 +117,9 @@ def fit(
         rates = islice(all_rates, len(history) * n_steps, None)
         for number in range(len(history) + 1, config.epochs + 1):
             indices = sample_epoch(train.labels, class_weights, generator).to(device)
-            batches = _batches(images, labels, indices, config.batch_size, change)
+            batches = _batches(images, labels, teacher, indices, config.batch_size, change)
             steps = zip(batches, rates, strict=False)
-            loss, accuracy = _train_epoch(model, optimizer, steps, config.label_smoothing, progress)
+            loss, accuracy = _train_epoch(model, optimizer, steps, config, progress)
             on_dev = evaluate(dev.labels, predict_probs(model, dev.images))
             if not (math.isfinite(loss + on_dev.loss) and weights.isfinite().all()):
                 raise DivergedError(
@@ -182,39 +184,55 @@ def _augmentation(
     return lambda images, labels: augment(images, labels, probability, config, generator)
 
 
+def _teacher(train: ImageSet, distillation: float) -> Tensor:
+    """What models say of the images: (N, K) float32, or (N, 0) where nobody asks."""
+    if not distillation:
+        return torch.empty(len(train), 0)
+    if train.pred_probs is None:
+        raise InputError("distillation needs pred_probs of the images to train on; set it to 0")
+    return torch.from_numpy(train.pred_probs).float()
+
+
 def _batches(
     images: Tensor,
     labels: Tensor,
+    teacher: Tensor,
     indices: Tensor,
     batch_size: int,
     change: Callable[[Tensor, Tensor], Tensor],
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Images (B, 32, 32, 3) uint8 and labels (B,) at the indices, in their order, changed."""
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Images (B, 32, 32, 3) uint8, changed, labels (B,) and rows of `teacher` at the indices."""
     # Changing some hundred images at once takes a third of the time that single batches would.
     for chunk in indices.split(batch_size * max(1, _CHUNK // batch_size)):
         # index_select takes a tenth of the time of images[chunk].
         chunk_labels = labels.index_select(0, chunk)
         chunk_images = change(images.index_select(0, chunk), chunk_labels)
-        yield from zip(chunk_images.split(batch_size), chunk_labels.split(batch_size), strict=True)
+        parts = (chunk_images, chunk_labels, teacher.index_select(0, chunk))
+        yield from zip(*(part.split(batch_size) for part in parts), strict=True)
 
 
 def _train_epoch(
     model: SimpleModel,
     optimizer: torch.optim.Optimizer,
-    steps: Iterable[tuple[tuple[Tensor, Tensor], float]],
-    label_smoothing: float,
+    steps: Iterable[tuple[tuple[Tensor, Tensor, Tensor], float]],
+    config: FitConfig,
     progress: Progress | None,
 ) -> tuple[float, float]:
     """One step for each batch, at its learning rate; the mean loss and the accuracy over all.
 
-    The loss reported is that of the labels themselves, not of the smoothed ones.
+    The loss reported is that of the labels themselves, not of what stands in for them.
     """
     model.train()
     n_images, loss_sum, n_correct = 0, torch.zeros(()), torch.zeros(())
-    for (images, labels), rate in steps:
+    for (images, labels, teacher), rate in steps:
         log_probs = model(to_unit(images)).log_softmax(dim=1)  # (B, K)
         loss = functional.nll_loss(log_probs, labels)
-        target = torch.lerp(loss, -log_probs.mean(), label_smoothing) if label_smoothing else loss
+        target = loss
+        if config.label_smoothing:
+            target = torch.lerp(target, -log_probs.mean(), config.label_smoothing)
+        if config.distillation:
+            distilled = -(teacher * log_probs).sum() / len(labels)
+            target = torch.lerp(target, distilled, config.distillation)
         target.backward()
         optimizer.param_groups[0]["lr"] = rate
         with torch.no_grad():

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from noisylab.images import ImageSet
-from noisylab.sources.cifar10 import CLASSES, read_cifar10
+from noisylab.sources.cifar10 import CLASSES, Cifar10, read_cifar10
 
 
 def confused(root: Path) -> Iterator[tuple[str, ImageSet]]:
@@ -34,11 +34,17 @@ def hidden(root: Path) -> Iterator[tuple[str, ImageSet]]:
         yield f"{rarest} labelled {most}", _made(root, counts, {(rarest, most): 500})
 
 
+def clean_test(root: Path, classes: tuple[str, ...]) -> ImageSet:
+    """All images of these classes in CIFAR-10's test half, none of them mislabelled."""
+    half = _read(root).test
+    indices = [np.flatnonzero(half.labels == CLASSES.index(name)) for name in classes]
+    labels = np.repeat(np.arange(len(classes)), [len(part) for part in indices])
+    return ImageSet(half.images[np.concatenate(indices)], labels, classes, labels)
+
+
 def _made(root: Path, counts: Mapping[str, int], moves: Mapping[tuple[str, str], int]) -> ImageSet:
     """So many images of each class, of which so many of each (really, given) are mislabelled."""
-    cifar = read_cifar10(root)
-    assert cifar is not None, f"no CIFAR-10 in {root}"
-    images, labels = cifar.train.images, cifar.train.labels
+    images, labels = _read(root).train
     rng = np.random.default_rng(0)
     classes = tuple(counts)
     chosen = [
@@ -52,3 +58,9 @@ def _made(root: Path, counts: Mapping[str, int], moves: Mapping[tuple[str, str],
     order = rng.permutation(len(true_labels))
     indices = np.concatenate(chosen)[order]
     return ImageSet(images[indices], given_labels[order], classes, true_labels[order])
+
+
+def _read(root: Path) -> Cifar10:
+    cifar = read_cifar10(root)
+    assert cifar is not None, f"no CIFAR-10 in {root}"
+    return cifar

@@ -1,10 +1,10 @@
 """How good the recipes are, over seeds: `python tests/benchmarks/recipe.py [N]`.
 
 Trains every run of train_augmented on the given labels, every run of train_fixed on the corrected
-ones, and the one that is kept of these on the true labels, each with N seeds (default 3); prints
-balanced accuracy on dev, on dev by its other labels and on the clean test: mean and deviation; and
-how much the wrong labels that are left cost on test, with the standard error of that difference.
-Needs the sets that the stages prepare and relabel make.
+ones, and the one that is kept of these on the true labels, and on either without distillation, each
+with N seeds (default 3); prints balanced accuracy on dev, on dev by its other labels and on the
+clean test: mean and deviation; and how much the wrong labels that are left cost on test, with the
+standard error of that difference. Needs the sets that the stages prepare and relabel make.
 
 `python tests/benchmarks/recipe.py --folds` prints what recipes were chosen by: five-fold
 cross-validation within train and dev, twice, by given labels for train_augmented and by corrected
@@ -66,11 +66,15 @@ def main() -> None:
         for name, config in params.train_fixed.runs.items()
     }
     kept = params.train_fixed.keep
-    true, config = by_true_labels(given), params.train_fixed.runs[kept]
-    ideal = show(f"{kept} on true labels", true, config, n_seeds)
-    lost = statistics.mean(ideal) - statistics.mean(on_test[kept])
-    error = ((statistics.variance(ideal) + statistics.variance(on_test[kept])) / n_seeds) ** 0.5
-    print(f"  {kept} loses on test to true labels: {lost:.4f}, standard error {error:.4f}")
+    config = params.train_fixed.runs[kept]
+    plain = replace(config, distillation=0.0)
+    true = by_true_labels(fixed)
+    show(f"{kept}, not distilled", fixed, plain, n_seeds)
+    for name, recipe in (("true labels", config), ("true labels, not distilled", plain)):
+        ideal = show(name, true, recipe, n_seeds)
+        lost = statistics.mean(ideal) - statistics.mean(on_test[kept])
+        error = ((statistics.variance(ideal) + statistics.variance(on_test[kept])) / n_seeds) ** 0.5
+        print(f"  {kept} loses on test to {name}: {lost:.4f}, standard error {error:.4f}")
 
 
 def show(name: str, sets: Sets, config: FitConfig, n_seeds: int) -> list[float]:

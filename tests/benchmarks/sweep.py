@@ -1,9 +1,10 @@
 """How long a sweep of learning rates takes: `python tests/benchmarks/sweep.py`.
 
-The trainings of stage lr_sweep, on noise of the same size and with few epochs, in four ways, each
-in turn, since machines drift: by hand, one after another with two threads (usual.py); by fit() in
-two independent processes of one thread, from when both have loaded all; and by sweep(), on this
-machine and on a dask cluster on loopback. A ratio is the median of the ratios in each round.
+The trainings of stage lr_sweep, on noise of the same size, with few epochs and no distillation
+(nobody has said anything of noise), in four ways, each in turn, since machines drift: by hand, one
+after another with two threads (usual.py); by fit() in two independent processes of one thread, from
+when both have loaded all; and by sweep(), on this machine and on a dask cluster on loopback. A
+ratio is the median of the ratios in each round.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def main() -> None:
     given = arguments.parse_args()
     params = read_params("params.yaml")
     kept = params.train_fixed.runs[params.train_fixed.keep]
-    recipe = replace(kept, epochs=given.epochs, schedule="constant", device="cpu")
+    recipe = replace(kept, epochs=given.epochs, schedule="constant", distillation=0.0, device="cpu")
     sets = {"train": noise(N_IMAGES), "dev": noise(N_DEV)}
     config = replace(params.lr_sweep, optimizers=["adam"], own_rates=None, seeds=1)
     with tempfile.TemporaryDirectory() as folder:

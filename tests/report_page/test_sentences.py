@@ -177,6 +177,9 @@ def test_settings_are_told_as_they_are(tmp_path: Path) -> None:
     )
     assert "Images are shown as they are" in said["train_balanced"]
     assert "Every image is moved by up to 4 pixels along each axis" in said["train_augmented"]
+    said_by_models = "70 % of each label replaced by what the models of relabel say"
+    assert said_by_models in said["train_fixed"]
+    assert "replaced" not in said["train_augmented"]
     section = run.params.train_augmented
     runs = {"best": section.runs["report"], "report": section.runs["report"]}
     params = replace(run.params, train_augmented=replace(section, runs=runs))

@@ -22,6 +22,9 @@ def recipe(config: FitConfig) -> Markup:
         parts.append(
             say("{} of each label spread over all classes", percent(config.label_smoothing, 0))
         )
+    if config.distillation:
+        share = percent(config.distillation, 0)
+        parts.append(say("{} of each label replaced by what the models of relabel say", share))
     if config.dropout != _DROPOUT:
         parts.append(say("dropout {}", f"{config.dropout:g}"))
     if config.weight_decay is not None:

@@ -1,0 +1,73 @@
+"""How much of a label the models of relabel should stand for, on other sets.
+
+    python tests/benchmarks/distillation.py DIR [N]
+
+On sets of CIFAR-10 in DIR that are like the bundled one but of other classes: balanced accuracy on
+their clean test images of the kept recipe of train_fixed, on labels corrected as the rule best does
+and on the true ones, by the share of each label that distillation replaces; the mean over N seeds
+(default 2). The share was chosen so, on corrected labels.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cifar10_sets
+import numpy as np
+from recipe import Sets, all_of, by_true_labels, one_seed
+
+from noisylab.ensemble import mean_probs, seed_members
+from noisylab.images import ImageSet
+from noisylab.label_errors import find_suspect
+from noisylab.parallel import map_trainings
+from noisylab.params import Params, read_params
+
+SHARES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
+SUSPECT = 2
+
+
+def main() -> None:
+    root, n_seeds = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2
+    params = read_params("params.yaml")
+    print(" " * 44 + "".join(f"{share:>10}" for share in SHARES))
+    rows: dict[str, list[list[float]]] = {}
+    for name, known in cifar10_sets.hidden(root):
+        corrected = correct(known, cifar10_sets.clean_test(root, known.classes), params)
+        for labels, sets in (("corrected", corrected), ("true", by_true_labels(corrected))):
+            row = [on_test(sets, params, share, n_seeds) for share in SHARES]
+            show(f"{name}, {labels} labels", row)
+            rows.setdefault(labels, []).append(row)
+    for labels, table in rows.items():
+        means = [statistics.mean(column) for column in zip(*table, strict=True)]
+        show(f"mean, {labels} labels", means)
+
+
+def correct(known: ImageSet, test: ImageSet, params: Params) -> Sets:
+    """The sets as relabel leaves them: `known` is train, and dev its last tenth."""
+    recipe = params.train_augmented.runs[params.train_augmented.keep]
+    members = seed_members(len(known), range(params.relabel.models))
+    pred_probs = mean_probs(known, members, recipe, "local", lambda trainings, n: trainings)
+    labels = known.labels.copy()
+    labels[find_suspect(known.labels, pred_probs, SUSPECT).flagged] = SUSPECT
+    fixed = replace(known, labels=labels, pred_probs=pred_probs)
+    n_train = len(known) * 9 // 10
+    train, dev = np.split(np.arange(len(known)), [n_train])
+    return {"train": fixed.subset(train), "dev": fixed.subset(dev), "test": test}
+
+
+def on_test(sets: Sets, params: Params, share: float, n_seeds: int) -> float:
+    recipe = params.train_fixed.runs[params.train_fixed.keep]
+    shared = (sets, replace(recipe, distillation=share, threads=1))
+    scores: list[dict[str, float]] = all_of(map_trainings(one_seed, range(n_seeds), shared=shared))
+    return statistics.mean(score["test"] for score in scores)
+
+
+def show(name: str, row: list[float]) -> None:
+    print(f"{name:44}" + "".join(f"{value:10.4f}" for value in row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
