@@ -25,7 +25,7 @@ from noisylab.label_errors import find_suspect
 from noisylab.parallel import map_trainings
 from noisylab.params import Params, read_params
 
-SHARES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
+SHARES = (0.0, 0.5, 0.7, 1.0)
 SUSPECT = 2
 
 
