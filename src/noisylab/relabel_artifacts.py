@@ -21,7 +21,7 @@ CORRECTIONS = ("split", "index", "given", "suggested", "score", "flagged", "deci
 def write_relabelling(
     result: Relabelling, sheet_images: int, data: str, metrics: str, plots: str
 ) -> None:
-    """Write corrected sets, `pred_probs.pickle` and `corrections.csv` to `data`, and pictures.
+    """Write corrected sets, probabilities and corrections to `data`, figures and pictures.
 
     sheet_images: how many flagged images to show, and of those that come next.
     """
