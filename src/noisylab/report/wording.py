@@ -64,10 +64,12 @@ def signed(difference: float) -> str:
 
 
 def number(value: float) -> str:
-    """A count with its thousands apart, or a number as short as can be."""
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:,.0f}" if value == round(value) and abs(value) >= 1 else f"{value:.3g}"
+    """A number of three digits or, with its thousands apart, of all before the point.
+
+    >>> number(12345), number(1026.19), number(43.72), number(21.0), number(0.0003)
+    ('12,345', '1,026', '43.7', '21', '0.0003')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def counted(count: int, what: str, many: str = "") -> str:
