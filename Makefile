@@ -29,7 +29,7 @@ repro: $(READY)
 	@echo "The story of the run, for any browser: report.html"
 
 review: $(READY)
-	@python -m noisylab.review_page data
+	@python -m noisylab.review data
 
 # The tests of the pipeline come first, as they take longest.
 test: lint browser

@@ -1,23 +1,25 @@
 """Change images so little that they look the same, and the final model calls them otherwise."""
 
 from noisylab import stage
-from noisylab.params import Params
+from noisylab.config.params import Params
 
 
 def main(params: Params) -> None:
-    from noisylab import adversarial_artifacts, artifacts, attacking, network, pickles
+    from noisylab.attack import outputs, run
+    from noisylab.data import set_files
+    from noisylab.learning import network
 
-    sets = artifacts.read_fixed_sets("data")
+    sets = set_files.read_fixed_sets("data")
     model = network.read_weights("models/lr_sweep.pt")
-    attacks = attacking.attack_all(
+    attacks = run.attack_all(
         model,
         sets,
-        pickles.read_set("data/train_set.pickle").counts(),
+        set_files.read_set("data/train_set.pickle").counts(),
         params.adversarial,
         params.threads,
         params.device,
     )
-    lines = adversarial_artifacts.write_attacks(
+    lines = outputs.write_attacks(
         attacks,
         model,
         sets["train"].classes,

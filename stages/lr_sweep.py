@@ -1,27 +1,30 @@
 """Train at learning rates from far too low to far too high; the better model is the final one."""
 
 from noisylab import stage
-from noisylab.params import Params
+from noisylab.config.params import Params
 
 
 def main(params: Params) -> None:
-    from noisylab import artifacts, lr_sweep, network, pickles, sweep_artifacts
+    from noisylab.data import set_files
+    from noisylab.learning import network
+    from noisylab.learning.finished import Finished
+    from noisylab.sweep import outputs, run
 
-    sets = artifacts.read_fixed_sets("data")
-    given = pickles.read_set("data/dev_set.pickle").labels
-    swept = lr_sweep.sweep(
+    sets = set_files.read_fixed_sets("data")
+    given = set_files.read_set("data/dev_set.pickle").labels
+    swept = run.sweep(
         sets,
-        lr_sweep.trials(params.lr_sweep, params.seed),
+        run.trials(params.lr_sweep, params.seed),
         params.train_fixed.runs[params.train_fixed.keep],
         params.lr_sweep.epochs,
         stage.engine(params),
         stage.watch_trainings,
-        stage.finished("lr_sweep"),
+        Finished("finished/lr_sweep"),
     )
-    choice = lr_sweep.choose(swept, network.read_weights("models/train_fixed.pt"), sets, given)
+    choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets, given)
     classes, places = sets["train"].classes, stage.places("lr_sweep")
-    sweep_artifacts.write_sweep(swept, choice, classes, "metrics/lr_sweep.json", places)
-    stage.say(sweep_artifacts.summary(swept, choice))
+    outputs.write_sweep(swept, choice, classes, "metrics/lr_sweep.json", places)
+    stage.say(outputs.summary(swept, choice))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Turn the images of a source into the three sets that every other stage reads."""
 
 from noisylab import stage
-from noisylab.params import Params
+from noisylab.config.params import Params
 
 
 def main(params: Params) -> None:
-    from noisylab import artifacts, sources
+    from noisylab.data import set_files, sources
 
     source = sources.read_source(params.prepare.source)
-    artifacts.write_sets("data", source.sets)
+    set_files.write_sets("data", source.sets)
     stage.say(source.summary())
 
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from noisylab import stage
-from noisylab.params import Params
+from noisylab.config.params import Params
 
 TRAININGS = ("train_baseline", "train_balanced", "train_augmented", "train_fixed")
 INPUTS = ("data", "dvc.yaml", "params.yaml", "requirements.lock", "src", "stages")
 
 
 def main(params: Params) -> None:
-    from noisylab import artifacts
+    from noisylab.core import files
     from noisylab.report import commit, page, reading, story
 
     sections = {name: getattr(params, name) for name in TRAININGS}
@@ -19,7 +19,7 @@ def main(params: Params) -> None:
     told = story.story_of(results, params)
     text = Path("params.yaml").read_text(encoding="utf-8")
     content = page.render(told, "plots", text, commit.last_commit(".", INPUTS))
-    artifacts.write_bytes("report.html", content)
+    files.write_bytes("report.html", content)
 
 
 if __name__ == "__main__":

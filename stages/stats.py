@@ -1,15 +1,17 @@
 """Count the images by class and look at them: know the data first."""
 
 from noisylab import stage
-from noisylab.params import Params
+from noisylab.config.params import Params
 
 
 def main(params: Params) -> None:
-    from noisylab import artifacts, stats
+    from noisylab.core import files
+    from noisylab.data import set_files
+    from noisylab.stats import run
 
-    sets = artifacts.read_sets("data")
-    artifacts.write_json("metrics/stats.json", stats.describe(sets))
-    stats.write_plots("plots/stats", sets, params.stats.sheet_images)
+    sets = set_files.read_sets("data")
+    files.write_json("metrics/stats.json", run.describe(sets))
+    run.write_plots("plots/stats", sets, params.stats.sheet_images)
 
 
 if __name__ == "__main__":

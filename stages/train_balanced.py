@@ -1,24 +1,24 @@
 """Train on balanced batches: the rare classes are seen, and soon learned by heart."""
 
 from noisylab import stage
-from noisylab.params import Params
+from noisylab.config.params import Params
 
 
 def main(params: Params) -> None:
-    from noisylab import artifacts, run_artifacts, runs
+    from noisylab.data import set_files
+    from noisylab.learning.finished import Finished
+    from noisylab.train import outputs, run
 
-    sets = artifacts.read_sets("data")
-    trained = runs.train_runs(
+    sets = set_files.read_sets("data")
+    trained = run.train_runs(
         sets,
         params.train_balanced.runs,
         params.seed,
         stage.Watch,
-        finished=stage.finished("train_balanced"),
+        finished=Finished("finished/train_balanced"),
     )
-    run_artifacts.write_runs(
-        trained, sets, params.train_balanced.keep, stage.places("train_balanced")
-    )
-    stage.say(runs.summary(trained, sets["train"].classes))
+    outputs.write_runs(trained, sets, params.train_balanced.keep, stage.places("train_balanced"))
+    stage.say(run.summary(trained, sets["train"].classes))
 
 
 if __name__ == "__main__":

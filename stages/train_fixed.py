@@ -1,36 +1,39 @@
 """Train again, on the corrected labels: a class no longer hides under another."""
 
 from noisylab import stage
-from noisylab.params import Params
+from noisylab.config.params import Params
 
 
 def main(params: Params) -> None:
-    from noisylab import artifacts, network, pickles, run_artifacts, runs
+    from noisylab.data import set_files
+    from noisylab.learning import network
+    from noisylab.learning.finished import Finished
+    from noisylab.train import outputs, run
 
-    sets = artifacts.read_fixed_sets("data")
-    given_train = pickles.read_set("data/train_set.pickle")
-    given_dev_labels = pickles.read_set("data/dev_set.pickle").labels
+    sets = set_files.read_fixed_sets("data")
+    given_train = set_files.read_set("data/train_set.pickle")
+    given_dev_labels = set_files.read_set("data/dev_set.pickle").labels
     classes = sets["train"].classes
     before = network.read_weights("models/train_augmented.pt")
-    trained = runs.train_runs(
+    trained = run.train_runs(
         sets,
         params.train_fixed.runs,
         params.seed,
         stage.Watch,
         given_dev_labels,
-        stage.finished("train_fixed"),
+        Finished("finished/train_fixed"),
     )
     kept = trained[params.train_fixed.keep]
-    run_artifacts.write_runs(
+    outputs.write_runs(
         trained, sets, params.train_fixed.keep, stage.places("train_fixed"), given_train
     )
-    run_artifacts.write_before_after(
+    outputs.write_before_after(
         "plots/train_fixed/before_after.png",
-        runs.evaluate_splits(sets, runs.predict_splits(before, sets), given_dev_labels),
+        run.evaluate_splits(sets, run.predict_splits(before, sets), given_dev_labels),
         kept.evaluations,
         classes,
     )
-    stage.say(runs.summary(trained, classes))
+    stage.say(run.summary(trained, classes))
 
 
 if __name__ == "__main__":

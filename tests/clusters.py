@@ -62,7 +62,7 @@ class Cluster:
     def _start(
         self, via: Sequence[str], what: str, *arguments: str, **environment: str
     ) -> subprocess.Popen[bytes]:
-        paths = [str(TESTS), os.environ.get("PYTHONPATH", "")]
+        paths = [str(TESTS), str(TESTS / "many"), os.environ.get("PYTHONPATH", "")]
         defaults = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
         with (self._folder / f"{what}.log").open("ab") as log:
             program = subprocess.Popen(

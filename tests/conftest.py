@@ -11,8 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from noisylab.errors import InputError
-from noisylab.images import SIZE, ImageSet
+from noisylab.core.errors import InputError
+from noisylab.core.images import SIZE, ImageSet
 
 # As in a terminal: what a shell starts in the background ignores Ctrl-C, and so would its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)

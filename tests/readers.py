@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, PngImagePlugin
 
-from noisylab.artifacts import PRED_PROBS, read_fixed_sets
-from noisylab.finished import Finished
-from noisylab.images import ImageSet, image_digest
-from noisylab.params import read_params
-from noisylab.pickles import dump_pred_probs, dump_set, read_pickle, read_set
-from noisylab.review import read_decisions
-from noisylab.sources.bundle import read_bundle
-from noisylab.sources.cifar10 import read_cifar10
-from noisylab.sources.photos import read_rgb
-from noisylab.sources.pickled import read_pickled
+from noisylab.config.params import read_params
+from noisylab.core.images import ImageSet, image_digest
+from noisylab.data.bundling.cifar10 import read_cifar10
+from noisylab.data.pickles import read_pickle
+from noisylab.data.set_files import PRED_PROBS, dump_pred_probs, dump_set, read_fixed_sets, read_set
+from noisylab.data.sources.bundle import read_bundle
+from noisylab.data.sources.photos import read_rgb
+from noisylab.data.sources.tensors import read_pickled
+from noisylab.learning.finished import Finished
+from noisylab.review.decisions import read_decisions
 
 ROOT = Path(__file__).parents[1]
 
@@ -142,7 +142,7 @@ def batch(key_type: Callable[[str], Any]) -> dict[Any, Any]:
 
 @cache
 def checkpoint() -> bytes:
-    from noisylab.network import SimpleModel, dump_weights
+    from noisylab.learning.network import SimpleModel, dump_weights
 
     return dump_weights(SimpleModel(2))
 
@@ -173,7 +173,9 @@ def small_checkpoint() -> bytes:
 
 
 def read_weights(path: Path) -> object:
-    from noisylab import network  # here: PyTorch takes seconds to import, and the others need none
+    from noisylab.learning import (
+        network,
+    )  # here: PyTorch takes seconds to import, and the others need none
 
     return network.read_weights(path)
 

@@ -11,8 +11,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from noisylab import figures
-from noisylab.images import SIZE
+from noisylab import plots
+from noisylab.core.images import SIZE
 
 
 def pixels(figure: Figure) -> np.ndarray:
@@ -22,7 +22,7 @@ def pixels(figure: Figure) -> np.ndarray:
 
 
 def test_curves_are_green_for_train_and_red_for_dev() -> None:
-    (axes,) = figures.train_dev_curves("title", "loss", [3.0, 2.0, 1.0], [3.0, 2.5, 2.6]).axes
+    (axes,) = plots.train_dev_curves("title", "loss", [3.0, 2.0, 1.0], [3.0, 2.5, 2.6]).axes
     drawn = {
         line.get_label(): (to_hex(line.get_color()), np.asarray(line.get_ydata()).tolist())
         for line in axes.lines
@@ -36,7 +36,7 @@ def test_curves_are_green_for_train_and_red_for_dev() -> None:
 
 def test_confusion_matrices_write_every_count() -> None:
     counts = np.array([[90, 10], [0, 0]])
-    figure = figures.confusion_matrices("run", {"dev": counts, "test": counts.T}, ("car", "cat"))
+    figure = plots.confusion_matrices("run", {"dev": counts, "test": counts.T}, ("car", "cat"))
     dev, test = figure.axes
     assert [text.get_text() for text in dev.texts] == ["90\n90%", "10\n10%", "0\n0%", "0\n0%"]
     assert [text.get_text() for text in test.texts] == ["90\n100%", "0\n0%", "10\n100%", "0\n0%"]
@@ -47,7 +47,7 @@ def test_confusion_matrices_write_every_count() -> None:
 
 def test_class_distribution_has_a_bar_a_split_and_class() -> None:
     counts = {"train": np.array([80, 20]), "dev": np.array([9, 1])}
-    (axes,) = figures.class_distribution("title", counts, ("car", "cat")).axes
+    (axes,) = plots.class_distribution("title", counts, ("car", "cat")).axes
     assert [bar.get_height() for bars in axes.containers for bar in bars] == [80, 20, 90, 10]
     assert [text.get_text() for text in axes.texts] == [
         "80\n80.00%",
@@ -60,7 +60,7 @@ def test_class_distribution_has_a_bar_a_split_and_class() -> None:
 def test_a_sheet_shows_each_image_in_its_place() -> None:
     images = np.zeros((5, 32, 32, 3), np.uint8)
     images[3] = (250, 0, 0)
-    shown = pixels(figures.image_sheet("sheet", images, list("abcde"), columns=3))
+    shown = pixels(plots.image_sheet("sheet", images, list("abcde"), columns=3))
     red = np.argwhere((abs(shown.astype(int) - (250, 0, 0)) < 40).all(axis=2))
     middle = red.mean(axis=0) / shown.shape[:2]
     assert len(red) > 64 * 64  # enlarged twice at least
@@ -71,7 +71,7 @@ def test_a_sheet_shows_each_image_in_its_place() -> None:
 def test_runs_side_by_side_share_a_scale() -> None:
     losses = {"a": ([2.0, 1.0], [2.0, 3.0]), "b": ([9.0, 1.0], [2.0, 2.0])}
     confusions = {name: np.eye(2, dtype=int) for name in losses}
-    figure = figures.side_by_side("runs", losses, confusions, ("car", "cat"))
+    figure = plots.side_by_side("runs", losses, confusions, ("car", "cat"))
     curves = [axes for axes in figure.axes if axes.lines]
     assert len(curves) == 2
     assert curves[0].get_ylim() == curves[1].get_ylim()
@@ -80,7 +80,7 @@ def test_runs_side_by_side_share_a_scale() -> None:
 
 def test_the_table_writes_every_class_and_the_means() -> None:
     values = np.array([[1.0, 0.5, 0.667], [0.0, 0.25, 0.0]])
-    figure = figures.class_table("table", {"dev": values}, ("car", "cat"))
+    figure = plots.class_table("table", {"dev": values}, ("car", "cat"))
     (table,) = figure.axes[0].tables
     texts = {place: cell.get_text().get_text() for place, cell in table.get_celld().items()}
     assert [texts[0, column] for column in range(3)] == ["dev\nprecision", "dev\nrecall", "dev\nF1"]
@@ -91,7 +91,7 @@ def test_the_table_writes_every_class_and_the_means() -> None:
 
 def test_curves_of_precision_and_recall_name_their_class() -> None:
     curve = (np.array([1.0, 1.0, 0.5]), np.array([0.0, 0.5, 1.0]), 0.75)
-    (axes,) = figures.precision_recall_curves("title", {"car": curve}).axes
+    (axes,) = plots.precision_recall_curves("title", {"car": curve}).axes
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["car, average 0.750"]
@@ -101,27 +101,27 @@ def test_curves_of_precision_and_recall_name_their_class() -> None:
 def test_many_classes_and_odd_names_are_drawn() -> None:
     classes = ["$\\frac$", "猫", "a$b$c", *(f"class {number}" for number in range(300))]
     counts = np.eye(len(classes), dtype=int)
-    figure = figures.confusion_matrices("run", {"dev": counts, "test": counts}, classes)
+    figure = plots.confusion_matrices("run", {"dev": counts, "test": counts}, classes)
     assert max(figure.get_size_inches()) <= 40
-    figures.class_distribution("title", {"train": counts.sum(axis=0)}, classes)
+    plots.class_distribution("title", {"train": counts.sum(axis=0)}, classes)
 
 
 def test_pictures_of_many_classes_with_long_names_leave_room_for_them() -> None:
     names = [f"class {index} of a name that is rather long" for index in range(30)]
     curve = (np.ones(2), np.linspace(0, 1, 2), 1.0)
-    many = figures.precision_recall_curves("t", dict.fromkeys(names, curve))
-    few = figures.precision_recall_curves("t", dict.fromkeys(names[:3], curve))
+    many = plots.precision_recall_curves("t", dict.fromkeys(names, curve))
+    few = plots.precision_recall_curves("t", dict.fromkeys(names[:3], curve))
     assert many.get_figwidth() > few.get_figwidth()
     (legend,) = many.legends
     assert legend.get_texts()[0].get_text()[:24] == "class 0 of a name that …"
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # that there is no room for the axes
         many.canvas.draw()
-        figures.confusion_matrices("t", {"dev": np.ones((30, 30))}, names).canvas.draw()
+        plots.confusion_matrices("t", {"dev": np.ones((30, 30))}, names).canvas.draw()
 
 
 def test_a_long_name_is_not_cut_off_at_the_table() -> None:
-    figure = figures.class_table("t", {"dev": np.ones((2, 3))}, ["Airplane (civil)", "a"])
+    figure = plots.class_table("t", {"dev": np.ones((2, 3))}, ["Airplane (civil)", "a"])
     figure.canvas.draw()
     cells = figure.axes[0].tables[0].get_celld()
     assert min(cell.get_window_extent().x0 for cell in cells.values()) >= 0
@@ -129,12 +129,12 @@ def test_a_long_name_is_not_cut_off_at_the_table() -> None:
 
 def test_a_wide_caption_takes_two_lines() -> None:
     images = np.zeros((2, SIZE, SIZE, 3), np.uint8)
-    figure = figures.image_sheet("t", images, ["Airplane (civ… → frog 0.93", "a → b 0.93"])
+    figure = plots.image_sheet("t", images, ["Airplane (civ… → frog 0.93", "a → b 0.93"])
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts == ["Airplane (civ… →\nfrog 0.93", "a → b 0.93"]
 
 
-@pytest.mark.parametrize("module", ["figures", "sweep_figures", "adversarial_figures"])
+@pytest.mark.parametrize("module", ["plots", "sweep.figures", "attack.figures"])
 def test_no_setting_of_the_user_reaches_a_picture(module: str, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
     program = f"import matplotlib, noisylab.{module}; print(matplotlib.rcParams['font.size'])"

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from noisylab import stage
-from noisylab.errors import InputError
-from noisylab.params import Params, read_params
-from noisylab.training import Epoch
+from noisylab.config.params import Params, read_params
+from noisylab.core.errors import InputError
+from noisylab.learning.training import Epoch
 
 ROOT = Path(__file__).parents[1]
 
@@ -94,13 +94,14 @@ STAGE = """
 import subprocess, sys, time
 CODE = '''
 import os, time
-from noisylab import artifacts, stage
+from noisylab import stage
+from noisylab.core import files
 def main(params):
     try:
         print(os.getpid(), flush=True)
         time.sleep(60)
     finally:
-        artifacts.write_bytes("tidied", b"")
+        files.write_bytes("tidied", b"")
 stage.run(main)
 '''
 subprocess.run([sys.executable, "-c", CODE])

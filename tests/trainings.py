@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from noisylab.config import FitConfig
-from noisylab.images import ImageSet
+from noisylab.config.settings import FitConfig
+from noisylab.core.images import ImageSet
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from noisylab.training import Epoch
+    from noisylab.learning.training import Epoch
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3), dtype=np.uint8)
 
@@ -43,8 +43,8 @@ def train_slowly(seed: int, images: np.ndarray, folder: str) -> bytes:
     """The bytes of a model after two epochs."""
     import torch
 
-    from noisylab.network import dump_weights
-    from noisylab.training import fit
+    from noisylab.learning.network import dump_weights
+    from noisylab.learning.training import fit
 
     known = ImageSet(images, np.arange(len(images)) % 2, ("a", "b"))
     config = FitConfig(2, 0.001, 8, "adam", 1, "cpu", class_weights="inverse_frequency")
@@ -73,7 +73,7 @@ def ready(job: int) -> float:
     """When a worker can begin to train, seconds since the epoch."""
     import torch  # noqa: F401
 
-    import noisylab.training  # noqa: F401
+    import noisylab.learning.training  # noqa: F401
 
     return time.time()
 
@@ -90,7 +90,7 @@ def costs(job: int, train: ImageSet, dev: ImageSet, config: FitConfig) -> tuple[
     """
     import torch
 
-    from noisylab.training import fit
+    from noisylab.learning.training import fit
 
     fit(dev, dev, config, torch.Generator())  # loads what is loaded at first use
     seconds = []

@@ -16,8 +16,8 @@ from pathlib import Path
 from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
 
-from noisylab.review_page.app import create_app
-from noisylab.review_page.store import Store
+from noisylab.review.app import create_app
+from noisylab.review.store import Store
 
 FILES = ("train_set.pickle", "dev_set.pickle", "corrections.csv", "review.csv")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

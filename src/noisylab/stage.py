@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from noisylab.artifacts import Places
-from noisylab.config import ENGINES, is_engine
-from noisylab.errors import InputError, shown
-from noisylab.finished import Finished
-from noisylab.orphans import when_orphaned
-from noisylab.params import Params, read_params
+from noisylab.config.params import Params, read_params
+from noisylab.config.settings import ENGINES, is_engine
+from noisylab.core.errors import InputError, shown
+from noisylab.core.places import Places
+from noisylab.core.processes import when_orphaned
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _GC_THRESHOLD = 50_000  # new objects until Python looks for garbage; by default 2,000 at most
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from noisylab.ensemble import Trainings
-    from noisylab.training import Epoch
+    from noisylab.learning.training import Epoch
+    from noisylab.many.ensemble import Trainings
 
 
 def run(main: Callable[[Params], None]) -> None:
@@ -87,11 +86,6 @@ def places(name: str) -> Places:
         dev_metrics=f"metrics/dev/{name}",
         plots=f"plots/{name}",
     )
-
-
-def finished(name: str) -> Finished:
-    """Where the stage of that name keeps trainings, so as not to do them again."""
-    return Finished(f"finished/{name}")
 
 
 def say(lines: Iterable[str]) -> None:

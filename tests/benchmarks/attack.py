@@ -23,12 +23,12 @@ import torch
 from foolbox.attacks.ddn import DDNAttack
 from foolbox.models.pytorch import PyTorchModel
 
-from noisylab import artifacts
-from noisylab.adversarial import attack
-from noisylab.network import read_weights, to_unit
-from noisylab.params import read_params
-from noisylab.smallest_change import smallest_change
-from noisylab.training import predict_probs
+from noisylab.attack.smallest import smallest_change
+from noisylab.attack.steps import attack
+from noisylab.config.params import read_params
+from noisylab.data import set_files
+from noisylab.learning.network import read_weights, to_unit
+from noisylab.learning.training import predict_probs
 
 BUDGETS = {"linf": (4, 8, 16), "l2": (4, 8, 16, 128, 255)}
 
@@ -93,7 +93,7 @@ def main() -> None:
 
 def attacked_images(model: Any, most: int | None) -> tuple[np.ndarray, np.ndarray]:
     """The images that the stage attacks, and their targets."""
-    test = artifacts.read_sets("data")["test"]
+    test = set_files.read_sets("data")["test"]
     described = json.loads(Path("metrics/adversarial.json").read_text())
     source, target = (test.classes.index(described[f"{end}_class"]) for end in ("source", "target"))
     is_right = predict_probs(model, test.images).argmax(axis=1) == test.labels

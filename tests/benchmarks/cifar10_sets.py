@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from noisylab.images import ImageSet
-from noisylab.sources.cifar10 import CLASSES, Cifar10, read_cifar10
+from noisylab.core.images import ImageSet
+from noisylab.data.bundling.cifar10 import CLASSES, Cifar10, read_cifar10
 
 
 def confused(root: Path) -> Iterator[tuple[str, ImageSet]]:

@@ -19,11 +19,11 @@ import cifar10_sets
 import numpy as np
 from recipe import Sets, all_of, by_true_labels, one_seed
 
-from noisylab.ensemble import mean_probs, seed_members
-from noisylab.images import ImageSet
-from noisylab.label_errors import find_suspect
-from noisylab.parallel import map_trainings
-from noisylab.params import Params, read_params
+from noisylab.config.params import Params, read_params
+from noisylab.core.images import ImageSet
+from noisylab.many.ensemble import mean_probs, seed_members
+from noisylab.many.parallel import map_trainings
+from noisylab.relabel.rules import find_suspect
 
 SHARES = (0.0, 0.5, 0.7, 1.0)
 SUSPECT = 2

@@ -62,7 +62,7 @@ class Watch:
 
 def problem_of(error: BaseException) -> str:
     """What is wrong with how a reader refused: nothing if it said why in one line."""
-    from noisylab.errors import InputError
+    from noisylab.core.errors import InputError
 
     if isinstance(error, InputError):
         text = str(error)

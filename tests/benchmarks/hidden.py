@@ -15,12 +15,12 @@ from pathlib import Path
 import cifar10_sets
 import numpy as np
 
-from noisylab.config import FitConfig
-from noisylab.ensemble import Member, mean_probs
-from noisylab.evaluation import precision_recall
-from noisylab.images import ImageSet
-from noisylab.label_errors import find_suspect
-from noisylab.params import read_params
+from noisylab.config.params import read_params
+from noisylab.config.settings import FitConfig
+from noisylab.core.images import ImageSet
+from noisylab.learning.evaluation import precision_recall
+from noisylab.many.ensemble import Member, mean_probs
+from noisylab.relabel.rules import find_suspect
 
 THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75)
 SUSPECT = 2

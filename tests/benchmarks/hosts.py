@@ -23,9 +23,9 @@ from typing import Any
 from distributed import Client
 from speed import noise
 
-from noisylab.finished import Finished
-from noisylab.lr_sweep import Sweep, sweep, trials
-from noisylab.params import read_params
+from noisylab.config.params import read_params
+from noisylab.learning.finished import Finished
+from noisylab.sweep.run import Sweep, sweep, trials
 
 sys.path.append(str(Path(__file__).parents[1]))
 from clusters import Cluster

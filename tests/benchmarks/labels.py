@@ -3,7 +3,7 @@
     python tests/benchmarks/labels.py [--seeds N] [--cifar10 DIR]
 
 Every rule, and every filter of cleanlab on the same probabilities, on the bundled set and, where
-DIR holds CIFAR-10 (see python -m noisylab.sources --help), on others made of it: two with two
+DIR holds CIFAR-10 (see python -m noisylab.data.bundling --help), on others made of it: two with two
 kinds of confusion at once, and one with none. Needs the sets that the stage prepare makes.
 """
 
@@ -19,14 +19,14 @@ import numpy as np
 import torch
 from cleanlab.filter import find_label_issues
 
-from noisylab import artifacts
-from noisylab.config import FitConfig
-from noisylab.ensemble import fold_members, mean_probs, predict_both_ways, seed_members
-from noisylab.evaluation import precision_recall
-from noisylab.images import ImageSet, joined
-from noisylab.label_errors import LabelErrors, find_called, find_confused, find_suspect
-from noisylab.params import read_params
-from noisylab.training import fit, predict_probs
+from noisylab.config.params import read_params
+from noisylab.config.settings import FitConfig
+from noisylab.core.images import ImageSet, joined
+from noisylab.data import set_files
+from noisylab.learning.evaluation import precision_recall
+from noisylab.learning.training import fit, predict_probs
+from noisylab.many.ensemble import fold_members, mean_probs, predict_both_ways, seed_members
+from noisylab.relabel.rules import LabelErrors, find_called, find_confused, find_suspect
 
 FILTERS = (
     "prune_by_noise_rate",  # its default
@@ -48,7 +48,7 @@ def main() -> None:
     arguments = parser.parse_args()
     params = read_params("params.yaml")
     recipe = params.train_augmented.runs[params.train_augmented.keep]
-    sets = artifacts.read_sets("data")
+    sets = set_files.read_sets("data")
     known = joined(sets["train"], sets["dev"])
     seeds = [SEEDS_APART * number for number in range(arguments.seeds)]
     table = [find_all(known, len(sets["train"]), recipe, seed, suspect=2) for seed in seeds]

@@ -11,10 +11,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from noisylab import artifacts, lr_sweep, network, stage, sweep_artifacts
-from noisylab.artifacts import Places
-from noisylab.finished import Finished
-from noisylab.params import read_params
+from noisylab import stage
+from noisylab.config.params import read_params
+from noisylab.core.places import Places
+from noisylab.data import set_files
+from noisylab.learning import network
+from noisylab.learning.finished import Finished
+from noisylab.sweep import outputs, run
 
 OPTIMIZERS = ["adam", "adamw", "sgd", "rmsprop"]  # sgd has momentum
 OWN_RATES = {
@@ -26,23 +29,23 @@ OWN_RATES = {
 def main() -> None:
     params = read_params("params.yaml")
     config = replace(params.lr_sweep, optimizers=OPTIMIZERS, own_rates=OWN_RATES)
-    sets = artifacts.read_fixed_sets("data")
-    swept = lr_sweep.sweep(
+    sets = set_files.read_fixed_sets("data")
+    swept = run.sweep(
         sets,
-        lr_sweep.trials(config, params.seed),
+        run.trials(config, params.seed),
         params.train_fixed.runs[params.train_fixed.keep],
         int(sys.argv[1]) if len(sys.argv) > 1 else config.epochs,
         stage.engine(params),
         stage.watch_trainings,
         Finished("finished/optimizers"),
     )
-    choice = lr_sweep.choose(swept, network.read_weights("models/train_fixed.pt"), sets)
+    choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets)
     out = Path("build/optimizers")
     places = Places(*(str(out / name) for name in ("model.pt", "metrics", "dev", "plots")))
     best = str(out / "best.json")
-    sweep_artifacts.write_sweep(swept, choice, sets["train"].classes, best, places)
+    outputs.write_sweep(swept, choice, sets["train"].classes, best, places)
     stage.say([(out / "plots" / "trainings.csv").read_text()])
-    stage.say(sweep_artifacts.summary(swept, choice))
+    stage.say(outputs.summary(swept, choice))
 
 
 if __name__ == "__main__":

@@ -30,15 +30,15 @@ def train(seed: int, epochs: int) -> None:
     """One training in this process; prints its figures as JSON."""
     import torch
 
-    from noisylab import artifacts
-    from noisylab.params import read_params
-    from noisylab.runs import evaluate_splits, predict_splits
-    from noisylab.training import fit
+    from noisylab.config.params import read_params
+    from noisylab.data import set_files
+    from noisylab.learning.training import fit
+    from noisylab.train.run import evaluate_splits, predict_splits
 
     stage = read_params("params.yaml").train_augmented
     config = stage.runs[stage.keep]
     config = replace(config, threads=1, epochs=epochs or config.epochs)
-    sets = artifacts.read_sets("data")
+    sets = set_files.read_sets("data")
     model = fit(sets["train"], sets["dev"], config, torch.Generator().manual_seed(seed)).model
     parts = evaluate_splits(sets, predict_splits(model, sets))
     figures = {f"{s} {f}": getattr(parts[s], f) for s in ("dev", "test") for f in FIGURES}

@@ -21,15 +21,15 @@ from typing import Any
 
 import torch
 
-from noisylab import artifacts
-from noisylab.config import FitConfig
-from noisylab.ensemble import fold_members, mean_probs
-from noisylab.evaluation import evaluate
-from noisylab.images import ImageSet, joined
-from noisylab.parallel import map_trainings
-from noisylab.params import read_params
-from noisylab.runs import evaluate_splits, predict_splits
-from noisylab.training import fit
+from noisylab.config.params import read_params
+from noisylab.config.settings import FitConfig
+from noisylab.core.images import ImageSet, joined
+from noisylab.data import set_files
+from noisylab.learning.evaluation import evaluate
+from noisylab.learning.training import fit
+from noisylab.many.ensemble import fold_members, mean_probs
+from noisylab.many.parallel import map_trainings
+from noisylab.train.run import evaluate_splits, predict_splits
 
 Sets = dict[str, ImageSet]
 CHANGES: list[dict[str, Any]] = [
@@ -44,7 +44,7 @@ FOLD_SEEDS = (0, 1)
 
 def main() -> None:
     params = read_params("params.yaml")
-    given, fixed = artifacts.read_sets("data"), artifacts.read_fixed_sets("data")
+    given, fixed = set_files.read_sets("data"), set_files.read_fixed_sets("data")
     if "--folds" in sys.argv:
         for name, sets, stage in (
             ("train_augmented", given, params.train_augmented),

@@ -20,7 +20,7 @@ EPOCH = """
 import sys, time; sys.path.insert(0, "tests/benchmarks")
 from dataclasses import replace
 import torch, speed, scaling
-from noisylab.training import fit
+from noisylab.learning.training import fit
 config = replace(getattr(speed, {name!r}), epochs={epochs})
 small = speed.noise(640)
 fit(small, small, replace(config, epochs=1), torch.Generator())  # loads what is loaded at first use
@@ -39,12 +39,14 @@ print(time.time(), "torch" in sys.modules)
 """
 FIRST_STEP = """
 import os, time, torch
-from noisylab import artifacts, params, stage, training
+from noisylab.config import params
+from noisylab.data import set_files
+from noisylab.learning import training
 class Stop:
     def step(self, n_images, loss):
         print(time.time(), True, flush=True)
         os._exit(0)
-sets = artifacts.read_sets("data")
+sets = set_files.read_sets("data")
 config = params.read_params("params.yaml").train_baseline.runs["report"]
 training.fit(sets["train"], sets["dev"], config, torch.Generator(), Stop())
 """

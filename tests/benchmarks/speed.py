@@ -21,11 +21,11 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 from usual import Augmented, Usual, list_of_tensors, weighted_sampler
 
-from noisylab.class_names import by_class
-from noisylab.config import AugmentConfig, FitConfig
-from noisylab.images import ImageSet
-from noisylab.network import SimpleModel
-from noisylab.training import fit
+from noisylab.config.class_names import by_class
+from noisylab.config.settings import AugmentConfig, FitConfig
+from noisylab.core.images import ImageSet
+from noisylab.learning.network import SimpleModel
+from noisylab.learning.training import fit
 
 N_IMAGES = 5625
 SHARES = (0.88, 0.08, 0.04)
@@ -36,13 +36,13 @@ AUGMENTED = replace(BALANCED, augment=AugmentConfig(probability="one_minus_frequ
 #: Each in a process of its own, from its start.
 START_UPS = {
     "Python alone": "",
-    "imports of stage stats": "import noisylab.stats, noisylab.artifacts, noisylab.stage",
-    "imports of a train stage": "import noisylab.runs, noisylab.run_artifacts, noisylab.stage",
+    "imports of stage stats": "import noisylab.stats.run, noisylab.core.files, noisylab.stage",
+    "imports of a train stage": "import noisylab.train.run, noisylab.train.outputs, noisylab.stage",
     "a train stage to its first batch": """
-import noisylab.run_artifacts, noisylab.stage, numpy, torch
-from noisylab.config import FitConfig
-from noisylab.images import ImageSet
-from noisylab.training import fit
+import noisylab.train.outputs, noisylab.stage, numpy, torch
+from noisylab.config.settings import FitConfig
+from noisylab.core.images import ImageSet
+from noisylab.learning.training import fit
 one = ImageSet(numpy.zeros((32, 32, 32, 3), numpy.uint8), numpy.arange(32) % 2, ("a", "b"))
 fit(one, one, FitConfig(1, 0.001, 32, "adam", 2, "cpu"), torch.Generator())
 """,

@@ -26,13 +26,13 @@ from speed import N_IMAGES, noise
 from torch.utils.data import DataLoader
 from usual import Shifted, Usual, list_of_tensors, weighted_sampler
 
-from noisylab import lr_sweep
-from noisylab.class_names import by_class
-from noisylab.config import FitConfig, SweepConfig
-from noisylab.finished import Finished
-from noisylab.images import ImageSet
-from noisylab.parallel import map_trainings
-from noisylab.params import read_params
+from noisylab.config.class_names import by_class
+from noisylab.config.params import read_params
+from noisylab.config.settings import FitConfig, SweepConfig
+from noisylab.core.images import ImageSet
+from noisylab.learning.finished import Finished
+from noisylab.many.parallel import map_trainings
+from noisylab.sweep import run
 
 sys.path.append(str(Path(__file__).parents[1]))
 from clusters import Cluster
@@ -46,7 +46,7 @@ INDEPENDENT = """
 import pickle, sys
 from dataclasses import replace
 import torch
-from noisylab.training import fit
+from noisylab.learning.training import fit
 train, dev, recipe, rates = pickle.load(sys.stdin.buffer)
 print("ready", flush=True)
 sys.stdin.buffer.read(1)
@@ -192,10 +192,10 @@ def start_up(engine: str) -> float:
 
 
 def swept(sets: dict[str, ImageSet], recipe: FitConfig, config: SweepConfig, engine: str) -> float:
-    wanted = lr_sweep.trials(config, 0)
+    wanted = run.trials(config, 0)
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        found = lr_sweep.sweep(
+        found = run.sweep(
             sets, wanted, recipe, recipe.epochs, engine, lambda trainings, n: trainings,
             Finished(folder),
         )  # fmt: skip

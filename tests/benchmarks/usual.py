@@ -17,8 +17,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 from torchvision import transforms
 
-from noisylab.config import AugmentConfig
-from noisylab.images import ImageSet
+from noisylab.config.settings import AugmentConfig
+from noisylab.core.images import ImageSet
 
 
 class Net(nn.Module):

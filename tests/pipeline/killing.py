@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from noisylab.pickles import dump_set
-from noisylab.sources import read_source
+from noisylab.data.set_files import dump_set
+from noisylab.data.sources import read_source
 
 from .conftest import PARAMS, ROOT, Clone, environment, make_clone
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from noisylab.images import image_digest
-from noisylab.pickles import read_set
-from noisylab.review_page.store import dvc_reader
+from noisylab.core.images import image_digest
+from noisylab.data.set_files import read_set
+from noisylab.review.store import dvc_reader
 
 from .conftest import Clone, environment, make_clone
 

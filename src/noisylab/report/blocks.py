@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from noisylab.config import FitConfig
-from noisylab.params import Params, TrainParams
+from noisylab.config.params import Params, TrainParams
+from noisylab.config.settings import FitConfig
 from noisylab.report.lab_report import LabReport
 from noisylab.report.results import Results, Step
 

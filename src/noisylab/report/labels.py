@@ -6,20 +6,8 @@ from markupsafe import Markup
 
 from noisylab.report.blocks import Column, Section, Shot, Story, Table
 from noisylab.report.results import Relabelled
-from noisylab.report.scores import (
-    hidden,
-    hidden_sentence,
-    mistakes,
-)
-from noisylab.report.wording import (
-    code,
-    counted,
-    listed,
-    name,
-    percent,
-    say,
-    sentences,
-)
+from noisylab.report.scores import hidden, hidden_sentence, mistakes
+from noisylab.report.wording import code, counted, listed, name, percent, say, sentences
 
 _MOST_ROWS = 20  # pairs of classes of which the table shows the corrections
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from noisylab.errors import InputError
+from noisylab.core.errors import InputError
 from noisylab.report.blocks import Section, Shot, Story
 from noisylab.report.commit import Commit
 from noisylab.report.pictures import Picture, embed

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from noisylab.errors import InputError
+from noisylab.core.errors import InputError
 
 _CHART = 150_000  # bytes of a PNG: those of charts are smaller, those of photographs larger
 _QUALITY = 85  # of photographs

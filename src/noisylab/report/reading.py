@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from noisylab.errors import InputError, shown
+from noisylab.core.errors import InputError, shown
+from noisylab.core.tables import read_table
 from noisylab.report.results import (
     Attacked,
     Confusion,
@@ -23,7 +24,6 @@ from noisylab.report.results import (
     TrainedRun,
 )
 from noisylab.report.tree import Tree
-from noisylab.tables import read_table
 
 _MOST_CLASSES = 1000
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from noisylab.config import AugmentConfig, ByClass, FitConfig
+from noisylab.config.settings import AugmentConfig, ByClass, FitConfig
 from noisylab.report.wording import counted, listed, name, percent, say, sentences
 
 _DROPOUT = FitConfig.dropout  # the network's own

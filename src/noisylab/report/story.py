@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from noisylab.params import Params
+from noisylab.config.params import Params
 from noisylab.report.attacking import attack_section
 from noisylab.report.blocks import Section, Story
 from noisylab.report.data import data_section

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from noisylab.errors import InputError, shown
+from noisylab.core.errors import InputError, shown
 
 _REMEDY = "run `dvc repro`, which makes it anew"
 

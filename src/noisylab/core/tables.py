@@ -1,0 +1,54 @@
+"""Reading CSV tables that people may have edited."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from noisylab.core.errors import InputError, shown, shown_list
+from noisylab.core.files import read_text
+
+#: A line for each image of twenty bundles. Read, the largest table takes half a gigabyte.
+MAX_FILE_BYTES = 32 * 2**20
+MAX_ROWS = 200_000
+MAX_COLUMNS = 20
+
+
+def read_table(path: Path, columns: Sequence[str]) -> dict[int, dict[str, str]]:
+    """The table's rows by their line in the file: stripped cells by column.
+
+    Raises InputError for a file that is no table in UTF-8, lacks one of the columns or is larger
+    than the limits above, and names the line of a row of another length.
+    """
+    text = read_text(path, MAX_FILE_BYTES)
+    lines = _lines(path, text)
+    _, header = next(lines, (0, []))
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise InputError(f"{path}: expected a column {missing[0]!r}, got {shown_list(header)}")
+    if len(header) > MAX_COLUMNS:
+        raise InputError(f"{path}: expected at most {MAX_COLUMNS} columns, got {len(header)}")
+    twice = [name for name in header if header.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: expected each column once, got {shown(twice[0])} again")
+    rows: dict[int, dict[str, str]] = {}
+    for line, cells in lines:
+        if len(cells) != len(header):
+            raise InputError(f"{path}: line {line}: expected {len(header)} cells, got {len(cells)}")
+        if len(rows) == MAX_ROWS:
+            raise InputError(f"{path}: line {line}: expected at most {MAX_ROWS:,} rows, got more")
+        rows[line] = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+    return rows
+
+
+def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines that are not empty, with their numbers."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for cells in reader:
+            if cells:
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise InputError(f"{path}: expected a CSV table in UTF-8, got {error}") from None

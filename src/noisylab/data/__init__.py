@@ -1,0 +1,1 @@
+"""Where sets of images come from, and how they lie on disk."""

@@ -1,0 +1,1 @@
+"""Makes the bundled photographs from CIFAR-10."""

@@ -1,0 +1,111 @@
+"""An image file in, RGB pixels of the network's size out."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from noisylab.core.errors import InputError
+from noisylab.core.files import read_file
+from noisylab.core.images import SIZE
+
+SUFFIXES = (".png", ".jpg", ".jpeg")  # in lower case
+#: Of one file, by its header: a photograph of 16 megapixels. While it is decoded it takes up to
+#: 262 MiB (measured: RGB with a transparent colour, turned by its EXIF orientation).
+MAX_PIXELS = 16_000_000
+
+MAX_FILE_BYTES = 128 * 2**20  # MAX_PIXELS of noise with 16 bits a channel take 96 MB
+MAX_PARTS = 50_000  # chunks of a PNG, segments of a JPEG
+MAX_SCANS = 200  # of a JPEG: each goes over the whole picture, however little is in it
+
+#: EXIF orientation: how the pixels must be turned. Not by ImageOps.exif_transpose: that writes
+#: the EXIF data anew, and fails where a camera's are odd, though the picture is sound.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """The picture in a PNG or JPEG file as (H, W, 3) uint8, as a viewer would show it.
+
+    EXIF orientation is applied, grey and palette become RGB, transparency lies on white, and
+    of 16 bits a channel the upper 8 count. Raises InputError where the file is unreadable or
+    its header claims more than MAX_PIXELS, which is refused before anything is decoded.
+    """
+    content = _read_content(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd files that it reads
+            with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as photo:
+                if photo.width * photo.height > MAX_PIXELS:
+                    raise Image.DecompressionBombError
+                return np.array(_to_rgb(photo))
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"{path}: expected at most {MAX_PIXELS // 10**6} million pixels, "
+            "got a header that claims more; make the image smaller"
+        ) from error
+    except Exception as error:
+        # Of damaged files Pillow raises nearly anything: OSError, SyntaxError, AssertionError, ...
+        raise InputError(_damaged(path)) from error
+
+
+def fit(image: np.ndarray) -> np.ndarray:
+    """An (H, W, 3) uint8 image as (32, 32, 3) uint8; the aspect ratio is not kept.
+
+    Antialiased bilinear, the same as torchvision's Resize((32, 32)) of a PIL image.
+    """
+    if image.shape == (SIZE, SIZE, 3):
+        return image
+    photo = Image.fromarray(np.ascontiguousarray(image))
+    return np.array(photo.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+
+
+def _damaged(path: Path) -> str:
+    reason = "a damaged file or another format"
+    return f"{path}: expected a PNG or JPEG image, got {reason}; export it again or remove it"
+
+
+def _read_content(path: Path) -> bytes:
+    """The file's bytes, unless they are of a kind that takes hours to decode."""
+    content = read_file(path, MAX_FILE_BYTES)
+    if content.startswith(b"\x89PNG"):
+        position, n_parts = 8, 0
+        while position < len(content) and n_parts <= MAX_PARTS:
+            position += 12 + int.from_bytes(content[position : position + 4], "big")
+            n_parts += 1
+    else:
+        # Among a JPEG's compressed bytes no 255 stands before one that makes it a marker; among
+        # its other bytes some do by chance. EXIF data in many parts are joined one by one.
+        n_parts = len(re.findall(rb"\xff[\xc0-\xcf\xd9-\xfe]", content))
+        n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * content.count(b"\xff\xda"))
+        n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * content.count(b"Exif\0\0"))
+    if n_parts > MAX_PARTS:
+        raise InputError(
+            f"{path}: expected an image in at most {MAX_PARTS:,} parts, got more; export it again"
+        )
+    return content
+
+
+def _to_rgb(photo: Image.Image) -> Image.Image:
+    turn = _TURNS.get(photo.getexif().get(ExifTags.Base.Orientation, 1))
+    if turn is not None:
+        photo = photo.transpose(turn)
+    if photo.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip at 255
+        return Image.fromarray((np.array(photo) >> 8).astype(np.uint8)).convert("RGB")
+    if photo.has_transparency_data:
+        photo = photo.convert("RGBA")
+        white = Image.new("RGBA", photo.size, "white")
+        return Image.alpha_composite(white, photo).convert("RGB")
+    return photo.convert("RGB")

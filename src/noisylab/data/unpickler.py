@@ -1,0 +1,272 @@
+"""A pickle machine that can build plain values and arrays, and nothing else.
+
+A pickle is a program. `load` runs it on a machine of its own, whose instructions make numbers,
+strings, lists, tuples and dicts. What the program names is never imported: a name stands for one
+of the functions in `_BUILDERS`, which make NumPy arrays of what NumPy and PyTorch write down.
+Every other name, and every instruction that is not listed here, is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import pickletools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from noisylab.core.errors import InputError
+from noisylab.data import rebuild
+from noisylab.data.rebuild import ONLY, Budget, Name, Unfinished
+
+Encoding = Literal["ASCII", "bytes"]
+
+#: Levels of lists in lists: far more than a set needs, far fewer than Python can recurse into.
+MAX_DEPTH = 100
+
+#: How often the file's size the result may weigh where each repeated part counts each time. A pair
+#: written once may occur again and again; lists of one list, ten levels deep, would never end.
+MAX_REPETITION = 64
+
+#: Entries of a dict; sets have four, CIFAR-10's batches as well. Keys whose hashes are chosen to be
+#: equal make a large dict take hours.
+MAX_ENTRIES = 100
+
+_MAX_MEMO = 2**32  # as much as the binary instructions can say; so no two indices' hashes are equal
+_VALUES = (str, bytes, bytearray, bool, int, float, type(None), np.ndarray, np.generic)
+_KEYS = (str, bytes, bool, int, float, type(None))  # hashing a nested tuple can end the process
+
+
+def load(data: bytes, encoding: Encoding = "ASCII") -> Any:
+    """What the pickle `data` holds; tensors as arrays, an OrderedDict as a dict.
+
+    encoding: how strings written by Python 2 are read: text, or "bytes" as they are.
+
+    Raises InputError, which does not name the file, for whatever is not plain data. Memory: at most
+    16 times the size of `data` (4 for tensors, 3 for an array), and 100 bytes for each instruction,
+    of which there may be `rebuild.MAX_INSTRUCTIONS`: 0.6 GB.
+    """
+    return _run(_Machine(io.BytesIO(data), Budget(size=len(data)), encoding))
+
+
+def load_tensors(data: bytes, budget: Budget, find: Callable[[Budget, Any], Any]) -> Any:
+    """The same where the numbers lie elsewhere: `find` gives them by what describes them, or None.
+
+    For `state_dict()`, a dict may have attributes, which are passed over.
+    """
+
+    def push_numbers(machine: _Machine, _: None) -> None:
+        numbers = find(machine.budget, *machine.pop(1))
+        if numbers is None:
+            raise InputError(f"refuses a storage that no tensor has; {ONLY}")
+        machine.push(numbers)
+
+    def build(machine: _Machine, _: None) -> None:
+        if len(machine.stack) > 1 and isinstance(machine.stack[-2], dict):
+            machine.pop(1)
+        else:
+            machine.build(None)
+
+    names = {**rebuild.BUILDERS, **rebuild.STORAGES}
+    instructions: dict[str, Callable[[_Machine, Any], None]]
+    instructions = {**_INSTRUCTIONS, "BINPERSID": push_numbers, "BUILD": build}
+    return _run(_Machine(io.BytesIO(data), budget, "ASCII", names, instructions))
+
+
+def _run(machine: _Machine) -> Any:
+    try:
+        value = machine.run()
+    except InputError:
+        raise
+    except (LookupError, ValueError, DeprecationWarning) as error:  # a short stack, a cut literal
+        if isinstance(error, UnicodeDecodeError) and error.encoding == "ascii":
+            raise InputError('holds Python 2 strings; read it with encoding="bytes"') from None
+        raise InputError(
+            "is damaged, or not a pickle at all; write it again with pickle.dump"
+        ) from None
+    if machine.file.read(1):
+        raise InputError("goes on after the pickle's end; write one object with pickle.dump")
+    _check_plain(value, MAX_REPETITION * machine.budget.size)
+    return value
+
+
+def _check_plain(value: Any, weight: int) -> None:
+    """Refuse what is not a plain value, nested too deeply, or heavier than `weight` unfolded."""
+    pending: list[tuple[Any, int]] = [((value,), 0)]
+    while pending:
+        children, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise InputError(f"holds itself, or lists nested deeper than {MAX_DEPTH} levels")
+        for child in children:
+            weight -= _weight(child)
+            if weight < 0:
+                raise InputError(f"repeats its parts: unfolded, {MAX_REPETITION} times its size")
+            if isinstance(child, (list, tuple)):
+                pending.append((child, depth + 1))
+            elif isinstance(child, dict):
+                pending.append((child.values(), depth + 1))
+            elif not isinstance(child, _VALUES):
+                raise InputError(f"refuses {rebuild.describe(child)}; {ONLY}")
+
+
+def _weight(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return 1 + value.nbytes
+    return 1 + (len(value) if isinstance(value, (str, bytes, bytearray)) else 0)
+
+
+@dataclass
+class _Machine:
+    """The stack, the marks in it, and the memo of one pickle."""
+
+    file: io.BytesIO
+    budget: Budget
+    encoding: Encoding = "ASCII"
+    names: dict[str, rebuild.Builder] = field(default_factory=lambda: _BUILDERS)
+    instructions: dict[str, Callable[[_Machine, Any], None]] = field(
+        default_factory=lambda: _INSTRUCTIONS
+    )
+    stack: list[Any] = field(default_factory=list)
+    marks: list[list[Any]] = field(default_factory=list)
+    memo: dict[int, Any] = field(default_factory=dict)
+
+    def run(self) -> Any:
+        for opcode, argument, _ in pickletools.genops(self.file):
+            self.budget.count_instruction()
+            instruction = self.instructions.get(opcode.name)
+            if instruction is None:
+                shown = "" if argument is None else f" {rebuild.shorten(str(argument))}"
+                raise InputError(f"refuses the pickle instruction {opcode.name}{shown}; {ONLY}")
+            instruction(self, argument)
+        return self.stack.pop()
+
+    def push(self, value: Any) -> None:
+        self.stack.append(value)
+
+    def push_python2_string(self, text: str) -> None:
+        data = text.encode("latin-1")
+        self.push(data if self.encoding == "bytes" else data.decode("ascii"))
+
+    def mark(self, _: None) -> None:
+        self.marks.append(self.stack)
+        self.stack = []
+
+    def pop_to_mark(self) -> list[Any]:
+        values, self.stack = self.stack, self.marks.pop()
+        return values
+
+    def pop(self, count: int) -> list[Any]:
+        if len(self.stack) < count:
+            raise IndexError("stack too short")
+        values = self.stack[-count:]
+        del self.stack[-count:]
+        return values
+
+    def extend(self, values: list[Any]) -> None:
+        if not isinstance(self.stack[-1], list):
+            raise ValueError("not a list")
+        self.stack[-1].extend(values)
+
+    def set_items(self, values: list[Any]) -> None:
+        keys = values[::2]
+        if not isinstance(self.stack[-1], dict) or len(values) % 2:
+            raise ValueError("not a dict, or a key without a value")
+        if not all(isinstance(key, _KEYS) for key in keys):
+            raise InputError("has a dict whose keys are not numbers or strings")
+        if len(self.stack[-1]) + len(keys) > MAX_ENTRIES:
+            raise InputError(f"has a dict of more than {MAX_ENTRIES} entries; save arrays instead")
+        self.stack[-1].update(zip(keys, values[1::2], strict=True))
+
+    def make_dict(self, _: None) -> None:
+        values = self.pop_to_mark()
+        self.push({})
+        self.set_items(values)
+
+    def memoize(self, index: int | None) -> None:
+        index = len(self.memo) if index is None else index
+        if not 0 <= index < _MAX_MEMO:
+            raise ValueError("no pickler counts so far")
+        self.memo[index] = self.stack[-1]
+        if isinstance(self.stack[-1], Unfinished):
+            self.stack[-1].memo_indices.append(index)
+
+    def name(self, name: str) -> None:
+        if name not in self.names:
+            raise InputError(f"refuses {rebuild.shorten(name)}; {ONLY}")
+        self.push(Name(name))
+
+    def name_from_stack(self, _: None) -> None:
+        module, name = self.pop(2)
+        self.name(f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "")
+
+    def reduce(self, _: None) -> None:
+        function, arguments = self.pop(2)
+        if not isinstance(function, Name) or not isinstance(arguments, tuple):
+            raise ValueError("not a call")
+        value = self.names[function.text](self.budget, arguments)
+        if value is None:
+            raise InputError(f"refuses {function.text} with arguments that no array has; {ONLY}")
+        self.push(value)
+
+    def build(self, _: None) -> None:
+        target, state = self.pop(2)
+        value = target.finish(self.budget, state) if isinstance(target, Unfinished) else None
+        if value is None:
+            raise InputError(f"refuses the state given to {rebuild.describe(target)}; {ONLY}")
+        self.push(value)
+        self.memo.update(dict.fromkeys(target.memo_indices, value))
+
+
+def _load_storage(budget: Budget, arguments: tuple[Any, ...]) -> Any:
+    """What `torch.save` wrote before it used zip files: five pickles, then the numbers."""
+    match arguments:
+        case (bytes(data),):
+            file = io.BytesIO(data)
+            header = [
+                _Machine(file, budget, "ASCII", rebuild.STORAGES, _STORAGE_INSTRUCTIONS).run()
+                for _ in range(5)
+            ]
+            return rebuild.storage(budget, header, data, file.tell())
+    return None
+
+
+_BUILDERS: dict[str, rebuild.Builder] = {
+    **rebuild.BUILDERS,
+    "torch.storage._load_from_bytes": _load_storage,
+}
+
+_LITERALS = (
+    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE SHORT_BINUNICODE "
+    "BINUNICODE BINUNICODE8 SHORT_BINBYTES BINBYTES BINBYTES8 BYTEARRAY8"
+)
+_INSTRUCTIONS: dict[str, Callable[[_Machine, Any], None]] = {
+    **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda machine, _: None),
+    **dict.fromkeys(_LITERALS.split(), _Machine.push),
+    **dict.fromkeys(("STRING", "BINSTRING", "SHORT_BINSTRING"), _Machine.push_python2_string),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _Machine.memoize),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda m, index: m.push(m.memo[index])),
+    "NONE": lambda machine, _: machine.push(None),
+    "NEWTRUE": lambda machine, _: machine.push(True),
+    "NEWFALSE": lambda machine, _: machine.push(False),
+    "MARK": _Machine.mark,
+    "EMPTY_LIST": lambda machine, _: machine.push([]),
+    "LIST": lambda machine, _: machine.push(machine.pop_to_mark()),
+    "APPEND": lambda machine, _: machine.extend(machine.pop(1)),
+    "APPENDS": lambda machine, _: machine.extend(machine.pop_to_mark()),
+    "EMPTY_TUPLE": lambda machine, _: machine.push(()),
+    "TUPLE": lambda machine, _: machine.push(tuple(machine.pop_to_mark())),
+    "TUPLE1": lambda machine, _: machine.push(tuple(machine.pop(1))),
+    "TUPLE2": lambda machine, _: machine.push(tuple(machine.pop(2))),
+    "TUPLE3": lambda machine, _: machine.push(tuple(machine.pop(3))),
+    "EMPTY_DICT": lambda machine, _: machine.push({}),
+    "DICT": _Machine.make_dict,
+    "SETITEM": lambda machine, _: machine.set_items(machine.pop(2)),
+    "SETITEMS": lambda machine, _: machine.set_items(machine.pop_to_mark()),
+    "GLOBAL": lambda machine, name: machine.name(name.replace(" ", ".", 1)),
+    "STACK_GLOBAL": _Machine.name_from_stack,
+    "REDUCE": _Machine.reduce,
+    "BUILD": _Machine.build,
+}
+# A storage's description is a tuple with a persistent id's sign on it: the tuple is what is wanted.
+_STORAGE_INSTRUCTIONS = {**_INSTRUCTIONS, "BINPERSID": lambda machine, _: None}

@@ -1,0 +1,1 @@
+"""The fixed network and how it learns."""

@@ -1,0 +1,248 @@
+"""The seven augmentations (batch in, batch out) and who gets which.
+
+Images are (B, 32, 32, 3) uint8, RGB in [0, 255], on any device; so is what is returned, and the
+input stays as it was. Each image has its own parameters, as tensors (B,) on the same device, and
+its result depends on nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from noisylab.config.settings import AugmentConfig
+from noisylab.core.images import SIZE
+
+UNCHANGED = -1  # in Draws.which, where other images have an index in AUGMENTATIONS
+_BLUR_REACH = 2  # pixels to each side: a kernel of 5 × 5
+
+
+class Draws(NamedTuple):
+    """What happens to each of N images: tensors (N,) on the CPU.
+
+    `which` is an index in AUGMENTATIONS or UNCHANGED. Parameters are drawn for every image,
+    whether it needs them or not, so that what one image gets never depends on the others.
+    """
+
+    which: Tensor  # int64
+    degrees: Tensor  # float32, as for rotate()
+    top: Tensor  # int64, as for crop_resize(), whose height and width are both `side`
+    left: Tensor
+    side: Tensor
+    sigma: Tensor  # float32, as for blur()
+    factor: Tensor  # float32, as for brightness()
+    dx: Tensor  # int64, as for shift()
+    dy: Tensor
+    mirrored: Tensor  # bool
+
+
+def augment(
+    images: Tensor,
+    labels: Tensor,
+    probability: Tensor,
+    config: AugmentConfig,
+    generator: torch.Generator,
+) -> Tensor:
+    """Images (B, 32, 32, 3), each changed as draw() says for its label.
+
+    An epoch may be cut into calls of any size, 512 to 1024 being fastest: the draws are the same,
+    and so are the images, but for the rounding of the last bit of a sum.
+    """
+    return apply(images, draw(labels, probability, config, generator))
+
+
+def draw(
+    labels: Tensor, probability: Tensor, config: AugmentConfig, generator: torch.Generator
+) -> Draws:
+    """Draw who is changed, by which augmentation and by how much.
+
+    labels: (N,) int64 in 0..K-1; probability: (K,) in [0, 1] on the CPU, of being changed by one
+    of the seven. `generator` is of the CPU and gives the same number of values for every image,
+    so that N draws equal those of any two parts one after the other.
+    """
+    uniform = torch.rand(len(labels), 10, generator=generator)  # in [0, 1)
+    change, which, degrees, side, top, left, strength, dx, dy, mirror = uniform.unbind(dim=1)
+    side = _integers(side, math.ceil(config.crop_scale * SIZE), SIZE)
+    return Draws(
+        which=_integers(which, 0, len(AUGMENTATIONS) - 1).where(
+            change < probability[labels.cpu()], UNCHANGED
+        ),
+        degrees=(2 * degrees - 1) * config.rotate_degrees,
+        top=_integers(top, 0, SIZE - side),
+        left=_integers(left, 0, SIZE - side),
+        side=side,
+        sigma=_between(config.blur_sigma, strength),
+        factor=_between(config.brightness, strength),
+        dx=_integers(dx, -config.shift_pixels, config.shift_pixels),
+        dy=_integers(dy, -config.shift_pixels, config.shift_pixels),
+        mirrored=mirror < config.mirror,
+    )
+
+
+def apply(images: Tensor, draws: Draws) -> Tensor:
+    """Images (B, 32, 32, 3), each changed as its draw says: the one of the seven, shift, mirror."""
+    changed = images.clone()
+    for index, transform in enumerate(AUGMENTATIONS.values()):
+        chosen = (draws.which == index).nonzero().squeeze(1)  # on the CPU: no waiting for a GPU
+        if len(chosen):
+            own = Draws(*(values.index_select(0, chosen).to(images.device) for values in draws))
+            chosen = chosen.to(images.device)
+            changed.index_copy_(0, chosen, transform(images.index_select(0, chosen), own))
+    for_all = draws.dx, draws.dy, draws.mirrored
+    if any(values.any() for values in for_all):
+        changed = shift(changed, *(values.to(images.device) for values in for_all))
+    return changed
+
+
+def examples(
+    images: Tensor, config: AugmentConfig, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """By name, what `config` may do to images (B, 32, 32, 3): the originals first."""
+    never = torch.zeros(1)
+    labels = torch.zeros(len(images), dtype=torch.int64)
+    shown = {"original": images}
+    if config.probability is not None:
+        draws = draw(labels, never, config, generator)
+        shown |= {name: transform(images, draws) for name, transform in AUGMENTATIONS.items()}
+    if config.shift_pixels or config.mirror:
+        for number in range(1, 6):
+            shown[f"all, draw {number}"] = augment(images, labels, never, config, generator)
+    return shown
+
+
+def flip_horizontal(images: Tensor) -> Tensor:
+    """Mirrored left to right."""
+    return images.flip(2)
+
+
+def flip_vertical(images: Tensor) -> Tensor:
+    """Mirrored upside down."""
+    return images.flip(1)
+
+
+def rotate(images: Tensor, degrees: Tensor) -> Tensor:
+    """Turned about the centre, counter-clockwise for degrees > 0, bilinear.
+
+    What comes in at the corners is the image mirrored at the centres of its outermost pixels,
+    as in shift(), where torchvision fills in black.
+    """
+    if not len(images):
+        return images.clone()  # grid_sample refuses a batch of none
+    cos, sin = torch.deg2rad(degrees.float()).cos(), torch.deg2rad(degrees.float()).sin()
+    zero = torch.zeros_like(cos)
+    matrix = torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).view(-1, 2, 3)
+    channels_first = images.permute(0, 3, 1, 2).float()
+    # align_corners puts ±1 at the centres of the outermost pixels: there `reflection` mirrors.
+    grid = functional.affine_grid(matrix, list(channels_first.shape), align_corners=True)
+    turned = functional.grid_sample(
+        channels_first, grid, padding_mode="reflection", align_corners=True
+    )
+    return _to_uint8(turned.permute(0, 2, 3, 1))
+
+
+def crop_resize(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor) -> Tensor:
+    """The box, in pixels and inside the image, stretched to 32 × 32, bilinear."""
+    return _resample(images, _stretching(top, height), _stretching(left, width))
+
+
+def grayscale(images: Tensor) -> Tensor:
+    """All three channels 0.2989 R + 0.587 G + 0.114 B, the luma that torchvision takes."""
+    red, green, blue = images.unbind(dim=3)
+    luma = (red * 0.2989).add_(green, alpha=0.587).add_(blue, alpha=0.114)  # (B, 32, 32)
+    return _to_uint8(luma).unsqueeze(3).repeat(1, 1, 1, 3)
+
+
+def blur(images: Tensor, sigma: Tensor) -> Tensor:
+    """Gaussian blur of sigma ≥ 0 pixels, 0 for none: 5 × 5, mirrored at the borders."""
+    offsets = torch.arange(-_BLUR_REACH, _BLUR_REACH + 1, device=images.device)
+    spread = sigma.float().clamp(min=1e-3).unsqueeze(1)  # so small that only the centre counts
+    kernel = torch.softmax(-0.5 * (offsets / spread) ** 2, dim=1)  # (B, 5)
+    sources = _mirror(torch.arange(SIZE, device=images.device) + offsets.unsqueeze(1))  # (5, 32)
+    taps = functional.one_hot(sources, SIZE).float()  # (5, 32, 32)
+    weights = (kernel @ taps.flatten(1)).view(-1, SIZE, SIZE)
+    return _resample(images, weights, weights)
+
+
+def brightness(images: Tensor, factor: Tensor) -> Tensor:
+    """Every channel times factor ≥ 0, at most 255."""
+    return _to_uint8(images * factor.float().view(-1, 1, 1, 1))
+
+
+def shift(images: Tensor, dx: Tensor, dy: Tensor, mirrored: Tensor) -> Tensor:
+    """Moved right by dx and down by dy, whole pixels in -31..31; what comes in is mirrored.
+
+    After that, those for which `mirrored` (bool) holds are mirrored as a whole, left to right.
+    """
+    if not len(images):
+        return images.clone()  # unfold() refuses a batch of none
+    # Each row backwards, forwards and backwards again: moved by any dx, mirrored or not, it is a
+    # run of 32 of these 94 pixels, and to copy runs takes a third of the time of single pixels.
+    back = images.flip(2)
+    rows_of_94 = torch.cat([back, images[:, :, 1:], back[:, :, 1:]], dim=2)  # (B, 32, 94, 3)
+    first = torch.where(mirrored, dx % (2 * SIZE - 2), SIZE - 1 - dx)  # (B,)
+    rows = _mirror(torch.arange(SIZE, device=images.device) - dy.unsqueeze(1))  # (B, 32)
+    rows += SIZE * torch.arange(len(images), device=images.device).unsqueeze(1)
+    starts = rows_of_94.shape[2] * rows + first.unsqueeze(1)
+    runs = rows_of_94.flatten().unfold(0, 3 * SIZE, 3)  # a run from each pixel on; a view
+    return runs.index_select(0, starts.flatten()).view(images.shape)
+
+
+#: The seven by name, in the order of Draws.which; each reads its parameters from the draws.
+AUGMENTATIONS: Mapping[str, Callable[[Tensor, Draws], Tensor]] = {
+    "flip_horizontal": lambda images, draws: flip_horizontal(images),
+    "flip_vertical": lambda images, draws: flip_vertical(images),
+    "rotate": lambda images, draws: rotate(images, draws.degrees),
+    "crop_resize": lambda images, draws: crop_resize(
+        images, draws.top, draws.left, draws.side, draws.side
+    ),
+    "grayscale": lambda images, draws: grayscale(images),
+    "blur": lambda images, draws: blur(images, draws.sigma),
+    "brightness": lambda images, draws: brightness(images, draws.factor),
+}
+
+
+def _resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Each row and then each column a weighted sum of those of the image.
+
+    rows, columns: (B, 32, 32) float, a line of weights for each that comes out.
+    """
+    channels_first = images.permute(0, 3, 1, 2)
+    x = channels_first.to(torch.float32, memory_format=torch.contiguous_format)  # (B, 3, 32, 32)
+    x = rows.unsqueeze(1) @ x
+    x = x.view(-1, 3 * SIZE, SIZE) @ columns.mT  # (B, 3·32, 32): one product for all channels
+    return _to_uint8(x.view(channels_first.shape).permute(0, 2, 3, 1))
+
+
+def _stretching(start: Tensor, length: Tensor) -> Tensor:
+    """Weights (B, 32, 32) that stretch `length` pixels from `start` on to 32 by interpolation."""
+    places = torch.arange(SIZE, device=start.device, dtype=torch.float32)
+    start, length = start.float().unsqueeze(1), length.float().unsqueeze(1)  # (B, 1)
+    # Centres of pixels meet centres: 0.5 of 32 is 0.5 · length / 32 of the box.
+    inside = ((places + 0.5) * (length / SIZE) - 0.5).clamp(min=0).minimum(length - 1)
+    sources = start + inside  # (B, 32)
+    return (1 - (sources.unsqueeze(2) - places).abs_()).clamp_(min=0)  # (B, 32, 32)
+
+
+def _mirror(places: Tensor) -> Tensor:
+    """Rows or columns in -31..62 mirrored at the first and the last: -1 is 1, and 32 is 30."""
+    return SIZE - 1 - (SIZE - 1 - places.abs()).abs()
+
+
+def _to_uint8(values: Tensor) -> Tensor:
+    """Rounded to 8-bit levels, contiguous; `values` is overwritten."""
+    return values.round_().clamp_(0, 255).to(torch.uint8, memory_format=torch.contiguous_format)
+
+
+def _between(ends: Sequence[float], uniform: Tensor) -> Tensor:
+    """From the first end at 0 to the second at 1."""
+    return ends[0] + (ends[1] - ends[0]) * uniform
+
+
+def _integers(uniform: Tensor, least: int, most: int | Tensor) -> Tensor:
+    """Integers in least..most, all as likely, from numbers in [0, 1)."""
+    return least + (uniform * (most - least + 1)).long()

@@ -1,0 +1,112 @@
+"""The fixed network, and its weights on disk."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from noisylab.core.errors import InputError
+from noisylab.core.files import read_file
+from noisylab.core.images import MAX_CLASSES
+from noisylab.data import torch_files
+
+_OTHER_WEIGHTS = "holds no weights of SimpleModel in 'model_state_dict'"
+
+
+class SimpleModel(nn.Module):
+    """Two convolutions and three linear layers for 32×32 RGB images; 66,171 weights for 3 classes.
+
+    The names of its parts are those of the checkpoints that it reads. Only the dropout rate
+    may be chosen.
+    """
+
+    def __init__(self, n_classes: int, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 5)
+        self.pool = nn.MaxPool2d(2, 2)
+        self.conv2 = nn.Conv2d(16, 16, 5)
+        self.fc1 = nn.Linear(16 * 5 * 5, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, n_classes)
+        self.dropout1 = nn.Dropout(dropout)
+        self.dropout2 = nn.Dropout(dropout)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, K) of images (B, 3, 32, 32), float in [0, 1]."""
+        x = (images - 0.5) / 0.5
+        # ReLU after the pool equals ReLU before it (both are monotone) at a quarter of the cost.
+        x = functional.relu(self.pool(self.conv1(x)))  # (B, 16, 14, 14)
+        x = functional.relu(self.pool(self.conv2(x)))  # (B, 16, 5, 5)
+        x = torch.flatten(x, 1)  # (B, 400)
+        x = self.dropout1(functional.relu(self.fc1(x)))
+        x = self.dropout2(functional.relu(self.fc2(x)))
+        logits: Tensor = self.fc3(x)
+        return logits
+
+    @property
+    def n_classes(self) -> int:
+        """K, the number of classes it tells apart."""
+        return self.fc3.out_features
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """The network's input (B, 3, 32, 32) float32 in [0, 1] from images (B, 32, 32, 3) uint8."""
+    # Only the strides are permuted, which gives the channels-last layout without a copy.
+    return images.permute(0, 3, 1, 2).float().div_(255)
+
+
+def dump_weights(model: SimpleModel) -> bytes:
+    """The model's weights as a file's content, `{"model_state_dict": …}`; same weights, same bytes.
+
+    Through a buffer, since `torch.save` writes the file's name into its bytes.
+    """
+    weights = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in model.state_dict().items()
+    }
+    buffer = io.BytesIO()
+    torch.save({"model_state_dict": weights}, buffer)
+    return buffer.getvalue()
+
+
+def load_weights(content: bytes) -> SimpleModel:
+    """The model whose weights `dump_weights` gave, or a checkpoint of that network holds.
+
+    The number of classes is that of its last layer. Returned on the CPU, in eval mode.
+    Raises InputError for what is damaged, holds more than weights or other weights, or weights
+    that are not finite. For the memory it takes see `torch_files.load`.
+    """
+    try:
+        checkpoint = torch_files.load(content)
+    except InputError as error:
+        raise InputError(f"is not a file of weights: {error}") from None
+    weights = checkpoint.get("model_state_dict") if isinstance(checkpoint, dict) else None
+    if not isinstance(weights, dict):
+        raise InputError(_OTHER_WEIGHTS)
+    last = weights.get("fc3.weight")
+    # Before a model of that many classes is made: the file may claim any number.
+    if not isinstance(last, np.ndarray) or last.ndim != 2 or not 2 <= len(last) <= MAX_CLASSES:
+        raise InputError(_OTHER_WEIGHTS)
+    model = SimpleModel(n_classes=len(last))
+    shapes = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
+    if shapes != {name: getattr(weight, "shape", None) for name, weight in weights.items()}:
+        raise InputError(_OTHER_WEIGHTS)
+    for name, weight in weights.items():
+        if weight.dtype.kind != "f" or not np.isfinite(weight).all():
+            raise InputError(f"holds weights in {name} that are no finite numbers; train it anew")
+    model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
+    return model.eval()
+
+
+def read_weights(path: str | Path) -> SimpleModel:
+    """The same out of a file; its errors name the file."""
+    content = read_file(path, torch_files.MAX_FILE_BYTES)
+    try:
+        return load_weights(content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}; if a stage wrote it: rm {path} && dvc repro") from None

@@ -1,0 +1,1 @@
+"""Many trainings at once, on this machine or on a cluster."""

@@ -1,0 +1,239 @@
+"""Many independent trainings on the workers of a dask.distributed scheduler, on any machines."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import platform
+import time
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from noisylab.core.errors import InputError, WorkerDiedError
+from noisylab.learning.fingerprint import code_digest
+from noisylab.many.memory import keep_freed_memory
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_CONNECT_SECONDS = 10
+_WAIT_SECONDS = 30  # for a first worker, and for another when all are gone
+_READ_SECONDS = 30  # for a result to come over
+_SIGN_SECONDS = 2  # for a sign of life
+_STATE_SECONDS = 30  # for what takes the import of torch
+_LOOK_SECONDS = 1
+_PACKAGES = ("noisylab", "torch", "numpy")  # that results depend on
+
+
+def map_on_cluster(
+    fn: Callable[..., Any],
+    jobs: Sequence[Any],
+    address: str,
+    shared: Sequence[Any],
+    most_tries: int,
+) -> Iterator[tuple[int, Any, BaseException | None]]:
+    """As parallel.map_trainings, on the scheduler at `tcp://HOST:PORT` or `tls://HOST:PORT`.
+
+    Workers may come and go meanwhile. TLS takes its certificates from dask's own settings.
+    Raises InputError where the scheduler or all workers are gone for long, and for a worker on
+    which results would not be the same.
+    """
+    with _connected(address) as client:
+        workers = _Workers(client, address)
+        while not workers.present():  # none is sent anything that it could not read
+            time.sleep(_LOOK_SECONDS)
+        # A task, not client.scatter: what a lost worker held is made again.
+        data = _submit(client, None, _hold, pickle.dumps((fn, tuple(shared))))
+        running: dict[Future, tuple[int, str]] = {}
+        pending, tries = deque(range(len(jobs))), Counter[int]()
+        while pending or running:
+            present = workers.present()
+            for future, (index, worker) in [*running.items()]:
+                if worker in present and not future.done():
+                    continue
+                result, error, is_lost = _outcome(future, worker in present, address)
+                del running[future]
+                future.cancel()  # and its result is not held any longer
+                tries[index] += 1
+                if not is_lost:
+                    yield index, result, error
+                elif tries[index] < most_tries:
+                    pending.append(index)
+                else:
+                    yield index, None, WorkerDiedError(index, most_tries)
+            # One training a worker: of several, dask blames the worker's death on all.
+            idle = present - {worker for _, worker in running.values()}
+            for worker in sorted(idle)[: len(pending)]:
+                index = pending.popleft()
+                running[_submit(client, worker, _call, jobs[index], data)] = index, worker
+            _wait(running)
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Client]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(
+            "engine dask needs the package distributed; pip install -e .[cluster]"
+        ) from None
+    # What it would log, the errors raised here say in a line.
+    for name in ("distributed", "distributed.client"):  # of a level of its own, by its settings
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        client = Client(address, timeout=_CONNECT_SECONDS)
+    except (OSError, ValueError, TypeError) as error:  # TypeError: tls without certificates
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"engine dask: no scheduler answers at {address} ({reason}); start one with "
+            "`dask scheduler`, or set engine to local"
+        ) from None
+    try:
+        yield client
+    finally:
+        with suppress(Exception):  # the scheduler may be gone
+            client.close(timeout=1)
+
+
+class _Workers:
+    """The workers of a scheduler, each looked at before it is given a training."""
+
+    def __init__(self, client: Client, address: str) -> None:
+        self._client = client
+        self._address = address
+        self._good: set[str] = set()
+        self._expected = _facts() | {"threads": 1}
+        self._seen = time.monotonic()
+
+    def present(self) -> set[str]:
+        """Addresses of those that are there.
+
+        Raises InputError if there are none for long, or if the client has given the scheduler up.
+        """
+        scheduler = self._client.scheduler
+        if scheduler is None:
+            raise _gone(self._address)
+        try:
+            there = self._client.sync(scheduler.ncores, callback_timeout=_CONNECT_SECONDS)
+        except (OSError, TimeoutError):
+            there = {}
+        self._good = {worker for worker in there if worker in self._good or self._is_good(worker)}
+        now = time.monotonic()
+        if self._good:
+            self._seen = now
+        elif now > self._seen + _WAIT_SECONDS:
+            raise InputError(
+                f"engine dask: the scheduler at {self._address} has no workers; start some with "
+                f"`dask worker {self._address} --nthreads 1` and run the same command again"
+            )
+        return self._good
+
+    def _is_good(self, worker: str) -> bool:
+        """Whether a new worker answers; raises InputError if it would train otherwise than here."""
+        # A function of Python's own first, which a worker without the package can run.
+        found = self._run(worker, _SIGN_SECONDS, version, "noisylab")
+        if isinstance(found, OSError):
+            return False
+        if isinstance(found, Exception):
+            raise InputError(
+                f"engine dask: worker {worker} lacks the package noisylab; install there what is "
+                "installed here"
+            )
+        found = self._run(worker, _STATE_SECONDS, _state)
+        if isinstance(found, OSError):
+            return False
+        if isinstance(found, Exception):
+            raise InputError(f"engine dask: worker {worker} cannot import noisylab: {found}")
+        for what, value in self._expected.items():
+            if found[what] != value:
+                raise InputError(
+                    f"engine dask: worker {worker} must have {what} {value}, got {found[what]}; "
+                    "else results would differ"
+                )
+        return True
+
+    def _run(
+        self, worker: str, seconds: float, function: Callable[..., Any], *arguments: str
+    ) -> Any:
+        """What the function returns or raises there; an OSError if there is no answer in time."""
+        # Not client.run(), which for a worker that has just died waits half a minute.
+        run = self._client._run
+        options = {"workers": [worker], "on_error": "return", "callback_timeout": seconds}
+        try:
+            return self._client.sync(run, function, *arguments, **options)[worker]
+        except (OSError, TimeoutError, KeyError) as error:
+            return OSError(str(error))
+
+
+def _submit(
+    client: Client, worker: str | None, function: Callable[..., Any], *parts: Any
+) -> Future:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sending large graph")  # of the data, and once
+        key = f"noisylab-{uuid4().hex}"
+        return client.submit(function, *parts, key=key, pure=False, workers=worker)
+
+
+def _wait(running: dict[Future, Any]) -> None:
+    """Wait a moment, or until a training ends."""
+    from distributed import wait
+
+    if not running:
+        time.sleep(_LOOK_SECONDS / 10)
+        return
+    with suppress(TimeoutError, CancelledError):
+        wait([*running], timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
+
+
+def _outcome(
+    future: Future, is_present: bool, address: str
+) -> tuple[Any, BaseException | None, bool]:
+    """What a training returned, what it raised, and whether its worker was lost."""
+    from distributed import KilledWorker
+
+    if not is_present and not future.cancelled():
+        return None, None, True  # with its result, which stays there until it is read
+    try:
+        return future.result(timeout=_READ_SECONDS), None, False
+    except CancelledError:
+        raise _gone(address) from None
+    except (KilledWorker, TimeoutError):
+        return None, None, True
+    except Exception as error:
+        return None, error, False
+
+
+def _gone(address: str) -> InputError:
+    return InputError(
+        f"engine dask: the scheduler at {address} is gone; finished trainings are kept: start it "
+        "again and run the same command"
+    )
+
+
+@cache
+def _facts() -> dict[str, Any]:
+    facts = {package: version(package) for package in _PACKAGES}
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"Python": python, **facts, "code of noisylab": code_digest()[:12]}
+
+
+def _state(dask_worker: Any) -> dict[str, Any]:
+    """What a worker is like, found out in it; client.run() passes it by this name."""
+    return _facts() | {"threads": dask_worker.state.nthreads}
+
+
+def _hold(data: bytes) -> bytes:
+    return data
+
+
+def _call(job: Any, data: bytes) -> Any:
+    keep_freed_memory()
+    fn, shared = pickle.loads(data)
+    return fn(job, *shared)

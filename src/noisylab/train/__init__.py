@@ -1,0 +1,1 @@
+"""The stages `train_*`."""

@@ -1,0 +1,142 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_set
+from PIL import Image
+
+from noisylab.attack.outputs import write_attacks
+from noisylab.attack.run import Attacks, _choose, attack_all
+from noisylab.config.settings import AdversarialConfig, FitConfig
+from noisylab.core.errors import InputError
+from noisylab.core.images import ImageSet
+from noisylab.learning.network import SimpleModel
+from noisylab.learning.training import fit, predict_probs
+
+CONFIG = AdversarialConfig("truck", "rarest", 0.96, 20, [150, 2.5], 3, "linf", 0.9)
+CLASSES = ("car", "truck", "cat")
+GIVEN = np.array([60, 20, 10])
+RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def sets() -> dict[str, ImageSet]:
+    train = make_set(90, seed=1)
+    return {"train": train, "dev": make_set(30, seed=2), "test": train.subset([1, 4, 2])}
+
+
+@pytest.fixture(scope="module")
+def model(sets: dict[str, ImageSet]) -> SimpleModel:
+    train = sets["train"]
+    return fit(train, train.subset([0]), RECIPE, torch.Generator().manual_seed(0)).model
+
+
+def run(model: SimpleModel, sets: dict[str, ImageSet], **changes: Any) -> Attacks:
+    return attack_all(model, sets, GIVEN, replace(CONFIG, **changes), 2, "cpu")
+
+
+def test_what_is_written(model: SimpleModel, sets: dict[str, ImageSet], tmp_path: Path) -> None:
+    attacks = run(model, sets)
+    probs = predict_probs(model, sets["train"].images)[:, 1]
+    assert abs(probs[attacks.example] - 0.96) == np.abs(probs[1::3] - 0.96).min()
+
+    def write(folder: Path) -> dict[str, bytes]:
+        places = [str(folder / name) for name in ("data", "metrics.json", "plots")]
+        said = write_attacks(attacks, model, CLASSES, CONFIG, *places)
+        assert f"image {attacks.example} of train: truck" in said[0]
+        files = (path for path in folder.rglob("*") if path.is_file())
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+    written = write(tmp_path / "a")
+    assert written == write(tmp_path / "b")
+    ways = ("original", "epsilon_150", "epsilon_2.5", "smallest", "confident", "steps")
+    pictures = ("example", "probabilities", "success", "smallest_l2", "pairs")
+    assert set(written) == {
+        *(f"data/{way}.png" for way in ways),
+        *(f"plots/{name}.png" for name in (*pictures, "adversarial", "original")),
+        *("plots/steps.csv", "plots/success.csv", "metrics.json"),
+    }
+    metrics = json.loads(written["metrics.json"])
+    assert (metrics["source_class"], metrics["target_class"]) == ("truck", "cat")
+    assert metrics["split"] == "test"
+    assert metrics["steps"]["attacked"] == metrics["smallest"]["attacked"] == 2
+    assert metrics["steps"]["before"] == 0
+    assert metrics["steps"]["epsilon_150"]["success"] == 1
+    assert metrics["smallest"]["success"] == metrics["confident"]["success"] == 1
+    assert 0 < metrics["smallest"]["l2_median"] < metrics["confident"]["l2_median"]
+    assert metrics["example"]["linf"] <= 20
+    saved = [
+        np.array(Image.open(tmp_path / f"a/plots/{name}.png"))
+        for name in ("original", "adversarial")
+    ]
+    assert saved[0].shape == (32, 32, 3)
+    assert (saved[0] == sets["train"].images[attacks.example]).all()
+    called = predict_probs(model, saved[1][None])[0]
+    assert metrics["example"]["target_after"] == round(float(called[2]), 5)
+    rows = written["plots/steps.csv"].decode().splitlines()
+    assert rows[0] == "step,source,target"
+    assert len(rows) == 5
+    assert written["plots/success.csv"].decode().splitlines()[1].startswith("2.5,")
+
+
+def test_without_a_test_set_dev_is_attacked(model: SimpleModel, sets: dict[str, ImageSet]) -> None:
+    attacks = run(model, {**sets, "test": sets["test"].subset([])})
+    assert attacks.split == "dev"
+    assert len(attacks.indices) == 10
+
+
+# Car and truck are confused most; truck and cat least, though no car is called cat.
+CONFUSION = np.array([[90, 5, 0], [6, 30, 1], [3, 1, 20]])
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "able", "chosen"),
+    [
+        ("least_confused", "rarest", [0, 1, 2], (1, 2)),
+        ("least_confused", "least_confused", [0, 1, 2], (1, 2)),
+        ("least_confused", "rarest", [0], (0, 2)),
+        ("least_confused", "car", [0, 1, 2], (2, 0)),
+        ("cat", "rarest", [0, 1, 2], (2, 1)),
+        ("car", "least_confused", [0, 1, 2], (0, 2)),
+    ],
+)
+def test_the_pair_is_the_one_confused_least(
+    source: str, target: str, able: list[int], chosen: tuple[int, int]
+) -> None:
+    config = replace(CONFIG, source_class=source, target_class=target)
+    assert _choose(config, CLASSES, CONFUSION, GIVEN, able) == chosen
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source_class": "dog"}, "source_class must be least_confused, or one of .*, got 'dog'"),
+        ({"target_class": "dog"}, "target_class must be rarest, least_confused, or one of"),
+        ({"source_class": "cat", "target_class": "cat"}, "are both 'cat'; they must differ"),
+    ],
+)
+def test_bad_classes(
+    model: SimpleModel, sets: dict[str, ImageSet], changes: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        run(model, sets, **changes)
+
+
+def test_no_image_that_is_called_right(sets: dict[str, ImageSet]) -> None:
+    model = SimpleModel(3)
+    with torch.no_grad():
+        model.fc3.bias[2] = 100
+    with pytest.raises(InputError, match="no image of 'truck' in train and in test is called righ"):
+        run(model, sets)
+    with pytest.raises(InputError, match="gets no image right but of 'cat', the target"):
+        run(model, sets, source_class="least_confused")
+    with pytest.raises(InputError, match="the final model is for 2 classes, the sets have 3"):
+        run(SimpleModel(2), sets)
+    with torch.no_grad():
+        model.fc3.bias[0] = torch.nan
+    with pytest.raises(InputError, match="the model's output is NaN"):
+        run(model, sets)

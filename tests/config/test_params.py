@@ -1,0 +1,211 @@
+from pathlib import Path
+
+import pytest
+
+from noisylab.config.params import read_params
+from noisylab.core.errors import InputError
+
+SHIPPED = Path(__file__).parents[2] / "params.yaml"
+TEXT = SHIPPED.read_text(encoding="utf-8")
+
+
+def read(tmp_path: Path, text: str) -> str:
+    """What read_params says of a file with this text, without the path."""
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        read_params(path)
+    message = str(error.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+def test_the_shipped_file_is_good() -> None:
+    params = read_params(SHIPPED)
+    run = params.train_baseline.runs["report"]
+    assert (run.epochs, run.lr, run.batch_size, run.optimizer) == (5, 0.001, 32, "adam")
+    assert params.train_baseline.keep == "report"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("1e-05", 1e-5), ("3", 3), (".5", 0.5), ("2E+2", 200)]
+)
+def test_every_way_to_write_a_number(tmp_path: Path, written: str, meant: float) -> None:
+    """`-S lr=1e-5` writes 1e-05, which is a string in YAML 1.1."""
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace("lr: 0.001", f"lr: {written}"))
+    params = read_params(path)
+    assert params.lr == meant
+    assert params.train_baseline.runs["report"].lr == meant
+
+
+def test_a_run_may_set_what_holds_for_all(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace("      epochs: 5\n", "      lr: 0.25\n      epochs: 5\n"))
+    params = read_params(path)
+    assert params.lr == 0.001
+    assert params.train_baseline.runs["report"].lr == 0.25
+
+
+WEIGHTS = "none, one_minus_frequency, inverse_frequency, or for each class a number >= 0, not all"
+BAD_IN_RUNS = [
+    (
+        "class_weights: one_minus_frequency",
+        "frequency",
+        f"runs.one_minus_frequency.class_weights must be {WEIGHTS}",
+    ),
+    (
+        "class_weights: one_minus_frequency",
+        "{car: -1, cat: 1}",
+        f"runs.one_minus_frequency.class_weights must be {WEIGHTS}",
+    ),
+    (
+        "class_weights: one_minus_frequency",
+        "{car: 0, cat: 0}",
+        f"runs.one_minus_frequency.class_weights must be {WEIGHTS}",
+    ),
+    (
+        "class_weights: one_minus_frequency",
+        "{}",
+        f"runs.one_minus_frequency.class_weights must be {WEIGHTS}",
+    ),
+    (
+        "probability: one_minus_frequency",
+        "{car: 1.5}",
+        "runs.report.augment.probability must be a number >= 0 and <= 1, one_minus_frequency, or f",
+    ),
+    (
+        "probability: one_minus_frequency",
+        "inverse_frequency",
+        "runs.report.augment.probability must be a number >= 0 and <= 1, one_minus_frequency, or f",
+    ),
+    (
+        "rotate_degrees: 15",
+        "200",
+        "runs.report.augment.rotate_degrees must be a number >= 0 and <= 180, got 200",
+    ),
+    (
+        "crop_scale: 0.7",
+        "0",
+        "runs.report.augment.crop_scale must be a number >= 0.1 and <= 1, got 0",
+    ),
+    (
+        "- 0.5",
+        "2",
+        "runs.report.augment.blur_sigma must be a list of two, the lower first, each a number >= 0",
+    ),
+    ("shift_pixels: 4", "40", "runs.best.augment.shift_pixels must be an integer in 0..31, got 40"),
+    ("mirror: 0.5", "yes", "runs.best.augment.mirror must be a number >= 0 and <= 1, got 'yes'"),
+    (
+        "schedule: one_cycle",
+        "cosine",
+        "runs.best.schedule must be one of constant, one_cycle, got 'cosine'",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "value", "message"),
+    [
+        ("lr: 0.001", "abc", "lr must be a number > 0, got 'abc'"),
+        ("lr: 0.001", "", "lr must be a number > 0, got nothing"),
+        ("lr: 0.001", "null", "lr must be a number > 0, got nothing"),
+        ("lr: 0.001", "0", "lr must be a number > 0, got 0"),
+        ("lr: 0.001", "-0.1", "lr must be a number > 0, got -0.1"),
+        ("lr: 0.001", ".nan", "lr must be a number > 0, got nan"),
+        ("lr: 0.001", ".inf", "lr must be a number > 0, got inf"),
+        ("lr: 0.001", "true", "lr must be a number > 0, got True"),
+        ("lr: 0.001", "'0.1'", "lr must be a number > 0, got '0.1'"),
+        ("lr: 0.001", "[0.1]", "lr must be a number > 0, got [0.1]"),
+        ("lr: 0.001", "1" + "0" * 400, "lr must be a number > 0, got 1000"),
+        ("seed: 0", "-1", "seed must be an integer in 0..4294967295, got -1"),
+        ("seed: 0", "1.0", "seed must be an integer in 0..4294967295, got 1.0"),
+        ("seed: 0", "false", "seed must be an integer in 0..4294967295, got False"),
+        ("batch_size: 32", "0", "batch_size must be an integer in 1..1048576, got 0"),
+        ("threads: 2", "two", "threads must be an integer in 1..1024, got 'two'"),
+        ("device: auto", "gpu", "device must be one of auto, cpu, cuda, got 'gpu'"),
+        ("device: auto", "[cpu]", "device must be one of auto, cpu, cuda, got ['cpu']"),
+        ("optimizer: adam", "Adam", "optimizer must be one of adam, adamw, sgd, rmsprop, adagrad"),
+        ("source: data/source", "7", "prepare.source must be a folder, got 7"),
+        ("source: data/source", "' '", "prepare.source must be a folder, got ' '"),
+        ("sheet_images: 96", "0", "stats.sheet_images must be an integer in 1..1000, got 0"),
+        ("epochs: 5", "2.5", "train_baseline.runs.report.epochs must be an integer in 1..1000000"),
+        *BAD_IN_RUNS,
+        ("keep: report", "best", "train_baseline.keep must be one of the runs report, got 'best'"),
+        ("keep: report", "[a]", "train_baseline.keep must be one of the runs report, got ['a']"),
+    ],
+)
+def test_bad_values(tmp_path: Path, line: str, value: str, message: str) -> None:
+    assert line in TEXT
+    key = line.split(":")[0] + ":" if ":" in line else "-"
+    changed = TEXT.replace(line, f"{key} {value}", 1)
+    stage = {
+        "runs.one": "train_balanced.",
+        "runs.rep": "train_augmented.",
+        "runs.bes": "train_augmented.",
+    }
+    assert read(tmp_path, changed).startswith(stage.get(message[:8], "") + message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("lr: 0.001", "learning: 1", "learning is unknown; known are seed, lr, batch_size"),
+        ("seed: 0", "sed: 1", "sed is unknown; did you mean seed?"),
+        ("lr: 0.001 ", "# ", "lr is missing"),
+        (
+            "epochs: 5",
+            "epoch: 5",
+            "train_baseline.runs.report.epoch is unknown; did you mean epochs?",
+        ),
+        (
+            "epochs: 5",
+            "epochs: 5\n      distillation: 2",
+            "train_baseline.runs.report.distillation must be a number >= 0 and <= 1, got 2",
+        ),
+        (
+            "epochs: 5",
+            "epochs: 5\n      distillation: 0.5",
+            "train_baseline.runs.report.distillation must be 0, got 0.5: what models say of the",
+        ),
+        ("epochs: 5", "lr: 5", "train_baseline.runs.report.epochs is missing"),
+        ("    report: ", "    my run: ", "train_baseline.runs must be named in letters, digits"),
+        ("  sheet_images: 96", "  - 96", "stats must be a section with sheet_images, got [96]"),
+        ("lr: 0.001", "lr: 1\nlr: 2", 'line 6 is not valid YAML: found duplicate key "lr"'),
+        ("lr: 0.001", "lr: [1", "line 6 is not valid YAML: expected ',' or ']'"),
+        ("lr: 0.001", "lr: !!python/object/apply:os.getcwd []", "line 5 is not valid YAML: could"),
+        ("lr: 0.001", "lr: " + "[" * 5000, "holds more than 10,000 values, aliases"),
+        (TEXT, "", "the file must be a section with seed, lr, "),
+        (TEXT, "- 1", "the file must be a section with seed, lr, "),
+    ],
+)
+def test_bad_files(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in TEXT
+    assert read(tmp_path, TEXT.replace(old, new, 1)).startswith(message)
+
+
+def test_an_optimizer_may_have_rates_of_its_own(tmp_path: Path) -> None:
+    def text(rates: str) -> str:
+        return TEXT.replace("\nlr_sweep:", f"\nlr_sweep:\n  own_rates: {rates}\n  #")
+
+    path = tmp_path / "params.yaml"
+    path.write_text(text("{sgd: [0.1, 3]}"))
+    assert read_params(path).lr_sweep.own_rates == {"sgd": [0.1, 3]}
+    for bad in ("[0.1]", "{sgd: []}", "{sgd: [0]}", "{SGD: [0.1]}"):
+        message = read(tmp_path, text(bad))
+        assert message.startswith("lr_sweep.own_rates must be for optimizers of adam, adamw, sgd")
+
+
+def test_runs_must_be_there(tmp_path: Path) -> None:
+    runs = TEXT[TEXT.index("  runs:") : TEXT.index("\ntrain_balanced")]
+    message = "train_baseline.runs must be one or more named runs, got {}"
+    assert read(tmp_path, TEXT.replace(runs, "  runs: {}\n")) == message
+
+
+def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.yaml: cannot be read: .*No such file"):
+        read_params(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"lr: \xff")
+    with pytest.raises(InputError, match=r"latin\.yaml: cannot be read: byte 4 is not UTF-8"):
+        read_params(tmp_path / "latin.yaml")

@@ -1,0 +1,107 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import make_set
+
+from noisylab.core.errors import InputError
+from noisylab.core.images import ImageSet, identical_images, joined
+
+
+def test_counts_by_label(train: ImageSet) -> None:
+    labels = np.array([2, 2, 0, 2])
+    assert train.subset([0, 1, 2, 3]).with_labels(labels).counts().tolist() == [1, 0, 3]
+
+
+def test_subset_keeps_order_and_belonging(train: ImageSet) -> None:
+    part = train.subset([7, 3])
+    assert (part.images == train.images[[7, 3]]).all()
+    assert part.labels.tolist() == [train.labels[7], train.labels[3]]
+    assert part.true_labels is not None
+    assert part.true_labels.tolist() == part.labels.tolist()
+
+
+def test_what_models_say_stays_with_the_image(train: ImageSet, dev: ImageSet) -> None:
+    said = np.eye(3)[::-1][train.labels]
+    knowing = replace(train, pred_probs=said)
+    both = joined(knowing, knowing.subset([7, 3]))
+    assert both.pred_probs is not None
+    assert (both.pred_probs == [*said, said[7], said[3]]).all()
+    assert both.with_labels(both.labels[::-1]).pred_probs is both.pred_probs
+    assert joined(knowing, dev).pred_probs is None
+
+
+def test_with_labels_leaves_the_original(train: ImageSet) -> None:
+    before = train.labels.copy()
+    other = train.with_labels(np.zeros(len(train), dtype=np.int64))
+    assert other.counts().tolist() == [90, 0, 0]
+    assert (train.labels == before).all()
+
+
+def test_an_empty_set_is_a_set() -> None:
+    empty = ImageSet(np.empty((0, 32, 32, 3), np.uint8), np.empty(0, np.int64), ("a", "b"))
+    assert len(empty) == 0
+    assert empty.counts().tolist() == [0, 0]
+
+
+IMAGES = np.zeros((3, 32, 32, 3), np.uint8)
+LABELS = np.array([0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"labels": np.array([0, 7, 0])}, "labels must be in 0..1, got 7 at index 1"),
+        ({"labels": np.array([0, 1, -1])}, "labels must be in 0..1, got -1 at index 2"),
+        ({"labels": np.array([0, 1])}, "labels must be int64 of shape (3,), one an image"),
+        ({"labels": np.array([0.0, 1.0, 0.0])}, "labels must be int64"),
+        ({"true_labels": np.array([0, 2, 0])}, "true_labels must be in 0..1, got 2 at index 1"),
+        ({"pred_probs": np.full((3, 3), 1 / 3)}, "pred_probs must be float64 of shape (3, 2), got"),
+        ({"pred_probs": np.full((3, 2), 0.5, np.float32)}, "got float32 of shape (3, 2)"),
+        ({"pred_probs": np.full((3, 2), 0.6)}, "rows that sum to 1, got 0.6, 0.6 at index 0"),
+        ({"images": IMAGES.astype(np.float32)}, "images must be uint8 of shape (N, 32, 32, 3)"),
+        ({"images": IMAGES.transpose(0, 3, 1, 2)}, "got uint8 of shape (3, 3, 32, 32)"),
+        ({"classes": ("car",)}, "classes must name at least 2 classes, got ['car']"),
+        ({"classes": ("car", "car")}, "classes must be distinct, got 'car' more than once"),
+        ({"classes": ("car", "a\nb")}, r"printable characters, got 'a\nb'"),
+        ({"classes": ("car", "\ud800")}, r"printable characters, got '\ud800'"),
+        ({"classes": ("car", "x" * 101)}, "printable characters, got 'xxx"),
+        (
+            {"classes": (*map(str, range(1001)),)},
+            "classes must name at most 1000 classes, got 1001",
+        ),
+        (
+            {"classes": ("car", " ")},
+            "classes must be names of 1 to 100 printable characters, got ' '",
+        ),
+    ],
+)
+def test_parts_that_contradict_are_refused(parts: dict[str, object], message: str) -> None:
+    good: dict[str, object] = {"images": IMAGES, "labels": LABELS, "classes": ("car", "cat")}
+    with pytest.raises(InputError) as error:
+        ImageSet(**{**good, **parts})  # type: ignore[arg-type]
+    assert message in str(error.value)
+
+
+def test_identical_images_between_sets(train: ImageSet, dev: ImageSet) -> None:
+    assert identical_images(train, dev) == []
+    dev.images[4] = train.images[9]
+    dev.images[6] = train.images[9]
+    assert identical_images(train, dev) == [(9, 4), (9, 6)]
+
+
+def test_identical_images_within_a_set(train: ImageSet) -> None:
+    train.images[50] = train.images[80] = train.images[2]
+    assert identical_images(train, train) == [(2, 50), (2, 80)]
+
+
+def test_one_pixel_level_is_a_difference(train: ImageSet) -> None:
+    train.images[1] = train.images[0]
+    train.images[1, 31, 31, 2] ^= 1
+    assert identical_images(train, train) == []
+
+
+def test_the_rarest_class_is_never_the_most_common_one() -> None:
+    equal, unequal = make_set(9, seed=0), make_set(10, seed=0)
+    assert (equal.rarest(), equal.most_common()) == (0, 2)
+    assert (unequal.rarest(), unequal.most_common()) == (1, 0)

@@ -1,0 +1,129 @@
+"""Small sources on disk for the tests to read, and to spoil."""
+
+import csv
+import io
+import json
+import pickle
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from noisylab.data.bundling.cifar10 import Cifar10, Half, read_cifar10
+
+COLUMNS = ["tile", "split", "label", "true_label", "cifar10_index"]
+LabelRows = list[list[object]]
+Spoil = Callable[[Path], object]
+BATCHES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+HEAD = [6, 9, 9, 4, 1, 1, 2, 7, 8, 3]  # how CIFAR-10's own labels begin
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def save_image(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def write_labels(folder: Path, rows: LabelRows, columns: list[str] = COLUMNS) -> None:
+    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([columns, *rows])
+
+
+@pytest.fixture
+def class_folders(tmp_path: Path) -> Path:
+    """Two images each of zebra and ant in train and dev, all different."""
+    for seed, (split, name, index) in enumerate(
+        (split, name, index)
+        for split in ("train", "dev")
+        for name in ("zebra", "ant")
+        for index in (0, 1)
+    ):
+        save_image(tmp_path / split / name / f"{index}.png", noise(32, 32, 3, seed=seed))
+    return tmp_path
+
+
+@pytest.fixture
+def label_rows() -> LabelRows:
+    """Of `bundle`: three images of train, two of dev, two of test."""
+    return [
+        [3, "train", "b", "b", 30],
+        [0, "train", "b", "a", 10],
+        [1, "train", "a", "a", 20],
+        [2, "dev", "b", "b", 40],
+        [5, "dev", "a", "a", 50],
+        [0, "test", "a", "a", 0],
+        [1, "test", "b", "b", 1],
+    ]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, label_rows: LabelRows) -> Path:
+    """A bundle of 6 tiles, 3 a row, and 2 tiles for test."""
+    save_image(tmp_path / "images.png", noise(64, 96, 3))
+    save_image(tmp_path / "test.png", noise(32, 64, 3, seed=1))
+    write_labels(tmp_path, label_rows)
+    return tmp_path
+
+
+_Pickler: Any = pickle._Pickler  # the one in Python, whose parts can be replaced
+
+
+class Python2Pickler(_Pickler):  # type: ignore[misc]
+    """Writes strings as Python 2 did, and so as CIFAR-10's own files have them."""
+
+    def save_bytes(self, value: bytes) -> None:
+        self.write(pickle.BINSTRING + struct.pack("<i", len(value)) + value)
+        self.memoize(value)
+
+    def save_text(self, value: str) -> None:
+        self.save_bytes(value.encode())
+
+    dispatch: ClassVar = {**_Pickler.dispatch, bytes: save_bytes, str: save_text}
+
+
+def python2_pickle(value: object) -> bytes:
+    file = io.BytesIO()
+    Python2Pickler(file, 2).dump(value)
+    return file.getvalue().replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+
+
+def batch(name: str) -> Half:
+    """Forty images: ten classes in CIFAR-10's own first order, four times over."""
+    order = [*HEAD[:5], 0, 2, 3, 5, 1]
+    return Half(noise(40, 32, 32, 3, seed=BATCHES.index(name)), np.array(order * 4))
+
+
+@pytest.fixture
+def torchvision_root(tmp_path: Path) -> Path:
+    folder = tmp_path / "torchvision" / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    for name in BATCHES:
+        images, labels = batch(name)
+        planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).reshape(40, 3072)
+        content = {b"batch_label": b"one", b"labels": labels.tolist(), b"data": planes}
+        (folder / name).write_bytes(python2_pickle(content))
+    return folder.parent
+
+
+@pytest.fixture
+def npm_root(tmp_path: Path) -> Path:
+    folder = tmp_path / "npm" / "package"
+    for name in BATCHES:
+        save_image(folder / f"{name}.png", batch(name).images.reshape(40, 1024, 3))
+    labels = batch("test_batch").labels.tolist()  # those of every batch
+    (folder / "train_lables.json").write_text(json.dumps(labels * 5))
+    (folder / "test_lables.json").write_text(json.dumps(labels))
+    return folder.parent
+
+
+def read_cifar(root: Path) -> Cifar10:
+    images = read_cifar10(root)
+    assert images is not None
+    return images

@@ -1,0 +1,162 @@
+"""Class folders: order, mixed images, hidden files, and everything that can be wrong."""
+
+import os
+import shutil
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from noisylab.core.errors import InputError
+from noisylab.data.sources import read_source
+
+from .conftest import Spoil, noise, save_image
+
+
+def test_classes_and_images_are_in_the_order_of_their_names(class_folders: Path) -> None:
+    source = read_source(class_folders)
+    assert source.train.classes == source.dev.classes == source.test.classes == ("ant", "zebra")
+    assert source.train.labels.tolist() == source.dev.labels.tolist() == [0, 0, 1, 1]
+    assert source.train.true_labels is None
+    assert len(source.test) == 0
+    assert source.notices == ()
+    for index, seed in enumerate([2, 3, 0, 1]):  # zebra was written before ant
+        np.testing.assert_array_equal(source.train.images[index], noise(32, 32, 3, seed=seed))
+
+
+def test_a_test_folder_is_read(class_folders: Path) -> None:
+    shutil.copytree(class_folders / "dev", class_folders / "test")
+    source = read_source(class_folders)
+    np.testing.assert_array_equal(source.test.images, source.dev.images)
+    assert source.test.labels.tolist() == [0, 0, 1, 1]
+
+
+def test_mixed_sizes_and_modes_become_rgb_of_one_size(class_folders: Path) -> None:
+    train = class_folders / "train" / "ant"
+    for index in range(5):
+        save_image(train / f"large{index}.PNG", noise(48, 64, 3, seed=20 + index))
+    Image.new("L", (10, 10), 9).save(train / "grey.JPG")
+    Image.new("RGBA", (32, 32), (1, 2, 3, 255)).save(train / "rgba.png")
+    Image.new("P", (32, 32), 0).save(train / "palette.png")
+    source = read_source(class_folders)
+    assert source.train.images.shape == (12, 32, 32, 3)
+    assert source.notices == ("6 images resized to 32x32, from 64x48, 10x10",)
+    names = sorted(path.name for path in train.iterdir())
+    assert (source.train.images[names.index("grey.JPG")] == 9).all()
+    assert (source.train.images[names.index("rgba.png")] == (1, 2, 3)).all()
+
+
+def test_many_sizes_are_counted_not_listed(class_folders: Path) -> None:
+    for size in range(1, 6):
+        for copy in range(6 - size):
+            save_image(class_folders / "dev" / "ant" / f"{size}_{copy}.png", noise(size, size, 3))
+    expected = "15 images resized to 32x32, from 1x1, 2x2, 3x3, ... (5 sizes)"
+    assert expected in read_source(class_folders).notices
+
+
+def test_hidden_files_are_passed_over(class_folders: Path) -> None:
+    for name in (".DS_Store", "train/.DS_Store", "train/ant/Thumbs.db", "dev/ant/desktop.ini"):
+        (class_folders / name).write_bytes(b"junk")
+    (class_folders / "train" / ".ipynb_checkpoints").mkdir()
+    (class_folders / "README.md").write_text("what lies beside the splits is not read")
+    assert len(read_source(class_folders).train) == 4
+
+
+def test_an_accent_is_the_same_however_it_is_stored(class_folders: Path) -> None:
+    for split, named in (("train", "été"), ("dev", unicodedata.normalize("NFD", "été"))):
+        (class_folders / split / "ant").rename(class_folders / split / named)
+    assert read_source(class_folders).dev.classes == ("zebra", "été")
+
+
+def _add(name: str, content: bytes = b"junk") -> Spoil:
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+def _remove(name: str) -> Spoil:
+    return lambda folder: shutil.rmtree(folder / name)
+
+
+def _empty(name: str) -> Spoil:
+    def spoil(folder: Path) -> None:
+        shutil.rmtree(folder / name)
+        (folder / name).mkdir()
+
+    return spoil
+
+
+def _copy_class(source: str, target: str) -> Spoil:
+    return lambda folder: shutil.copytree(folder / source, folder / target)
+
+
+def _rename_ants(name: str) -> Spoil:
+    def spoil(folder: Path) -> None:
+        for split in ("train", "dev"):
+            (folder / split / "ant").rename(folder / split / name)
+
+    return spoil
+
+
+def _two_accents(folder: Path) -> None:
+    for named in ("été", unicodedata.normalize("NFD", "été")):
+        shutil.copytree(folder / "dev" / "ant", folder / "train" / named)
+
+
+def _truncate(folder: Path) -> None:
+    path = folder / "dev" / "zebra" / "1.png"
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_remove("dev"), r"dev: expected beside .* got none; move one in ten of the"),
+        (lambda folder: (folder / "dev").rename(folder / "Val"), r"got none; rename 'Val' to dev"),
+        (_two_accents, r"train: expected one folder 'été', got two whose names differ only in how"),
+        (_remove("dev/ant"), r"dev: expected a folder 'ant' with images, got none, though .*train"),
+        (_copy_class("dev/ant", "train/Ant"), r"dev: expected a folder 'Ant' .* every split must"),
+        (lambda d: (d / "dev/ant").rename(d / "dev/Ant"), r"dev: .* rename 'Ant' there if it is"),
+        (lambda d: (d / "train/ant/a.png").symlink_to("b.png"), r"ant/a\.png: .* No such file"),
+        (_remove("train/ant"), r"train: expected a folder 'ant' .*, though .*dev has it"),
+        (_copy_class("dev/ant", "test/ant"), r"test: expected a folder 'zebra' .*though .*train"),
+        (_copy_class("dev", "test/ant"), r"test/ant/ant: expected images here, got a folder"),
+        (lambda folder: (folder / "test").mkdir(), r"test: expected a folder 'ant'"),
+        (_empty("train/ant"), r"train/ant: expected at least one image of the class, got none"),
+        (_empty("dev/zebra"), r"dev/zebra: expected at least one image of the class, got none"),
+        (_copy_class("dev", "train/ant/more"), r"train/ant/more: expected images here, got a f"),
+        (_add("train/ant/a.webp"), r"train/ant/a\.webp: expected one of \.png, \.jpg, \.jpeg"),
+        (_add("train/ant/labels"), r"train/ant/labels: expected one of .* got no suffix"),
+        (_add("train/a.png"), r"train/a\.png: expected only class folders here"),
+        (_add("dev/ant/a.jpeg"), r"dev/ant/a\.jpeg: expected a PNG or JPEG image, got a damaged"),
+        (_add(os.fsdecode(b"train/ant/\xff.png")), r"ant: expected .* got '\\udcff\.png'; rename"),
+        (lambda d: (d / os.fsdecode(b"train/\xff")).mkdir(), r"train: expected .* got '\\udcff';"),
+        (_rename_ants("x" * 101), r"train: its folders are .* names of 1 to 100 printable"),
+        (_truncate, r"dev/zebra/1\.png: expected a PNG or JPEG image, got a damaged file"),
+    ],
+)
+def test_bad_folders_are_refused_by_name(class_folders: Path, spoil: Spoil, message: str) -> None:
+    spoil(class_folders)
+    with pytest.raises(InputError, match=message) as caught:
+        read_source(class_folders)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_class_is_too_few(class_folders: Path) -> None:
+    for split in ("train", "dev"):
+        shutil.rmtree(class_folders / split / "ant")
+    with pytest.raises(InputError, match=r"train: its folders .* at least 2 .* \['zebra'\]"):
+        read_source(class_folders)
+
+
+def test_class_folders_without_splits_are_told_where_to_go(class_folders: Path) -> None:
+    message = r"got none of these; if its folders are classes, move them all into .*dev/train$"
+    with pytest.raises(InputError, match=message):
+        read_source(class_folders / "dev")
+
+
+def test_empty_splits_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "dev").mkdir()
+    with pytest.raises(InputError, match=r"train: its folders .* at least 2 classes, got \[\]"):
+        read_source(tmp_path)

@@ -1,0 +1,264 @@
+"""Files that are damaged or hostile: one line why, nothing run, no more memory than is stated."""
+
+import contextlib
+import os
+import re
+import struct
+import subprocess
+import sys
+import time
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import pytest
+from conftest import refused
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from readers import (
+    READERS,
+    ROOT,
+    Reader,
+    saved,
+    with_checksums,
+)
+
+from noisylab.config.params import read_params
+from noisylab.core import files
+from noisylab.core.errors import InputError
+from noisylab.core.tables import MAX_ROWS, read_table
+from noisylab.data.sources.photos import read_rgb
+
+SLOW = {
+    "params": 8,
+    "json labels": 20,
+    "weights": 20,
+    "weights' pickle": 20,
+    "batch": 20,
+}  # ruamel.yaml reads a thousand lines a second
+EXAMPLES = 40
+PIECES = (b"", b"\0", b"\xff" * 4, b"\x7f\xff\xff\xff", b"\n", b",", b'"', b"*a", b"PK\3\4")
+
+
+@pytest.fixture(scope="module")
+def forbidden() -> list[str]:
+    """What a reader did that none may do, of the events that Python reports."""
+    seen: list[str] = []
+
+    def hear(event: str, arguments: tuple[object, ...]) -> None:
+        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & 3
+        if is_watched and (writes or re.match(r"os\.system|subprocess|socket|exec$", event)):
+            seen.append(f"{event} {arguments!r:.80}")
+
+    sys.addaudithook(hear)
+    return seen
+
+
+is_watched = False
+
+
+def outcome(reader: Reader, folder: Path) -> str:
+    """Nothing, or the line with which the file is refused; any other exception is a failure."""
+    global is_watched
+    is_watched = True
+    try:
+        reader.read(folder)
+    except InputError as error:
+        return str(error)
+    finally:
+        is_watched = False
+    return ""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of pickletools
+@pytest.mark.parametrize("name", READERS)
+def test_changed_files_are_read_or_refused_in_a_line(
+    tmp_path: Path, forbidden: list[str], name: str
+) -> None:
+    reader = READERS[name]()
+    for other, content in reader.others.items():
+        (tmp_path / other).write_bytes(content)
+    for seed in reader.seeds:
+        reader.put(tmp_path, seed)
+        with contextlib.suppress(InputError):  # other files may go with another seed
+            reader.read(tmp_path)  # and imports what is imported late
+
+    @settings(
+        max_examples=SLOW.get(name, EXAMPLES),
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(
+        seed=st.sampled_from(reader.seeds),
+        changes=st.lists(
+            st.tuples(
+                st.floats(0, 1), st.integers(0, 9), st.sampled_from(PIECES) | st.binary(max_size=4)
+            ),
+            min_size=1,
+            max_size=6,
+        ),
+        length=st.none() | st.floats(0, 1),
+    )
+    def try_changes(
+        seed: bytes, changes: list[tuple[float, int, bytes]], length: float | None
+    ) -> None:
+        data = bytearray(seed)
+        for place, removed, inserted in changes:
+            start = int(place * len(data))
+            data[start : start + removed] = inserted
+        end = None if length is None else int(length * len(data))
+        reader.put(tmp_path, bytes(data[:end]))
+        said = outcome(reader, tmp_path)
+        assert not said or said.isprintable()
+        assert len(said) < 1000
+        assert forbidden == []
+
+    try_changes()
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_pipe_or_an_endless_file_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    reader = READERS[name]()
+    for other, content in reader.others.items():
+        (tmp_path / other).write_bytes(content)
+    (tmp_path / reader.name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / reader.name)
+    assert "Is not a file" in outcome(reader, tmp_path) or name == "result"  # which is None
+    (tmp_path / reader.name).unlink()
+    (tmp_path / reader.name).symlink_to("/dev/zero")
+    assert "Is not a file" in outcome(reader, tmp_path) or name == "result"
+
+
+def test_a_file_larger_than_the_limit_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(b"12345")
+    assert files.read_file(path, 5) == b"12345"
+    with pytest.raises(InputError, match=r"large: cannot be read: is larger than 4 bytes"):
+        files.read_file(path, 4)
+
+
+# Parameters
+
+
+LAUGHS = "".join(
+    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 12)
+)
+BAD_YAML = {
+    "huge number": ("lr: 0x" + "f" * 9999, "line 1: a value has more than 1000 characters"),
+    "number too long to write": ("lr: 0x" + "f" * 900, "lr must be a number > 0, got "),
+    "billion laughs": (f"a0: &a0 lol\n{LAUGHS}", "holds more than 10,000 values, aliases unfolded"),
+    "merged laughs": (
+        "a: &a {x: 1}\n" + "b: &b\n  <<: [" + ", ".join(["*a"] * 9999) + "]\n",
+        "holds more than 10,000 values, aliases unfolded",
+    ),
+    "alias of itself": ("a: &a [*a]", "a is unknown"),
+    "deep": ("[" * 5000, "more than 20 levels"),
+    "deep and closed": ("[" * 30 + "]" * 30, "more than 20 levels"),
+    "key of a list": ("? [a, b]\n: 1", "is unknown"),
+    "a tag that makes an object": ("lr: !!python/object/apply:os.system [ls]", "is not valid YAML"),
+    "another version": ("%YAML 1.3\n---\nlr: 1", "is not valid YAML: version minor part"),
+    "two documents": ("lr: 1\n---\nlr: 2", "is not valid YAML"),
+    "a key twice": ("lr: 1\nlr: 2", 'found duplicate key "lr"'),
+    "a month 13": ("lr: 2001-13-01", "is not valid YAML"),
+    "too large": ("#" * 100_001, "cannot be read: is larger than 100,000 bytes"),
+    "nothing": ("", "the file must be a section with seed, lr"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_YAML)
+def test_hostile_parameters_are_refused(tmp_path: Path, kind: str) -> None:
+    text, message = BAD_YAML[kind]
+    if text.startswith("lr: "):
+        shipped = (ROOT / "params.yaml").read_text(encoding="utf-8")
+        value = text.partition("\n")[0]
+        text = f"{shipped.replace('lr: 0.001', value, 1)}{text.removeprefix(value)}"
+        message = message.replace("line 1:", "line 5:")
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    said, megabytes = refused(lambda: read_params(path))
+    assert message in said
+    assert megabytes < 100
+
+
+# Tables
+
+
+BAD_TABLES = {
+    "a column twice": ("a,b,a\n", "expected each column once, got 'a' again"),
+    "many columns": (",".join(["a", *map(str, range(10**6))]), "at most 20 columns, got 1000001"),
+    "many rows": ("a\n" + "1\n" * (MAX_ROWS + 1), "expected at most 200,000 rows, got more"),
+    "a huge cell": (f"a\n{'x' * 200_000}\n", "expected a CSV table in UTF-8, got field larger"),
+    "an open quote": ('a\n"' + "x\n" * 100, "expected a CSV table in UTF-8"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_TABLES)
+def test_hostile_tables_are_refused(tmp_path: Path, kind: str) -> None:
+    text, message = BAD_TABLES[kind]
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    said, megabytes = refused(lambda: read_table(path, ["a"]))
+    assert message in said
+    assert megabytes < 512
+
+
+# Photographs
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
+
+
+PNG, JPEG = saved("RGB", "PNG"), saved("RGB", "JPEG", progressive=True)
+SCAN = JPEG[JPEG.index(b"\xff\xda") : -2]
+BAD_PHOTOS = {
+    "claims 2 gigapixels": (
+        with_checksums(PNG[:16] + struct.pack(">LL", 50_000, 40_000) + PNG[24:]),
+        "at most 16 million pixels",
+    ),
+    "a million chunks": (PNG[:33] + chunk(b"abCd", b"") * 10**6 + PNG[33:], "at most 50,000 parts"),
+    "a thousand scans": (JPEG[:-2] + SCAN * 1000 + JPEG[-2:], "at most 50,000 parts"),
+    "a million segments": (
+        JPEG[:2] + b"\xff\xe5\0\2" * 10**6 + JPEG[2:],
+        "at most 50,000 parts",
+    ),
+    "EXIF in ten thousand parts": (
+        JPEG[:2] + b"\xff\xe1\0\x09Exif\0\0x" * 10_000 + JPEG[2:],
+        "at most 50,000 parts",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_PHOTOS)
+def test_hostile_photographs_are_refused_before_they_are_decoded(tmp_path: Path, kind: str) -> None:
+    content, message = BAD_PHOTOS[kind]
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    began = time.process_time()
+    said, megabytes = refused(lambda: read_rgb(path))
+    assert message in said
+    assert megabytes < 64
+    assert time.process_time() - began < 5
+
+
+def test_exif_data_that_repeat_themselves_take_little_memory(tmp_path: Path) -> None:
+    """Sixty thousand tags that each claim the whole of the same 700 kB."""
+    count = 60_000
+    tags = b"".join(struct.pack("<HHLL", tag, 7, 12 * count, 10) for tag in range(1, count + 1))
+    exif = b"II*\0\x08\0\0\0" + struct.pack("<H", count) + tags
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG[:33] + chunk(b"eXIf", exif) + PNG[33:])
+    tracemalloc.start()
+    assert read_rgb(path).shape == (24, 20, 3)
+    assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
+    tracemalloc.stop()
+
+
+def test_the_fuzzer_says_that_it_is_not_there() -> None:
+    script = ROOT / "tests" / "benchmarks" / "fuzz.py"
+    command = [sys.executable, "-I", str(script), "no such reader"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert "atheris is not installed" in result.stderr or "no such reader" in result.stderr

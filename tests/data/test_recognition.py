@@ -1,0 +1,55 @@
+"""Which of the three forms a folder holds."""
+
+from pathlib import Path
+
+import pytest
+
+from noisylab.core.errors import InputError
+from noisylab.data.sources import read_source
+
+THREE_FORMS = r"labels\.csv with images\.png .* train/<class>/ .* train\.pickle and dev\.pickle"
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"photos: expected a folder .* {THREE_FORMS}"):
+        read_source(tmp_path / "photos")
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "photos").write_text("")
+    with pytest.raises(InputError, match=r"photos: expected a folder of images, got none"):
+        read_source(tmp_path / "photos")
+
+
+def test_an_empty_folder_is_told_the_three_forms(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"expected {THREE_FORMS}, got none of these"):
+        read_source(tmp_path)
+
+
+def test_two_forms_at_once_are_refused(bundle: Path) -> None:
+    (bundle / "dev").mkdir()
+    message = r"expected one form of source, got both images\.png and dev; move one away"
+    with pytest.raises(InputError, match=message):
+        read_source(bundle)
+
+
+def test_half_a_form_is_told_what_lacks(class_folders: Path) -> None:
+    (class_folders / "dev").rename(class_folders / "validation")
+    with pytest.raises(InputError, match=r"dev: expected beside the rest of the source, got none"):
+        read_source(class_folders)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 10_000, "a\nb", "a\0b", "\udcff"])
+def test_a_path_that_cannot_be_a_folder_is_refused_in_one_line(name: str) -> None:
+    with pytest.raises(InputError, match="expected a") as caught:
+        read_source(name)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+
+
+def test_the_summary_counts_each_class_and_names_an_empty_test(class_folders: Path) -> None:
+    assert read_source(class_folders).summary() == [
+        "train: 4 images: ant 2, zebra 2",
+        "dev: 4 images: ant 2, zebra 2",
+        "test: none",
+    ]

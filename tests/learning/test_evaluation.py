@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from noisylab.learning.evaluation import evaluate, precision_recall
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_equals_scikit_learn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n_classes = int(rng.integers(2, 6))
+    labels = rng.integers(0, n_classes, 200)
+    pred_probs = rng.dirichlet(np.full(n_classes, 0.3), 200)
+    if seed % 2:  # one class is there and never predicted
+        pred_probs[:, 0] = 0
+        pred_probs /= pred_probs.sum(axis=1, keepdims=True)
+    predicted = pred_probs.argmax(axis=1)
+    every = {"labels": list(range(n_classes)), "zero_division": 0}
+
+    result = evaluate(labels, pred_probs)
+
+    assert (result.confusion == metrics.confusion_matrix(labels, predicted)).all()
+    assert result.accuracy == pytest.approx(metrics.accuracy_score(labels, predicted))
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(labels, predicted, **every)
+    assert result.precision == pytest.approx(precision)
+    assert result.recall == pytest.approx(recall)
+    assert result.f1 == pytest.approx(f1)
+    expected = metrics.f1_score(labels, predicted, average="macro", **every)
+    assert result.macro_f1 == pytest.approx(expected)
+    expected = metrics.balanced_accuracy_score(labels, predicted)
+    assert result.balanced_accuracy == pytest.approx(expected)
+    if seed % 2 == 0:  # scikit-learn clips earlier, at 2e-16
+        assert result.loss == pytest.approx(metrics.log_loss(labels, pred_probs))
+
+
+def test_a_class_without_images_is_left_out_of_the_balance() -> None:
+    result = evaluate(np.array([0, 0, 1]), np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.9, 0]]))
+    assert result.recall.tolist() == [0.5, 1, 0]
+    assert result.balanced_accuracy == 0.75
+
+
+def test_a_probability_of_zero_leaves_the_loss_finite() -> None:
+    assert evaluate(np.array([0]), np.array([[0.0, 1.0]])).loss == pytest.approx(708.396, abs=1e-3)
+
+
+def test_nan_is_never_taken_for_a_number() -> None:
+    assert np.isnan(evaluate(np.array([0]), np.array([[np.nan, np.nan]])).loss)
+
+
+def test_metrics_name_every_class() -> None:
+    named = evaluate(np.array([0, 1]), np.array([[1.0, 0], [1.0, 0]])).metrics(("car", "cat"))
+    assert named["recall"] == {"car": 1, "cat": 0}
+    assert named["accuracy"] == 0.5
+    assert list(named) == ["loss", "accuracy", "balanced_accuracy", "macro_f1", "recall"]
+
+
+def test_labels_and_probabilities_must_fit() -> None:
+    with pytest.raises(ValueError, match=r"labels must be of shape \(2,\)"):
+        evaluate(np.array([0]), np.eye(2))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_precision_recall_equals_scikit_learn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    is_positive = rng.random(300) < 0.1
+    is_positive[0] = True
+    scores = (rng.random(300) + is_positive).round(seed % 3 + 1)  # many of them equal
+    precision, recall, average = precision_recall(is_positive, scores)
+    theirs = metrics.precision_recall_curve(is_positive, scores)
+    assert precision == pytest.approx(theirs[0][::-1])
+    assert recall == pytest.approx(theirs[1][::-1])
+    assert average == pytest.approx(metrics.average_precision_score(is_positive, scores))

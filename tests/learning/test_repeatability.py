@@ -1,0 +1,95 @@
+"""The same bytes whatever surrounds a run, and nearly the same figures on an older processor."""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from readers import ROOT
+
+AVX2 = runpy.run_path(str(ROOT / "tests" / "benchmarks" / "processors.py"))["AVX2"]
+
+#: Trains on noise and draws, with every source of chance in use; prints digests and figures.
+PROGRAM = """
+import hashlib, json, sys
+sys.path.insert(0, "tests")
+import torch
+from conftest import make_set
+from noisylab import plots
+from noisylab.config.settings import AugmentConfig, FitConfig
+from noisylab.learning.evaluation import evaluate
+from noisylab.learning.network import dump_weights
+from noisylab.learning.training import fit, predict_probs
+train, dev = make_set(192, seed=1), make_set(64, seed=2)
+augment = AugmentConfig(probability="one_minus_frequency", shift_pixels=2, mirror=0.5)
+config = FitConfig(2, 0.003, 32, "adam", int(sys.argv[1]), "cpu", schedule="one_cycle",
+                   class_weights="inverse_frequency", augment=augment)
+trained = fit(train, dev, config, torch.Generator().manual_seed(0))
+probs = predict_probs(trained.model, dev.images)
+part = evaluate(dev.labels, probs)
+losses = [epoch.train_loss for epoch in trained.history]
+import io
+picture = io.BytesIO()
+plots.train_dev_curves("été", "loss", losses, losses).savefig(
+    picture, format="png", metadata={"Software": None})
+digest = lambda content: hashlib.sha256(content).hexdigest()
+print(json.dumps({"weights": digest(dump_weights(trained.model)),
+                  "picture": digest(picture.getvalue()), "losses": losses,
+                  "accuracy": part.balanced_accuracy, "probs": probs.tolist()}))
+"""
+
+
+def run(threads: int, **environment: str) -> dict[str, Any]:
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(threads)],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=200,
+    )
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.fixture
+def surroundings(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Another user's, with habits of their own, on a machine that is busy."""
+    home = tmp_path / "a hôme"
+    (home / "matplotlib").mkdir(parents=True)
+    settings = "font.size: 20\nsavefig.dpi: 50\naxes.grid: True\nfont.family: serif\n"
+    (home / "matplotlib" / "matplotlibrc").write_text(settings)
+    burner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    yield {
+        "HOME": str(home),
+        "MPLCONFIGDIR": str(home / "matplotlib"),
+        "MPLBACKEND": "svg",
+        "USER": "o'hara",
+        "LOGNAME": "o'hara",
+        "PYTHONHASHSEED": "4711",
+        "TZ": "Asia/Kathmandu",
+        "LC_ALL": "C",
+        "OMP_NUM_THREADS": "3",
+        "MKL_NUM_THREADS": "1",
+    }
+    burner.kill()
+    burner.wait()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_surrounds_a_run_changes_no_bit(threads: int, surroundings: dict[str, str]) -> None:
+    assert run(threads, PYTHONHASHSEED="0") == run(threads, **surroundings)
+
+
+def test_an_older_processor_gives_nearly_the_same() -> None:
+    """Two epochs are too few for rounding to grow: see tests/benchmarks/processors.py."""
+    here, older = run(1), run(1, **AVX2)
+    assert older["losses"] == pytest.approx(here["losses"], abs=1e-3)
+    assert older["accuracy"] == pytest.approx(here["accuracy"], abs=0.05)
+    for one, other in zip(here["probs"], older["probs"], strict=True):
+        assert other == pytest.approx(one, abs=1e-2)

@@ -1,0 +1,215 @@
+"""A training that is interrupted after any epoch, and goes on, ends with the same bits."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from noisylab.config.settings import OPTIMIZERS, AugmentConfig, FitConfig
+from noisylab.core.images import ImageSet
+from noisylab.learning.finished import EpochFile, Finished
+from noisylab.learning.network import dump_weights
+from noisylab.learning.resume import common_fingerprint, fit_once, training_fingerprint
+from noisylab.learning.training import DivergedError, Epoch, Fit, fit, predict_probs, revive
+
+CONFIG = FitConfig(epochs=4, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+EVERYTHING = replace(
+    CONFIG,
+    schedule="one_cycle",
+    label_smoothing=0.1,
+    dropout=0.3,
+    class_weights="inverse_frequency",
+    augment=AugmentConfig(probability="one_minus_frequency", shift_pixels=2, mirror=0.5),
+)
+CONFIGS = {
+    **{name: replace(CONFIG, optimizer=name) for name in OPTIMIZERS},
+    "everything, adam": replace(EVERYTHING, threads=2),  # as params.yaml has it
+    "everything, sgd": replace(EVERYTHING, optimizer="sgd", weight_decay=0.01),
+}
+
+
+class StopHereError(Exception):
+    pass
+
+
+class Interrupt:
+    """Ends a training after an epoch, and notes how many epochs it took over."""
+
+    def __init__(self, after: int | None = None, in_next: bool = False) -> None:
+        self.after = after
+        self.in_next = in_next
+        self.resumed = 0
+        self.heard: list[int] = []
+
+    def resume(self, history: list[Epoch]) -> None:
+        self.resumed = len(history)
+
+    def step(self, n_images: int, loss: torch.Tensor) -> None:
+        if self.in_next and self.heard and self.heard[-1] == self.after:
+            raise StopHereError
+
+    def epoch(self, epoch: Epoch) -> None:
+        self.heard.append(epoch.epoch)
+        if epoch.epoch == self.after and not self.in_next:
+            raise StopHereError
+
+
+def every_epoch(path: Path) -> EpochFile:
+    return EpochFile(path, seconds=0, share=math.inf)
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(5)
+
+
+def same(first: Fit, second: Fit) -> bool:
+    weights = dump_weights(first.model) == dump_weights(second.model)
+    return weights and first.history == second.history
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("in_next", [False, True])
+def test_goes_on_to_the_same_bits(
+    train: ImageSet, dev: ImageSet, tmp_path: Path, name: str, in_next: bool
+) -> None:
+    undisturbed = fit(train, dev, CONFIGS[name], seeded())
+    file = every_epoch(tmp_path / "state")
+    for after in (1, 3):
+        with pytest.raises(StopHereError):
+            fit(train, dev, CONFIGS[name], seeded(), Interrupt(after, in_next), file)
+    watch = Interrupt()
+    state = torch.get_rng_state()
+    resumed = fit(train, dev, CONFIGS[name], seeded(), watch, file)
+    assert (watch.resumed, watch.heard) == (3, [4])
+    assert same(resumed, undisturbed)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_divergence_stays_what_it_was(train: ImageSet, dev: ImageSet, tmp_path: Path) -> None:
+    """SGD at this rate explodes after some epochs: resumed, in the same one."""
+    config = replace(CONFIG, epochs=30, lr=0.2, optimizer="sgd", dropout=0.0)
+    with pytest.raises(DivergedError) as undisturbed:
+        fit(train, dev, config, seeded())
+    epochs = len(undisturbed.value.history)
+    assert epochs >= 2
+    file = every_epoch(tmp_path / "state")
+    with pytest.raises(StopHereError):
+        fit(train, dev, config, seeded(), Interrupt(epochs - 1), file)
+    with pytest.raises(DivergedError) as resumed:
+        fit(train, dev, config, seeded(), None, file)
+    assert str(resumed.value) == str(undisturbed.value)
+    assert resumed.value.history == undisturbed.value.history
+
+
+def test_a_finished_training_is_not_done_again(
+    train: ImageSet, dev: ImageSet, tmp_path: Path
+) -> None:
+    finished, watch = Finished(tmp_path), Interrupt()
+    first = fit_once(train, dev, EVERYTHING, 5, Interrupt(), finished)
+    assert same(first, fit(train, dev, EVERYTHING, seeded()))
+    torch.set_num_threads(2)
+    again = fit_once(train, dev, EVERYTHING, 5, watch, Finished(tmp_path))
+    assert (watch.resumed, watch.heard) == (4, [])
+    assert same(first, again)
+    assert torch.get_num_threads() == EVERYTHING.threads
+    many = np.concatenate([train.images] * 7)
+    assert predict_probs(again.model, many).tobytes() == predict_probs(first.model, many).tobytes()
+    assert len(list(tmp_path.iterdir())) == 1  # the state of the training is gone
+
+
+def test_without_a_folder_it_is_just_fit(train: ImageSet, dev: ImageSet) -> None:
+    assert same(fit_once(train, dev, CONFIG, 5, Interrupt()), fit(train, dev, CONFIG, seeded()))
+
+
+def damage(path: Path, change: Callable[[bytearray], object]) -> None:
+    content = bytearray(path.read_bytes())
+    change(content)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.__setitem__(0, content[0] ^ 1),
+        lambda content: content.__setitem__(-1, content[-1] ^ 1),
+        lambda content: content.__delitem__(slice(len(content) // 2, None)),
+        lambda content: content.clear(),
+    ],
+)
+def test_a_damaged_state_is_ignored(
+    train: ImageSet, dev: ImageSet, tmp_path: Path, change: Callable[[bytearray], object]
+) -> None:
+    file = every_epoch(tmp_path / "state")
+    with pytest.raises(StopHereError):
+        fit(train, dev, CONFIG, seeded(), Interrupt(2), file)
+    damage(tmp_path / "state", change)
+    watch = Interrupt()
+    fitted = fit(train, dev, CONFIG, seeded(), watch, file)
+    assert (watch.resumed, watch.heard) == (0, [1, 2, 3, 4])
+    assert same(fitted, fit(train, dev, CONFIG, seeded()))
+
+
+def test_whatever_a_result_depends_on_is_in_its_name(train: ImageSet, dev: ImageSet) -> None:
+    def key(train: ImageSet, config: FitConfig = CONFIG, seed: int = 0) -> str:
+        return training_fingerprint(common_fingerprint((train, dev), "cpu"), config, seed)
+
+    other_labels = train.with_labels((train.labels + 1) % 3)
+    other_images = ImageSet(255 - train.images, train.labels, train.classes, train.true_labels)
+    names = [
+        key(train),
+        key(other_labels),
+        key(other_images),
+        key(replace(train, pred_probs=np.full((len(train), 3), 1 / 3))),
+        key(train, seed=1),
+        key(train, EVERYTHING),
+        key(train, replace(CONFIG, threads=2)),
+        common_fingerprint((train, dev), "cpu", "lr_sweep"),
+        common_fingerprint((train,), "cpu"),
+    ]
+    assert len(set(names)) == len(names)
+    assert key(train) == key(train)
+
+
+def test_other_versions_start_afresh(
+    train: ImageSet, dev: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = common_fingerprint((train, dev), "cpu")
+    monkeypatch.setattr("noisylab.learning.resume.torch.__version__", "9.9")
+    assert common_fingerprint((train, dev), "cpu") != before
+
+
+def test_states_are_kept_not_too_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is one that only goes forward; what it shows at first is of no importance."""
+    clock = [1e6]
+    monkeypatch.setattr("noisylab.learning.finished.time.monotonic", lambda: clock[0])
+    file = EpochFile(tmp_path / "state", seconds=2, share=0.01)
+    kept: list[float] = []
+
+    def state() -> dict[str, float]:
+        kept.append(clock[0] - 1e6)
+        clock[0] += cost
+        return {"now": clock[0]}
+
+    cost = 0.01
+    assert file.read() is None
+    for _ in range(10):
+        clock[0] += 0.5
+        file.write(state)
+    assert kept == pytest.approx([2, 4.01])
+    cost = 0.1
+    for _ in range(40):
+        clock[0] += 0.5
+        file.write(state)
+    assert kept[2:] == pytest.approx([6.02, 16.12])
+    assert file.read() == {"now": pytest.approx(1e6 + 16.22)}
+
+
+def test_revived_models_are_laid_out_as_trained(train: ImageSet, dev: ImageSet) -> None:
+    model = fit(train, dev, CONFIG, seeded()).model
+    revived = revive(dump_weights(model), CONFIG)
+    assert [p.stride() for p in revived.parameters()] == [p.stride() for p in model.parameters()]
+    assert not revived.training

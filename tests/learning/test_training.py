@@ -1,0 +1,290 @@
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from noisylab.config.settings import OPTIMIZERS, AugmentConfig, FitConfig
+from noisylab.core.errors import InputError
+from noisylab.core.images import ImageSet
+from noisylab.learning.network import SimpleModel, dump_weights, to_unit
+from noisylab.learning.optimizers import learning_rates
+from noisylab.learning.training import DivergedError, Epoch, find_device, fit, predict_probs
+
+CONFIG = FitConfig(epochs=3, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+
+
+USUAL: dict[str, Callable[[Iterator[nn.Parameter]], torch.optim.Optimizer]] = {
+    "adam": lambda weights: torch.optim.Adam(weights, lr=0.003),
+    "adamw": lambda weights: torch.optim.AdamW(weights, lr=0.003),
+    "sgd": lambda weights: torch.optim.SGD(weights, lr=0.003, momentum=0.9),
+    "rmsprop": lambda weights: torch.optim.RMSprop(weights, lr=0.003),
+    "adagrad": lambda weights: torch.optim.Adagrad(weights, lr=0.003),
+}
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_learns_what_can_be_learned(train: ImageSet, dev: ImageSet) -> None:
+    result = fit(train, dev, replace(CONFIG, epochs=15), seeded())
+    assert [epoch.epoch for epoch in result.history] == list(range(1, 16))
+    assert result.history[-1].dev_accuracy == 1
+    assert result.history[-1].train_loss < result.history[0].train_loss / 4
+    assert not result.model.training
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_equals_the_usual_loop(train: ImageSet, dev: ImageSet, optimizer: str) -> None:
+    """One optimizer over all weights laid end to end takes the steps of torch's over each."""
+    config = replace(CONFIG, epochs=1, optimizer=optimizer)
+    result = fit(train, dev, config, seeded())
+
+    generator = seeded()
+    with torch.random.fork_rng():
+        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+        model = SimpleModel(3).train()
+        usual = USUAL[optimizer](model.parameters())
+        losses = []
+        for batch in torch.randperm(len(train), generator=generator).split(16):
+            usual.zero_grad()
+            images = to_unit(torch.from_numpy(train.images)[batch])
+            loss = functional.cross_entropy(model(images), torch.from_numpy(train.labels)[batch])
+            loss.backward()
+            usual.step()
+            losses.append(loss.item() * len(batch))
+    assert result.history[0].train_loss == pytest.approx(sum(losses) / len(train), rel=1e-4)
+    for ours, theirs in zip(result.model.parameters(), model.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=2e-4)
+
+
+@pytest.mark.parametrize("distillation", [0.0, 0.6])
+def test_targets_other_than_labels_equal_torchs(
+    train: ImageSet, dev: ImageSet, distillation: float
+) -> None:
+    """One step goes where the gradient of torch's own losses points: smoothed, by probabilities."""
+    said = np.random.default_rng(0).dirichlet(np.ones(3), size=90)
+    train = replace(train, pred_probs=said)
+    config = replace(CONFIG, epochs=1, batch_size=90, optimizer="adagrad")
+    plain = fit(train, dev, config, seeded())
+    config = replace(config, label_smoothing=0.3, distillation=distillation)
+    fitted = fit(train, dev, config, seeded())
+    assert fitted.history[0].train_loss == plain.history[0].train_loss  # that of the labels
+    generator = seeded()
+    with torch.random.fork_rng():
+        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+        model = SimpleModel(3).train()
+        usual = torch.optim.Adagrad(model.parameters(), lr=config.lr)
+        order = torch.randperm(90, generator=generator)
+        logits = model(to_unit(torch.from_numpy(train.images)[order]))
+        labels = torch.from_numpy(train.labels)[order]
+        smoothed = functional.cross_entropy(logits, labels, label_smoothing=0.3)
+        distilled = functional.cross_entropy(logits, torch.from_numpy(said).float()[order])
+        ((1 - distillation) * smoothed + distillation * distilled).backward()
+        usual.step()
+    different = [
+        (ours - theirs).abs().max().item()
+        for ours, theirs in zip(fitted.model.parameters(), model.parameters(), strict=True)
+    ]
+    assert max(different) < 1e-4
+    assert dump_weights(fitted.model) != dump_weights(plain.model)
+
+
+def test_models_that_are_certain_teach_in_place_of_wrong_labels(
+    train: ImageSet, dev: ImageSet
+) -> None:
+    wrong = train.with_labels((train.labels + 1) % 3)
+    taught = replace(wrong, pred_probs=np.eye(3)[train.labels])
+    config = replace(CONFIG, epochs=8)
+    assert fit(taught, dev, config, seeded()).history[-1].dev_accuracy < 0.1
+    config = replace(config, distillation=1.0)
+    assert fit(taught, dev, config, seeded()).history[-1].dev_accuracy > 0.9
+
+
+def test_distillation_without_probabilities_is_refused(train: ImageSet, dev: ImageSet) -> None:
+    with pytest.raises(InputError, match="distillation needs pred_probs of the images"):
+        fit(train, dev, replace(CONFIG, distillation=0.5), seeded())
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.25, 1.0])
+def test_one_cycle_rises_to_lr_and_falls_to_nothing(warmup: float) -> None:
+    config = replace(CONFIG, lr=0.5, schedule="one_cycle", warmup=warmup)
+    rates = list(learning_rates(config, 400))
+    peak = int(np.argmax(rates))
+    assert len(rates) == 400
+    assert peak == pytest.approx(400 * warmup, abs=1)
+    assert max(rates) == pytest.approx(0.5, rel=0.01)
+    assert min(rates) > 0
+    assert (np.diff(rates[:peak]) > 0).all()
+    assert (np.diff(rates[peak:]) < 0).all()
+    if warmup < 1:
+        assert rates[-1] < 1e-4
+    assert list(learning_rates(CONFIG, 3)) == [CONFIG.lr] * 3
+
+
+def test_settings_reach_the_network_and_the_optimizer(train: ImageSet, dev: ImageSet) -> None:
+    plain = fit(train, dev, CONFIG, seeded())
+    assert fit(train, dev, replace(CONFIG, dropout=0.1), seeded()).model.dropout2.p == 0.1
+    decayed = fit(train, dev, replace(CONFIG, weight_decay=10.0), seeded()).model
+    assert decayed.fc1.weight.norm() < 0.9 * plain.model.fc1.weight.norm()
+
+
+def test_class_weights_decide_what_is_seen(train: ImageSet, dev: ImageSet) -> None:
+    """A class of weight 0 is never shown, so its bias only falls."""
+    config = replace(CONFIG, epochs=10, class_weights={"car": 1, "truck": 1, "cat": 0})
+    model = fit(train, dev, config, seeded()).model
+    assert predict_probs(model, dev.images)[:, 2].max() < 0.1
+
+
+def test_augmentation_changes_what_is_seen_and_not_the_set(train: ImageSet, dev: ImageSet) -> None:
+    images = train.images.copy()
+    config = replace(CONFIG, augment=AugmentConfig(probability="one_minus_frequency"))
+    first, second = (fit(train, dev, config, seeded()) for _ in range(2))
+    assert dump_weights(first.model) == dump_weights(second.model)
+    assert dump_weights(first.model) != dump_weights(fit(train, dev, CONFIG, seeded()).model)
+    assert (train.images == images).all()
+
+
+def test_augmentation_that_changes_nothing_is_none(train: ImageSet, dev: ImageSet) -> None:
+    """Black images stay black however they are turned; brighter ones do not."""
+    black = ImageSet(np.zeros_like(train.images), train.labels, train.classes)
+    changed = fit(
+        black,
+        dev,
+        replace(CONFIG, epochs=1, augment=AugmentConfig({"car": 1, "truck": 1, "cat": 1})),
+        seeded(),
+    )
+    assert (
+        changed.history[0].train_loss
+        == fit(black, dev, replace(CONFIG, epochs=1), seeded()).history[0].train_loss
+    )
+
+
+def test_same_generator_same_bytes(train: ImageSet, dev: ImageSet) -> None:
+    first = fit(train, dev, CONFIG, seeded(5))
+    torch.rand(7)  # torch's own generator has no part in it
+    second = fit(train, dev, CONFIG, seeded(5))
+    other = fit(train, dev, CONFIG, seeded(6))
+    assert dump_weights(first.model) == dump_weights(second.model)
+    assert first.history == second.history
+    assert dump_weights(first.model) != dump_weights(other.model)
+
+
+def test_leaves_its_surroundings_alone(train: ImageSet, dev: ImageSet) -> None:
+    images, state = train.images.copy(), torch.get_rng_state()
+    fit(train, dev, CONFIG, seeded())
+    assert (train.images == images).all()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_dev_has_no_part_in_learning(train: ImageSet, dev: ImageSet) -> None:
+    other = fit(train, dev.subset([0]), CONFIG, seeded())
+    assert dump_weights(other.model) == dump_weights(fit(train, dev, CONFIG, seeded()).model)
+
+
+def test_history_is_that_of_the_model(train: ImageSet, dev: ImageSet) -> None:
+    result = fit(train, dev, CONFIG, seeded())
+    pred_probs = predict_probs(result.model, dev.images)
+    assert result.history[-1].dev_accuracy == (pred_probs.argmax(axis=1) == dev.labels).mean()
+    loss = -np.log(pred_probs[np.arange(len(dev)), dev.labels]).mean()
+    assert result.history[-1].dev_loss == pytest.approx(loss)
+
+
+def test_progress_hears_of_every_image(train: ImageSet, dev: ImageSet) -> None:
+    class Heard:
+        n_images = 0
+        epochs = 0
+
+        def resume(self, history: list[Epoch]) -> None:
+            raise AssertionError("nothing was done before")
+
+        def step(self, n_images: int, loss: torch.Tensor) -> None:
+            assert loss.item() > 0
+            self.n_images += n_images
+
+        def epoch(self, epoch: Epoch) -> None:
+            self.epochs += 1
+
+    heard = Heard()
+    fit(train, dev, CONFIG, seeded(), heard)
+    assert (heard.n_images, heard.epochs) == (270, 3)
+
+
+def test_divergence_is_said_with_its_epoch(train: ImageSet, dev: ImageSet) -> None:
+    with pytest.raises(DivergedError, match=r"diverged in epoch \d+: .* lr 1e\+30 is probably too"):
+        fit(train, dev, replace(CONFIG, lr=1e30, optimizer="sgd"), seeded())
+
+
+def test_predictions_do_not_depend_on_their_neighbours(train: ImageSet) -> None:
+    torch.manual_seed(0)
+    model = SimpleModel(3).train()
+    many = predict_probs(model, np.concatenate([train.images] * 7))
+    assert many.shape == (630, 3)
+    assert many.sum(axis=1) == pytest.approx(1, abs=1e-12)
+    assert many[:90] == pytest.approx(predict_probs(model, train.images), abs=1e-6)
+    assert predict_probs(model, train.images[:0]).shape == (0, 3)
+
+
+def test_devices() -> None:
+    assert find_device("cpu").type == "cpu"
+    if torch.cuda.is_available():
+        assert find_device("auto").type == find_device("cuda").type == "cuda"
+    else:
+        assert find_device("auto").type == "cpu"
+        with pytest.raises(InputError, match="device is cuda, but no CUDA device is found"):
+            find_device("cuda")
+
+
+OPTIMIZERS_ALONE = """
+import sys
+import numpy as np, torch
+from noisylab.config.settings import OPTIMIZERS, FitConfig
+from noisylab.core.images import ImageSet
+from noisylab.learning.training import fit
+images, labels = np.zeros((8, 32, 32, 3), np.uint8), np.arange(8) % 2
+known = ImageSet(images, labels, ("a", "b"))
+for name in OPTIMIZERS:
+    fit(known, known, FitConfig(1, 0.001, 4, name, 1, "cpu"), torch.Generator())
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_torchs_compiler_is_not_imported() -> None:
+    """It would take a second of every training process."""
+    command = [sys.executable, "-c", OPTIMIZERS_ALONE]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+MEMORY = """
+import re, pathlib
+import numpy as np, torch
+from noisylab.config.settings import FitConfig
+from noisylab.core.images import ImageSet
+from noisylab.learning.training import fit
+def make(n):
+    images = np.random.default_rng(0).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
+    return ImageSet(images, np.arange(n, dtype=np.int64) % 3, ("a", "b", "c"))
+train, dev = make(20_000), make(1000)
+def peak():
+    # Not ru_maxrss, which a new process inherits from the one that started it.
+    status = pathlib.Path("/proc/self/status").read_text()
+    return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", status)[1])
+before = peak()
+fit(train, dev, FitConfig(1, 0.001, 128, "adam", 1, "cpu"), torch.Generator())
+print(peak() - before, train.images.nbytes)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_memory_is_bounded() -> None:
+    """Beyond the images, which are kept as uint8, at most half of them and 400 MB."""
+    command = [sys.executable, "-c", MEMORY]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    grown, images = map(int, output.split())
+    assert grown < 0.5 * images + 400e6

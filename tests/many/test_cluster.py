@@ -1,0 +1,292 @@
+"""A real scheduler and workers on loopback; faults are caused for real."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import dask
+import numpy as np
+import pytest
+from clusters import TESTS, Cluster, kill, wait_until
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from trainings import IMAGES, started, train_in_turn, train_slowly
+
+from noisylab.core.errors import InputError, WorkerDiedError
+from noisylab.learning.finished import Finished
+from noisylab.many import cluster
+from noisylab.many.parallel import MOST_TRIES, map_trainings, map_unfinished
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers take long to start on a machine on which other tests run."""
+    monkeypatch.setattr(cluster, "_WAIT_SECONDS", 120)
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    made = Cluster(tmp_path_factory.mktemp("scheduler"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def empty_cluster(scheduler: Cluster) -> Iterator[Cluster]:
+    """A scheduler without workers."""
+    yield scheduler
+    scheduler.remove_hosts()
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two workers that no test harms."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    made.add_host(workers=2)
+    yield made
+    made.close()
+
+
+def scaled_sum(job: int, values: np.ndarray) -> float:
+    return float(job * values.sum())
+
+
+def in_order(results: Any) -> list[Any]:
+    return [result for _, result, _ in sorted(results, key=lambda one: one[0])]
+
+
+def test_every_job_has_its_result(shared_cluster: Cluster) -> None:
+    results = list(map_trainings(scaled_sum, range(5), shared_cluster.engine, (np.ones(10),)))
+    assert in_order(results) == [0, 10, 20, 30, 40]
+    assert in_order(map_trainings(scaled_sum, [], shared_cluster.engine, (np.ones(1),))) == []
+
+
+def fail_at_two(job: int) -> int:
+    if job == 2:
+        raise ValueError("two will not do")
+    return job
+
+
+def test_an_error_is_a_result(shared_cluster: Cluster) -> None:
+    results = {
+        index: (result, error)
+        for index, result, error in map_trainings(fail_at_two, [1, 2], shared_cluster.engine)
+    }
+    assert results[0] == (1, None)
+    assert isinstance(results[1][1], ValueError)
+    assert str(results[1][1]) == "two will not do"
+
+
+def test_a_worker_and_a_host_killed_while_training_change_nothing(
+    empty_cluster: Cluster, tmp_path: Path
+) -> None:
+    seeds, remote = range(6), tmp_path / "remote"
+    remote.mkdir()
+    expected = train_in_turn(seeds, tmp_path / "local")
+    assert len(set(expected)) == len(seeds)
+    for _ in range(2):
+        empty_cluster.add_host()
+    trainings = map_trainings(train_slowly, seeds, empty_cluster.engine, (IMAGES, str(remote)))
+    with ThreadPoolExecutor() as pool:
+        results = pool.submit(list, trainings)
+        wait_until(lambda: len(started(remote)) > 0)
+        first = started(remote)[-1]
+        os.kill(first, signal.SIGKILL)  # its nanny starts another
+        wait_until(lambda: {*started(remote)} > {first})
+        (other, *_) = {*started(remote)} - {first}
+        os.killpg(os.getpgid(other), signal.SIGKILL)
+    assert in_order(results.result()) == expected
+    assert len(started(remote)) > len(seeds)
+
+
+def die_until(job: int, folder: str) -> int:
+    """Job 1 kills its worker at its first try, job 2 at every one; the others take a while."""
+    tries = len(list(Path(folder).glob(f"{job}-*")))
+    Path(folder, f"{job}-{tries}").touch()
+    if job == 2 or (job == 1 and tries == 0):
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.2)
+    return job
+
+
+def test_a_killed_worker_harms_nobody_else(empty_cluster: Cluster, tmp_path: Path) -> None:
+    empty_cluster.add_host(workers=2)
+    (tmp_path / "tries").mkdir()
+    jobs, folder = range(4), str(tmp_path / "tries")
+    results = {
+        index: (result, error)
+        for index, result, error in map_trainings(die_until, jobs, empty_cluster.engine, (folder,))
+    }
+    assert {index: results[index] for index in (0, 1, 3)} == {
+        index: (index, None) for index in (0, 1, 3)
+    }
+    tries = {job: len(list((tmp_path / "tries").glob(f"{job}-*"))) for job in range(4)}
+    assert tries == {0: 1, 1: 2, 2: MOST_TRIES, 3: 1}
+    given_up = results[2][1]
+    assert isinstance(given_up, WorkerDiedError)
+    assert str(given_up).startswith("training 2 was given up: its worker died 3 times")
+
+
+def test_a_worker_that_does_not_answer_is_passed_over(empty_cluster: Cluster) -> None:
+    host = empty_cluster.add_host()
+    assert in_order(map_trainings(scaled_sum, [1], empty_cluster.engine, (np.ones(1),))) == [1]
+    os.killpg(host.pid, signal.SIGSTOP)
+    with cluster._connected(empty_cluster.address) as client:
+        workers = cluster._Workers(client, empty_cluster.address)
+        assert not workers.present()
+        empty_cluster.add_host()
+        wait_until(lambda: len(workers.present()) == 1)
+
+
+def rest(job: int, checkpoint: None = None) -> int:
+    time.sleep(0.5)
+    return job
+
+
+def test_all_workers_gone_ends_with_a_line(
+    empty_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = empty_cluster.add_host()
+    trainings = map_trainings(rest, range(3), empty_cluster.engine)
+    next(trainings)
+    kill(host)
+    monkeypatch.setattr(cluster, "_WAIT_SECONDS", 1)
+    with pytest.raises(
+        InputError, match=r"the scheduler at tcp://.* has no workers; start some with"
+    ):
+        list(trainings)
+
+
+def test_a_scheduler_gone_ends_with_a_line_and_what_is_finished_is_kept(tmp_path: Path) -> None:
+    def begin(engine: str) -> Any:
+        return map_unfinished(rest, range(3), ["a", "b", "c"], Finished(tmp_path / "kept"), engine)
+
+    own = Cluster(tmp_path)
+    try:
+        own.add_host()
+        trainings = begin(own.engine)
+        first = next(trainings)
+        kill(own.scheduler)
+        start = time.monotonic()
+        with pytest.raises(
+            InputError, match=r"the scheduler at tcp://.* is gone; finished trainings are kept"
+        ):
+            list(trainings)
+        assert time.monotonic() - start < 60
+    finally:
+        own.close()
+    again = list(begin("local:1"))
+    assert again[0] == first
+    assert in_order(again) == [0, 1, 2]
+
+
+def test_a_scheduler_gone_before_workers_come_ends_with_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
+    own = Cluster(tmp_path)
+    killer = Timer(2, own.close)
+    killer.start()
+    with pytest.raises(InputError, match=r"the scheduler at tcp://.* is gone; finished trainings"):
+        list(map_trainings(rest, range(3), own.engine))
+    killer.join()
+
+
+def test_no_scheduler_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
+    with pytest.raises(
+        InputError, match=r"^engine dask: no scheduler answers at tcp://127.0.0.1:9"
+    ):
+        list(map_trainings(scaled_sum, [1], "dask:tcp://127.0.0.1:9", (np.ones(1),)))
+
+
+def test_a_scheduler_without_workers_is_a_line(
+    empty_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_WAIT_SECONDS", 1)
+    with pytest.raises(InputError, match=r"has no workers; start some with `dask worker tcp://"):
+        list(map_trainings(scaled_sum, [1], empty_cluster.engine, (np.ones(1),)))
+
+
+def test_a_worker_with_two_threads_is_refused(empty_cluster: Cluster) -> None:
+    empty_cluster.add_host(threads=2)
+    with pytest.raises(InputError, match=r"must have threads 1, got 2; else results"):
+        list(map_trainings(scaled_sum, [1], empty_cluster.engine, (np.ones(1),)))
+
+
+def test_a_worker_without_the_package_is_refused(empty_cluster: Cluster, tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    # As if it were not installed: neither its metadata nor its modules are found.
+    (hidden / "sitecustomize.py").write_text(
+        "import sys, importlib.metadata as metadata\n"
+        "sys.modules['noisylab'] = None\n"
+        "version = metadata.version\n"
+        "def without(name):\n"
+        "    if name == 'noisylab':\n"
+        "        raise metadata.PackageNotFoundError(name)\n"
+        "    return version(name)\n"
+        "metadata.version = without\n"
+    )
+    empty_cluster.add_host(PYTHONPATH=f"{hidden}{os.pathsep}{TESTS}")
+    with pytest.raises(
+        InputError, match=r"^engine dask: worker tcp://.* lacks the package noisylab"
+    ):
+        list(map_trainings(scaled_sum, [1], empty_cluster.engine, (np.ones(1),)))
+
+
+def test_a_worker_with_other_code_is_refused(
+    shared_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = cluster._facts()
+    monkeypatch.setattr(cluster, "_facts", lambda: facts | {"code of noisylab": "other"})
+    with pytest.raises(InputError, match=r"must have code of noisylab other, got [0-9a-f]{12}"):
+        list(map_trainings(scaled_sum, [1], shared_cluster.engine, (np.ones(1),)))
+
+
+def make_certificate(folder: Path) -> dict[str, str]:
+    """A certificate that vouches for itself, and dask's settings that name it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = folder / "both.pem"
+    file.write_bytes(certificate.public_bytes(pem) + secret)
+    parts = ("scheduler.cert", "worker.cert", "client.cert", "ca-file")
+    return {f"distributed.comm.tls.{part}": str(file) for part in parts}
+
+
+def as_environment(settings: dict[str, str]) -> dict[str, str]:
+    """Dask's settings as environment variables."""
+    names = {key: key.replace(".", "__").replace("-", "_").upper() for key in settings}
+    return {f"DASK_{names[key]}": value for key, value in settings.items()}
+
+
+def test_tls_takes_its_certificates_from_dasks_settings(tmp_path: Path) -> None:
+    settings = make_certificate(tmp_path)
+    own = Cluster(tmp_path, protocol="tls", environment=as_environment(settings))
+    try:
+        own.add_host()
+        assert own.engine.startswith("dask:tls://")
+        with pytest.raises(InputError, match=r"no scheduler answers at tls://.*TLS"):
+            list(map_trainings(scaled_sum, [1], own.engine, (np.ones(10),)))
+        with dask.config.set(settings):
+            results = list(map_trainings(scaled_sum, range(2), own.engine, (np.ones(10),)))
+        assert in_order(results) == [0, 10]
+    finally:
+        own.close()

@@ -1,0 +1,242 @@
+"""Faults are caused for real: workers are killed while they work."""
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from clusters import wait_until
+from trainings import IMAGES, started, train_in_turn, train_slowly
+
+from noisylab.core.errors import InputError, WorkerDiedError
+from noisylab.many.parallel import MOST_TRIES, map_trainings
+
+
+def scaled_sum(job: int, values: np.ndarray) -> float:
+    return float(job * values.sum())
+
+
+def in_order(results: Any) -> list[Any]:
+    return [result for _, result, error in sorted(results, key=lambda one: one[0])]
+
+
+@pytest.mark.parametrize("engine", ["local", "local:1", "local:3"])
+def test_every_job_has_its_result_whatever_the_workers(engine: str) -> None:
+    results = list(map_trainings(scaled_sum, range(5), engine, (np.ones(10),)))
+    assert sorted(index for index, _, _ in results) == [0, 1, 2, 3, 4]
+    assert in_order(results) == [0, 10, 20, 30, 40]
+
+
+def test_no_jobs_are_no_trouble() -> None:
+    assert list(map_trainings(scaled_sum, [])) == []
+
+
+def threads_and_pid(job: int, values: np.ndarray) -> tuple[int, int, str]:
+    import torch
+
+    time.sleep(0.3)  # long enough for the other worker to take its share
+    torch.from_numpy(values)
+    return torch.get_num_threads(), os.getpid(), type(values).__name__
+
+
+@pytest.mark.filterwarnings("error")
+def test_workers_have_one_thread_and_map_what_they_share() -> None:
+    results = in_order(map_trainings(threads_and_pid, range(4), "local:2", (np.ones(10),)))
+    assert {threads for threads, _, _ in results} == {1}
+    assert len({pid for _, pid, _ in results} - {os.getpid()}) == 2
+    assert {kind for _, _, kind in results} == {"memmap"}
+
+
+def fail_at_two(job: int) -> int:
+    if job == 2:
+        raise ValueError("two will not do")
+    return job
+
+
+def test_an_error_is_a_result() -> None:
+    results = {
+        index: (result, error) for index, result, error in map_trainings(fail_at_two, [1, 2])
+    }
+    assert results[0] == (1, None)
+    assert results[1][0] is None
+    assert isinstance(results[1][1], ValueError)
+    assert str(results[1][1]) == "two will not do"
+
+
+def test_a_worker_killed_while_training_changes_nothing(tmp_path: Path) -> None:
+    seeds, parallel = range(4), tmp_path / "parallel"
+    parallel.mkdir()
+    expected = train_in_turn(seeds, tmp_path / "in turn")
+    assert len(set(expected)) == len(seeds)
+    trainings = map_trainings(train_slowly, seeds, "local:2", (IMAGES, str(parallel)))
+    with ThreadPoolExecutor() as pool:
+        results = pool.submit(list, trainings)
+        wait_until(lambda: len(started(parallel)) > 0)
+        os.kill(started(parallel)[-1], signal.SIGKILL)
+    assert in_order(results.result()) == expected
+    assert len(started(parallel)) == len(seeds) + 1
+
+
+def die_until(job: int, folder: str) -> int:
+    """Job 1 kills its worker at its first try, job 2 at every one; the others take a while."""
+    tries = len(list(Path(folder).glob(f"{job}-*")))
+    Path(folder, f"{job}-{tries}").touch()
+    if job == 2 or (job == 1 and tries == 0):
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.2)
+    return job
+
+
+def test_a_killed_worker_harms_nobody_else(tmp_path: Path) -> None:
+    results = {
+        index: (result, error)
+        for index, result, error in map_trainings(die_until, range(6), "local:2", (str(tmp_path),))
+    }
+    assert {index: results[index] for index in (0, 1, 3, 4, 5)} == {
+        index: (index, None) for index in (0, 1, 3, 4, 5)
+    }
+    tries = {job: len(list(tmp_path.glob(f"{job}-*"))) for job in range(6)}
+    assert tries == {0: 1, 1: 2, 2: MOST_TRIES, 3: 1, 4: 1, 5: 1}
+    given_up = results[2][1]
+    assert isinstance(given_up, WorkerDiedError)
+    assert str(given_up).startswith("training 2 was given up: its worker died 3 times")
+
+
+@pytest.mark.parametrize(
+    "engine", ["dask", "dask:tcp://here", "local:0", "local:-1", "local:two", "", "local:2 "]
+)
+def test_an_unknown_engine_is_refused(engine: str) -> None:
+    with pytest.raises(
+        InputError,
+        match=r"^engine must be local, local:N for N workers, or dask:tcp://HOST:PORT, got '",
+    ):
+        list(map_trainings(scaled_sum, [1], engine, (np.ones(1),)))
+
+
+def starve(job: int) -> int:
+    """Allow itself 200 MB more than it has, and take 2 GB."""
+    import resource
+
+    size = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (size + 2 * 10**8, size + 2 * 10**8))
+    return len(bytearray(2 * 10**9)) if job else 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_no_memory_in_a_worker_is_an_error_of_its_job_alone() -> None:
+    results = {index: (result, error) for index, result, error in map_trainings(starve, [0, 1])}
+    assert results[0] == (0, None)
+    assert isinstance(results[1][1], MemoryError)
+
+
+def page_faults(job: int) -> int:
+    """Of 20 rounds that take and free what the steps of a training do, after a first one."""
+    import resource
+
+    def one_round() -> None:
+        blocks = [np.ones(1_600_000, np.float32) for _ in range(4)]  # 6.4 MB each
+        blocks.clear()
+
+    one_round()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        one_round()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc's")
+def test_workers_keep_the_memory_that_a_step_frees_for_the_next() -> None:
+    assert in_order(map_trainings(page_faults, [0], "local:1"))[0] < 6000  # pages of one round
+
+
+CTRL_C = """
+import os, sys, time
+from noisylab.many.parallel import map_trainings
+def work(job):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+if __name__ == "__main__":
+    try:
+        list(map_trainings(work, [1, 2], "local:2"))
+    except KeyboardInterrupt:
+        sys.exit("stopped")
+"""
+
+
+def test_workers_say_nothing_on_ctrl_c_and_end(tmp_path: Path) -> None:
+    script = tmp_path / "ctrl_c.py"
+    script.write_text(CTRL_C)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(  # type: ignore[call-overload]
+        [sys.executable, script], text=True, start_new_session=True, **streams
+    ) as program:
+        workers = [int(program.stdout.readline()) for _ in range(2)]
+        os.killpg(program.pid, signal.SIGINT)
+        assert program.stderr.read() == "stopped\n"
+    assert not any(is_running(worker) for worker in workers)
+
+
+ORPHAN = """
+import os, sys, time
+from noisylab.many.parallel import map_trainings
+def work(job):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+if __name__ == "__main__":
+    list(map_trainings(work, [1], "local:1"))
+"""
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def test_a_worker_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
+    script = tmp_path / "orphan.py"
+    script.write_text(ORPHAN)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout
+        worker = int(program.stdout.readline())
+        program.kill()
+    deadline = time.monotonic() + 20
+    while is_running(worker) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not is_running(worker)
+
+
+def test_a_worker_whose_program_ended_before_it_had_begun_ends() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    code = f"""
+import os, time
+from noisylab.core.processes import when_orphaned
+when_orphaned(lambda: os._exit(3), {ended.pid})
+time.sleep(60)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 3
+
+
+def own_pid(job: int, values: np.ndarray) -> int:
+    return os.getpid()
+
+
+def test_leaving_early_leaves_no_files_and_no_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    results = map_trainings(own_pid, range(4), "local:2", (np.ones(10),))
+    _, worker, _ = next(results)
+    assert len(list(tmp_path.glob("noisylab-*"))) == 1
+    results.close()  # type: ignore[attr-defined]
+    assert not list(tmp_path.glob("noisylab-*"))
+    assert not is_running(worker)

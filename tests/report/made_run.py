@@ -1,0 +1,227 @@
+"""A run's metrics and plots as the stages write them, made up, for the report to be made from."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from noisylab.config.params import Params, read_params
+from noisylab.core import files
+from noisylab.learning.evaluation import Evaluation
+from noisylab.report import page, reading
+from noisylab.report.commit import Commit
+from noisylab.report.results import Results
+from noisylab.report.story import story_of, tell
+
+ROOT = Path(__file__).parents[2]
+TRAININGS = ("train_baseline", "train_balanced", "train_augmented", "train_fixed")
+SIZES = {"confusion": (1035, 385), "runs": (920, 820), "flagged": (1080, 1850)}
+COMMIT = Commit("0123456789abcdef" * 2 + "01234567", is_changed=False)
+
+
+@dataclass(frozen=True)
+class MadeRun:
+    """What there is in `folder`; every change is written at once."""
+
+    folder: Path
+    params: Params
+
+    def change(self, name: str, *keys: str, value: Any) -> None:
+        """Set a figure of a metrics file; None takes it away."""
+        path = self.folder / "metrics" / name
+        values = part = json.loads(path.read_text())
+        for key in keys[:-1]:
+            part = part[key]
+        if value is None:
+            del part[keys[-1]]
+        else:
+            part[keys[-1]] = value
+        path.write_text(json.dumps(values))
+
+    def confuse(self, stage: str, confusion: Sequence[Sequence[int]]) -> None:
+        """Let the kept run of a train stage have these counts on dev, by label and answer."""
+        keep = getattr(self.params, stage).keep
+        write_run(self.folder, stage, keep, {"dev": np.array(confusion)}, self.classes)
+
+    def results(self) -> Results:
+        runs = {name: getattr(self.params, name) for name in TRAININGS}
+        return reading.read_results(
+            self.folder / "metrics",
+            self.folder / "plots",
+            {name: (list(part.runs), part.keep) for name, part in runs.items()},
+        )
+
+    def said(self) -> dict[str, str]:
+        """The text of each section, without its markup and with plain spaces."""
+        return {
+            section.id: " ".join(text.striptags() for _, text in section.paragraphs).replace(
+                "\u00a0", " "
+            )
+            for section in tell(story_of(self.results(), self.params))
+        }
+
+    def html(self, commit: Commit | None = COMMIT, params_text: str = "seed: 0\n") -> str:
+        story = story_of(self.results(), self.params)
+        return page.render(story, self.folder / "plots", params_text, commit).decode()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(json.loads((self.folder / "metrics/stats.json").read_text())["train"]["count"])
+
+
+def make_run(
+    folder: Path,
+    classes: tuple[str, ...] = ("car", "truck", "cat"),
+    train: Sequence[int] = (500, 60, 40),
+    dev: Sequence[int] = (100, 12, 8),
+    test: Sequence[int] | None = (20, 20, 20),
+    truth: bool = True,
+    **params: Any,
+) -> MadeRun:
+    """A run on images of those counts: the baseline calls all one class, the rest is 90 % right."""
+    counts = {"train": train, "dev": dev, **({"test": test} if test else {})}
+    stats: dict[str, Any] = {
+        split: {
+            "images": sum(values),
+            "count": dict(zip(classes, values, strict=True)),
+            "repeated_images": 0,
+        }
+        for split, values in counts.items()
+    }
+    stats["shared_images"] = {"train_dev": 0}
+    files.write_json(folder / "metrics/stats.json", stats)
+    settings = replace(read_params(ROOT / "params.yaml"), **params)
+    sets = [*counts, *(["dev_true"] if truth else [])]
+    as_labelled = {name: counts["dev" if name == "dev_true" else name] for name in sets}
+    for stage in TRAININGS:
+        for run in getattr(settings, stage).runs:
+            right = 0.0 if stage == "train_baseline" else 0.9
+            confusions = {name: confused(values, right) for name, values in as_labelled.items()}
+            if stage == "train_fixed":
+                confusions["dev_given"] = confusions["dev"]
+            write_run(folder, stage, run, confusions, classes)
+    fixed = json.loads(
+        (folder / f"metrics/train_fixed/{settings.train_fixed.keep}.json").read_text()
+    )
+    for name in ("best", "final"):
+        files.write_json(folder / f"metrics/lr_sweep/{name}.json", fixed)
+    write_relabel(folder, classes, truth)
+    write_sweep(folder)
+    write_attack(folder, classes)
+    write_pictures(folder, classes, settings, truth)
+    return MadeRun(folder, settings)
+
+
+def confused(counts: Sequence[int], right: float) -> np.ndarray:
+    """Of each class that share is right, at least; all the rest is called the first."""
+    matrix = np.zeros((len(counts), len(counts)), dtype=np.int64)
+    for label, count in enumerate(counts):
+        matrix[label, label] = round(count * right)
+        matrix[label, 0] += count - round(count * right)
+    return matrix
+
+
+def write_run(
+    folder: Path,
+    stage: str,
+    run: str,
+    confusions: Mapping[str, np.ndarray],
+    classes: tuple[str, ...],
+) -> None:
+    """Figures by set, on top of those there are; confusion.csv and history.csv."""
+    path = folder / f"metrics/{stage}/{run}.json"
+    figures = json.loads(path.read_text()) if path.exists() else {}
+    for name, matrix in confusions.items():
+        accuracy = matrix.trace() / matrix.sum()
+        figures[name] = Evaluation(0.5, accuracy, matrix).metrics(classes)
+    files.write_json(path, figures)
+    dev = confusions["dev"]
+    cells = [(classes[i], classes[j], count) for (i, j), count in np.ndenumerate(dev)]
+    plots = folder / f"plots/{stage}/{run}"
+    files.write_csv(plots / "confusion.csv", ("actual", "predicted", "count"), cells)
+    rows = [(1, 1.0, 1.1), (2, 0.5, 0.6)]
+    files.write_csv(plots / "history.csv", ("epoch", "train_loss", "dev_loss"), rows)
+
+
+def write_relabel(folder: Path, classes: tuple[str, ...], truth: bool) -> None:
+    known = {"wrong_before": 20, "wrong_after": 5} if truth else {}
+    figures: dict[str, Any] = {
+        "train": {"flagged": 17, "corrected": 16, **known},
+        "dev": {"flagged": 3, "corrected": 3, **known},
+        "corrected": {classes[0]: {classes[-1]: 19}},
+        "reviewed": 0,
+    }
+    if truth:
+        rule = {
+            "flagged": 20,
+            "precision": 0.9,
+            "recall": 0.8,
+            "f1": 0.85,
+            "average_precision": 0.9,
+        }
+        figures["rules"] = {"report": rule, "best": rule}
+    files.write_json(folder / "metrics/relabel.json", figures)
+
+
+def write_sweep(folder: Path) -> None:
+    best = {"optimizer": "adam", "lr": 0.001, "seeds": 1, "balanced_accuracy": 0.9, "deviation": 0}
+    figures = {"final": "train_fixed", "best": best, "trainings": 3, "diverged": 0}
+    files.write_json(folder / "metrics/lr_sweep.json", figures)
+    columns = (
+        "optimizer", "rate", "seed", "diverged", "learned",
+        "first_train_loss", "final_train_loss", "balanced_accuracy",
+    )  # fmt: skip
+    rows = [
+        ("adam", "3e-07", 0, "no", "no", 1.099, 1.098, 0.333),
+        ("adam", "0.001", 0, "no", "yes", 0.9, 0.3, 0.9),
+        ("adam", "0.05", 0, "no", "no", 1.9, 1.1, 0.333),
+    ]
+    files.write_csv(folder / "plots/lr_sweep/trainings.csv", columns, rows)
+
+
+def write_attack(folder: Path, classes: tuple[str, ...]) -> None:
+    search = {
+        "attacked": 18, "success": 1.0,
+        "l2_median": 140.0, "l2_p95": 310.0, "linf_median": 9.0, "linf_p95": 20.0,
+    }  # fmt: skip
+    figures = {
+        "split": "test",
+        "source_class": classes[1],
+        "target_class": classes[-1] if len(classes) > 2 else classes[0],
+        "example": {
+            "index": 3, "source_before": 0.96, "target_before": 0.01, "source_after": 0.004,
+            "target_after": 0.99, "linf": 4, "l2": 150.0, "epsilon": 4, "steps": 5, "reached": 1,
+        },
+        "steps": {
+            "attacked": 18, "before": 0.0,
+            "epsilon_4": {"success": 0.6, "confident": 0.2},
+            "epsilon_8": {"success": 0.9, "confident": 0.8},
+            "epsilon_16": {"success": 1.0, "confident": 0.9},
+        },
+        "smallest": search,
+        "confident": search,
+    }  # fmt: skip
+    files.write_json(folder / "metrics/adversarial.json", figures)
+
+
+def write_pictures(folder: Path, classes: tuple[str, ...], params: Params, truth: bool) -> None:
+    names = ["stats/classes", *(f"stats/sheets/{at}_x" for at in range(len(classes)))]
+    for stage in TRAININGS:
+        section = getattr(params, stage)
+        kept = ("confusion", "classes", "loss", "precision_recall", "suspects")
+        names += [f"{stage}/{section.keep}/{name}" for name in kept]
+        names += [f"{stage}/runs"] if len(section.runs) > 1 else []
+    names += ["train_augmented/best/augmentations", "train_fixed/before_after"]
+    names += ["relabel/flagged", "relabel/near", "relabel/classes"]
+    names += ["relabel/precision_recall"] if truth else []
+    names += ["lr_sweep/rates", "lr_sweep/losses"]
+    attack = ("example", "probabilities", "success", "smallest_l2", "pairs")
+    names += [f"adversarial/{name}" for name in attack]
+    for name in names:
+        path = folder / f"plots/{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", SIZES.get(path.stem, (640, 420)), "lightblue").save(path)

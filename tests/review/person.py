@@ -1,0 +1,35 @@
+"""What a person does at the page, and what must come of it."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from noisylab.review.store import Store
+
+from .conftest import SUGGESTED
+
+
+def open_page(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.locator("#count")).to_have_text(re.compile("[0-9]+ of [1-9]"))
+
+
+def is_at(page: Page, place: int) -> None:
+    """The image of that place in the table is shown."""
+    split, index, _ = SUGGESTED[place]
+    expect(page.locator("#title")).to_contain_text(f"image {index} of {split}")
+
+
+def press(page: Page, *keys: str) -> None:
+    """Press keys, each when the page shows what the one before led to."""
+    for key in keys:
+        before = page.locator("#title").text_content()
+        page.keyboard.press(key)
+        expect(page.locator("#title")).not_to_have_text(before or "")
+
+
+def has_decided(store: Store, *labels: str | None) -> None:
+    """Exactly these are in the file, by their place in the table."""
+    places = [(split, index) for split, index, _ in SUGGESTED]
+    wanted = {place: label for place, label in zip(places, labels, strict=False) if label}
+    assert store.decisions() == wanted

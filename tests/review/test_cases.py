@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from noisylab.core.errors import InputError
+from noisylab.core.images import ImageSet, image_digest
+from noisylab.relabel.outputs import CORRECTIONS
+from noisylab.review.cases import COLUMNS, Case, digit_keys, read_cases
+
+from .conftest import N_FLAGGED, SUGGESTED
+
+HEADER = ",".join(CORRECTIONS) + "\n"
+
+
+def test_cases_come_in_the_order_of_the_table(data: Path, sets: dict[str, ImageSet]) -> None:
+    cases = read_cases(data / "corrections.csv", sets)
+    assert [(case.split, case.index, case.suggested) for case in cases] == SUGGESTED
+    assert [case.flagged for case in cases] == [i < N_FLAGGED for i in range(len(cases))]
+    image = sets["train"].images[3]
+    assert cases[0] == Case("train", 3, image_digest(image), "car", "cat", 0.9, flagged=True)
+
+
+def test_the_stage_writes_what_is_read(data: Path, sets: dict[str, ImageSet]) -> None:
+    assert CORRECTIONS[: len(COLUMNS)] == COLUMNS
+    (data / "corrections.csv").write_text(f"{HEADER}train,2,cat,car,0.25,no,keep,rule\n")
+    (case,) = read_cases(data / "corrections.csv", sets)
+    assert (case.index, case.score, case.flagged) == (2, 0.25, False)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("test,0,car,cat,0.5,yes,cat,rule", "expected an image of train or dev, got 'test 0'"),
+        ("train,-1,car,cat,0.5,yes,cat,rule", "expected an image of train or dev, got 'train -1'"),
+        ("train,90,car,cat,0.5,yes,cat,rule", "image 90 of train is not in the sets with that"),
+        ("train,0,cat,car,0.5,yes,cat,rule", "image 0 of train is not in the sets with that label"),
+        ("train,0,car,dog,0.5,yes,cat,rule", "suggested must be one of ['car', 'truck', 'cat']"),
+        ("train,0,car,cat,1.5,yes,cat,rule", "score must be a number in 0..1, got '1.5'"),
+        ("train,0,car,cat,nan,yes,cat,rule", "score must be a number in 0..1, got 'nan'"),
+        ("train,0,car,cat,,yes,cat,rule", "score must be a number in 0..1, got ''"),
+    ],
+)
+def test_a_table_of_other_sets_is_refused_by_its_line(
+    data: Path, sets: dict[str, ImageSet], row: str, message: str
+) -> None:
+    path = data / "corrections.csv"
+    path.write_text(f"{HEADER}{row}\n")
+    with pytest.raises(InputError) as error:
+        read_cases(path, sets)
+    assert str(error.value).startswith(f"{path}: line 2: {message}")
+    assert str(error.value).endswith("; run make repro")
+
+
+def test_a_class_called_as_a_decision_is_refused(data: Path, train: ImageSet) -> None:
+    sets = {"train": ImageSet(train.images, train.labels, ("car", "keep", "cat")), "dev": train}
+    with pytest.raises(InputError, match="keep must not be the name of a class"):
+        read_cases(data / "corrections.csv", sets)
+
+
+def test_digits_stand_for_the_classes_in_their_order() -> None:
+    assert digit_keys(("car", "truck", "cat"), ()) == {"1": "car", "2": "truck", "3": "cat"}
+    assert digit_keys(tuple("abcdefghij"), ())["0"] == "j"
+    assert digit_keys(("3", "0", "7"), ()) == {"3": "3", "0": "0", "7": "7"}
+    assert digit_keys(("12", "0"), ()) == {"1": "12", "2": "0"}
+
+
+def test_of_many_classes_those_that_occur_most_have_digits() -> None:
+    classes = tuple(f"class {number}" for number in range(30))
+    case = Case("train", 0, "", "class 29", "class 17", 0.5, flagged=True)
+    keys = digit_keys(classes, [case])
+    assert len(keys) == 10
+    assert (keys["1"], keys["9"], keys["0"]) == ("class 0", "class 17", "class 29")

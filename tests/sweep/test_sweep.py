@@ -1,0 +1,190 @@
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from noisylab.config.settings import FitConfig, SweepConfig
+from noisylab.core.images import ImageSet
+from noisylab.core.places import Places
+from noisylab.learning.finished import Finished
+from noisylab.learning.network import SimpleModel, read_weights
+from noisylab.learning.training import Epoch
+from noisylab.sweep.outputs import conclusion, summary, write_sweep
+from noisylab.sweep.run import Choice, Outcome, Sweep, Trial, choose, sweep, trials
+
+RECIPE = FitConfig(
+    *(99, 0.5, 16, "sgd", 1, "cpu"), schedule="one_cycle", class_weights="inverse_frequency"
+)
+WANTED = trials(SweepConfig(["adam"], [1e30, 1e-7, 0.003], seeds=1, epochs=6), seed=0)
+
+
+def unwatched(trainings: Iterator[Any], n_trainings: int) -> Iterator[Any]:
+    return trainings
+
+
+@pytest.fixture
+def sets(train: ImageSet, dev: ImageSet) -> dict[str, ImageSet]:
+    return {"train": train, "dev": dev, "test": dev.subset(range(9))}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    from conftest import make_set
+
+    sets = {"train": make_set(90, seed=1), "dev": make_set(30, seed=2)}
+    finished = Finished(tmp_path_factory.mktemp("finished"))
+    return sweep(sets, WANTED, RECIPE, 6, "local:2", unwatched, finished)
+
+
+def test_trials_are_every_optimizer_at_every_rate_from_every_seed() -> None:
+    config = SweepConfig(["adam", "sgd"], [0.1, 0.01], seeds=2, epochs=1)
+    assert trials(config, 7)[:3] == [
+        Trial("adam", 0.01, 7),
+        Trial("adam", 0.01, 8),
+        Trial("adam", 0.1, 7),
+    ]
+    assert len(trials(config, 7)) == 8
+    own = replace(config, own_rates={"sgd": [3.0], "rmsprop": [4.0]})
+    assert [(trial.optimizer, trial.rate) for trial in trials(own, 7)[::2]] == [
+        ("adam", 0.01),
+        ("adam", 0.1),
+        ("sgd", 3.0),
+    ]
+
+
+def test_what_rates_do(swept: Sweep) -> None:
+    low, good, high = swept.outcomes
+    assert [one.trial.rate for one in swept.outcomes] == [1e-7, 0.003, 1e30]
+    assert swept.chance_loss == pytest.approx(math.log(3))
+    assert [swept.has_learned(one) for one in swept.outcomes] == [False, True, False]
+    assert len(low.history) == len(good.history) == 6
+    assert high.dev is None
+    assert high.weights is None
+    assert len(high.history) < 6
+    assert swept.merit("adam", 1e30) is None
+    assert swept.best() == swept.best("adam") == ("adam", 0.003)
+
+
+def test_outcomes_do_not_depend_on_the_engine(
+    swept: Sweep, sets: dict[str, ImageSet], tmp_path: Path
+) -> None:
+    again = sweep(sets, WANTED[1:2], RECIPE, 6, "local:1", unwatched, Finished(tmp_path))
+    assert again.outcomes[0].weights == swept.outcomes[1].weights
+    assert again.outcomes[0].history == swept.outcomes[1].history
+
+
+def test_what_is_finished_is_not_done_again(sets: dict[str, ImageSet], tmp_path: Path) -> None:
+    def names() -> set[str]:
+        return {path.name for path in tmp_path.iterdir()}
+
+    def run(wanted: list[Trial], recipe: FitConfig = RECIPE) -> Sweep:
+        return sweep(sets, wanted, recipe, 1, "local:1", unwatched, Finished(tmp_path))
+
+    first = run(WANTED[:1])
+    (kept,) = names()
+    stamp = (tmp_path / kept).stat().st_mtime_ns
+    more = run(WANTED[:2])  # a rate is added
+    assert kept in names()
+    assert (tmp_path / kept).stat().st_mtime_ns == stamp
+    assert more.outcomes[0].weights == first.outcomes[0].weights
+    assert len(names()) == 2
+    run(WANTED[:1])  # and taken away,
+    run(WANTED[:2])  # and wanted again
+    assert len(names()) == 2
+    changes = [replace(RECIPE, dropout=0.1), replace(RECIPE, batch_size=8)]
+    for number, recipe in enumerate(changes, start=3):
+        run(WANTED[:1], recipe)
+        assert len(names()) == number
+    sets["train"] = sets["train"].with_labels((sets["train"].labels + 1) % 3)
+    run(WANTED[:1], changes[-1])
+    assert len(names()) == 5
+
+
+def outcome(rate: float, seed: int, balanced: float | None, loss: float = 0.5) -> Outcome:
+    dev = None
+    if balanced is not None:
+        dev = {"loss": loss, "accuracy": 0.6, "balanced_accuracy": balanced, "macro_f1": 0.5}
+    return Outcome(Trial("adam", rate, seed), [Epoch(1, 0.4, loss, 0.5, 0.5)], dev, None)
+
+
+def test_the_best_rate_is_that_of_the_highest_mean() -> None:
+    outcomes = [outcome(0.1, 0, 0.9), outcome(0.1, 1, 0.5), outcome(0.2, 0, 0.75)]
+    outcomes += [outcome(0.2, 1, 0.75), outcome(0.3, 0, 1.0), outcome(0.3, 1, None)]
+    assert Sweep(outcomes, 1.1).best() == ("adam", 0.2)
+
+
+def test_of_equals_the_lower_loss_is_best() -> None:
+    losses = {0.1: 0.5, 0.2: 0.3, 0.3: 0.4}
+    outcomes = [outcome(rate, 0, 0.8, loss) for rate, loss in losses.items()]
+    assert Sweep(outcomes, 1.1).best() == ("adam", 0.2)
+
+
+def test_where_all_diverge_there_is_no_best() -> None:
+    none = Sweep([outcome(0.1, 0, None)], 1.1)
+    assert none.best() is None
+    assert conclusion(none).startswith("At no learning rate did all trainings end with finite")
+
+
+def test_the_better_model_is_kept(swept: Sweep, sets: dict[str, ImageSet]) -> None:
+    choice = choose(swept, SimpleModel(3).eval(), sets)
+    assert choice.kept == "lr_sweep"
+    assert list(choice.models) == ["train_fixed", "lr_sweep"]
+    equal = choose(swept, swept.outcomes[1].model, sets)
+    assert equal.kept == "train_fixed"
+    diverged = Sweep(swept.outcomes[2:], swept.chance_loss)
+    assert choose(diverged, SimpleModel(3).eval(), sets).kept == "train_fixed"
+
+
+def test_what_is_written(swept: Sweep, sets: dict[str, ImageSet], tmp_path: Path) -> None:
+    choice = choose(swept, SimpleModel(3).eval(), sets, np.zeros(30, dtype=np.int64))
+    places = Places(*(str(tmp_path / name) for name in ("model.pt", "metrics", "dev", "plots")))
+    write_sweep(swept, choice, sets["train"].classes, str(tmp_path / "sweep.json"), places)
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    each = {f"{folder}/{name}.json" for folder in ("metrics", "dev") for name in ("best", "final")}
+    plots = {f"plots/{name}" for name in ("losses.png", "rates.png", "trainings.csv")}
+    assert files == {"model.pt", "sweep.json"} | each | plots
+    assert read_weights(places.model).n_classes == 3
+    metrics = json.loads((tmp_path / "metrics" / "final.json").read_text())
+    assert list(metrics) == ["train", "dev", "dev_given", "dev_true", "test"]
+    described = json.loads((tmp_path / "sweep.json").read_text())
+    assert described["best"]["lr"] == 0.003
+    assert (described["trainings"], described["diverged"], described["not_learned"]) == (3, 1, 2)
+    header, *rows = (tmp_path / "plots" / "trainings.csv").read_text().splitlines()
+    assert header.startswith("optimizer,rate,seed,epochs,diverged,learned,first_train_loss,")
+    assert [row.split(",")[:6] for row in rows] == [
+        ["adam", "1e-07", "0", "6", "no", "no"],
+        ["adam", "0.003", "0", "6", "no", "yes"],
+        ["adam", "1e+30", "0", str(len(swept.outcomes[2].history)), "yes", "no"],
+    ]
+
+
+def test_what_is_said(swept: Sweep, sets: dict[str, ImageSet]) -> None:
+    choice: Choice = choose(swept, SimpleModel(3).eval(), sets)
+    said = summary(swept, choice)
+    assert said[0].startswith("adam 1e-07: balanced accuracy ")
+    assert said[0].endswith("on dev, has not learned")
+    assert said[2] == "adam 1e+30: diverged, has not learned"
+    assert said[3].startswith("Of 3 learning rates 0.003 does best: balanced accuracy ")
+    assert re.search(
+        r"1e-07 hardly learns: in 6 epochs its train loss goes from 1\.\d+ to 1\.\d+ "
+        r"\([+-]\d\.\d%\), and chance is 1\.099\.",
+        said[3],
+    )
+    assert said[3].endswith("1e+30 diverges in epoch 1.")
+    assert said[4].startswith("final model: that of lr_sweep (balanced accuracy on dev: train_")
+
+
+def test_several_optimizers_are_compared() -> None:
+    outcomes = [outcome(0.1, 0, 0.9), outcome(0.2, 0, 0.8), outcome(0.1, 0, 0.7)]
+    outcomes[2] = replace(outcomes[2], trial=Trial("sgd", 0.1, 0))
+    outcomes.append(replace(outcome(9, 0, None), trial=Trial("rmsprop", 9, 0)))
+    assert conclusion(Sweep(outcomes, 1.1)) == (
+        "Of 4 learning rates adam 0.1 does best: balanced accuracy 90.0% on dev. Best of each: "
+        "adam 0.1 90.0%, sgd 0.1 70.0%, rmsprop none that is finite. adam 0.2 learns, too: 80.0%."
+    )

@@ -1,0 +1,116 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from noisylab import plots
+from noisylab.config.settings import AugmentConfig, FitConfig
+from noisylab.core.images import ImageSet
+from noisylab.core.places import Places
+from noisylab.learning.network import read_weights
+from noisylab.learning.training import predict_probs
+from noisylab.stage import Watch
+from noisylab.train.outputs import write_runs
+from noisylab.train.run import Run, train_runs
+
+CONFIG = FitConfig(epochs=2, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+OTHER = FitConfig(
+    *(1, 0.003, 16, "sgd", 1, "cpu"),
+    augment=AugmentConfig(probability="one_minus_frequency", shift_pixels=2),
+)
+
+
+@pytest.fixture
+def sets(train: ImageSet, dev: ImageSet) -> dict[str, ImageSet]:
+    dev = dev.with_labels((dev.labels + 1) % 3)
+    return {"train": train, "dev": dev, "test": dev.subset(range(9))}
+
+
+def write(
+    runs: dict[str, Run], sets: dict[str, ImageSet], folder: Path, given: ImageSet | None = None
+) -> None:
+    places = Places(*(str(folder / name) for name in ("model.pt", "metrics", "dev", "plots")))
+    write_runs(runs, sets, "long", places, given)
+
+
+def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
+    runs = train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Watch)
+    write(runs, sets, tmp_path)
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    plots = ["history.csv", "confusion.csv", "loss.png", "confusion.png", "classes.png"]
+    plots += ["precision_recall.png", "suspects.png"]
+    each = ["metrics/{}.json", "dev/{}.json", *(f"plots/{{}}/{name}" for name in plots)]
+    once = {"model.pt", "plots/runs.png", "plots/short/augmentations.png"}
+    assert files == once | {name.format(run) for name in each for run in runs}
+
+    metrics = json.loads((tmp_path / "metrics" / "long.json").read_text())
+    assert list(metrics) == ["train", "dev", "dev_true", "test"]
+    evaluation = runs["long"].evaluations["dev_true"]
+    assert metrics["dev_true"]["recall"]["cat"] == pytest.approx(evaluation.recall[2], abs=1e-5)
+    assert metrics["dev"] != metrics["dev_true"]
+    headline = json.loads((tmp_path / "dev" / "long.json").read_text())
+    assert list(headline) == ["loss", "accuracy", "balanced_accuracy", "macro_f1"]
+    assert headline.items() <= metrics["dev"].items()
+
+    confusion = (tmp_path / "plots" / "long" / "confusion.csv").read_text().splitlines()
+    counts = runs["long"].evaluations["dev"].confusion
+    assert confusion[0] == "actual,predicted,count,share"
+    assert confusion[2].split(",")[:3] == ["car", "truck", str(counts[0, 1])]
+    history = (tmp_path / "plots" / "long" / "history.csv").read_text().splitlines()
+    assert history[0] == "epoch,train_loss,dev_loss,train_accuracy,dev_accuracy"
+    assert len(history) == 3
+
+    kept = predict_probs(read_weights(tmp_path / "model.pt"), sets["dev"].images)
+    ours = predict_probs(runs["long"].model, sets["dev"].images)
+    assert kept == pytest.approx(ours, abs=1e-6)
+
+
+def test_same_bytes_twice(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
+    contents = []
+    for folder in (tmp_path / "first", tmp_path / "second"):
+        write(train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Watch), sets, folder)
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        contents.append([(path.relative_to(folder), path.read_bytes()) for path in paths])
+    assert contents[0] == contents[1]
+
+
+def test_suspects_are_called_the_rarest_and_labelled_the_commonest(
+    tmp_path: Path, sets: dict[str, ImageSet]
+) -> None:
+    number = np.arange(90)
+    sets["train"] = sets["train"].with_labels(np.where(number < 60, 2, np.where(number < 85, 0, 1)))
+    sets["dev"].images[:] = 0
+    sets["dev"].images[7] = (0, 255, 0)
+    sets["dev"] = sets["dev"].with_labels(np.full(30, 2))
+    run = train_runs(sets, {"long": CONFIG}, 0, Watch)["long"]
+    run.pred_probs["dev"][:] = (0, 0, 1)
+    run.pred_probs["dev"][7] = (0.1, 0.8, 0.1)
+    write({"long": run}, sets, tmp_path)
+    with Image.open(tmp_path / "plots" / "long" / "suspects.png") as sheet:
+        colors = np.asarray(sheet.convert("RGB")).reshape(-1, 3)
+    assert (colors == (0, 255, 0)).all(axis=1).sum() > 3000  # that one image
+    assert (colors == (0, 0, 0)).all(axis=1).sum() < 1000  # none of the others
+
+
+def test_suspects_are_of_the_class_that_was_rare_as_given(
+    tmp_path: Path, sets: dict[str, ImageSet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = train_runs(sets, {"long": CONFIG}, 0, Watch)
+    titles: list[str] = []
+    plain = plots.image_sheet
+
+    def image_sheet(title: str, *rest: Any, **options: Any) -> Any:
+        titles.append(title)
+        return plain(title, *rest, **options)
+
+    monkeypatch.setattr(plots, "image_sheet", image_sheet)
+    labels = sets["train"].labels
+    for rare, common in ((2, 0), (0, 1)):
+        given = sets["train"].with_labels(np.where(labels == rare, common, labels))
+        given = given.with_labels(np.r_[rare, given.labels[1:]])
+        write(runs, sets, tmp_path, given)
+        names = given.classes
+        assert f"images of dev labelled {names[common]} and called {names[rare]}" in titles[-1]
