@@ -90,6 +90,17 @@ def test_no_stage_imports_what_it_does_not_use(script: str, unused: set[str]) ->
     assert unused & set(output.split()) == set()
 
 
+@pytest.mark.parametrize("statement", ["import os; os.kill(os.getpid(), 2)", "raise ValueError(7)"])
+def test_ctrl_c_gives_one_line_before_the_stage_runs_too(statement: str) -> None:
+    command = [sys.executable, "-c", f"import noisylab.stage; {statement}"]
+    said = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False).stderr
+    if "kill" in statement:
+        assert said == "stopped by SIGINT; run the same command to continue\n"
+    else:
+        assert said.startswith("Traceback")
+        assert said.endswith("ValueError: 7\n")
+
+
 STAGE = """
 import subprocess, sys, time
 CODE = '''
@@ -129,7 +140,7 @@ def test_ctrl_c_is_one_line(tmp_path: Path) -> None:
         for _ in range(3):  # as somebody who is impatient
             os.kill(pid, signal.SIGINT)
         said = parent.stderr.read()
-    assert said == "stopped by SIGINT; the same command goes on from here\n"
+    assert said == "stopped by SIGINT; run the same command to continue\n"
     assert (tmp_path / "tidied").exists()
 
 

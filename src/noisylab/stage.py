@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import signal
 import sys
+
+
+def _stopped(number: int) -> str:
+    return f"stopped by {signal.Signals(number).name}; run the same command to continue"
+
+
+def _end(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        print(_stopped(signal.SIGINT), file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+sys.excepthook = _end  # before the slower imports: Ctrl-C meanwhile must give no traceback, either
+
+import gc
+import os
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -23,7 +38,7 @@ _GC_THRESHOLD = 50_000  # new objects until Python looks for garbage; by default
 _GRACE_SECONDS = 10  # from a stage's being told to stop until it is stopped
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import FrameType, TracebackType
 
     from torch import Tensor
 
@@ -69,7 +84,7 @@ def _first_line(error: Exception) -> str:
 def _stop(number: int, frame: FrameType | None) -> None:
     for other in _STOPS:
         signal.signal(other, signal.SIG_IGN)  # a second one would cut short what the first began
-    sys.exit(f"stopped by {signal.Signals(number).name}; the same command goes on from here")
+    sys.exit(_stopped(number))
 
 
 def _stop_orphan() -> None:

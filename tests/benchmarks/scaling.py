@@ -14,7 +14,7 @@ from pathlib import Path
 
 SIZES = (5_625, 50_000, 500_000)
 IMAGES = 100_000  # that a small set is trained on at least, in several epochs: long enough to time
-STAGES = ("check_params", "prepare", "stats", "check_classes", "train_baseline")
+STAGES = ("prepare", "check", "stats", "train_baseline")
 
 EPOCH = """
 import sys, time; sys.path.insert(0, "tests/benchmarks")

@@ -16,7 +16,6 @@ from noisylab.review.store import dvc_reader
 from .conftest import Clone, environment, make_clone
 
 TRAIN_STAGES = ("train_augmented", "train_balanced", "train_baseline", "train_fixed")
-CHECKS = ("check_params", "check_classes")
 AFTER = ("relabel", "lr_sweep", "adversarial")
 
 
@@ -152,12 +151,12 @@ def test_what_holds_for_all_runs_makes_them_anew(clone: Clone, key: str, value: 
     after: tuple[str, ...] = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER[:2]
     if key.startswith(("threads", "device")):
         after = AFTER
-    assert sorted(changed) == sorted([*CHECKS, *TRAIN_STAGES, *after, "report"])
+    assert sorted(changed) == sorted(["check", *TRAIN_STAGES, *after, "report"])
 
 
 def test_another_engine_trains_nothing_anew(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     clone.edit("params.yaml", {"engine: local ": "engine: local:1 "})
-    of_params = [*CHECKS, "report"]  # which check it and show it, and train nothing
+    of_params = ["check", "report"]  # they check and show it, and train nothing
     assert sorted(json.loads(clone.run("dvc", "status", "--json"))) == sorted(of_params)
     monkeypatch.setenv("NOISYLAB_ENGINE", "dask:tcp://nowhere.invalid:1")
     assert re.findall(r"Running stage '(\w+)'", clone.run("dvc", "repro")) == of_params
@@ -170,7 +169,7 @@ def test_a_rate_that_is_added_is_all_that_is_trained(clone: Clone) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in trainings.iterdir()}
     clone.edit("params.yaml", {"  - 0.05\n": "  - 0.05\n  - 0.1\n"})
     printed = clone.run("dvc", "repro")
-    assert re.findall(r"Running stage '(\w+)'", printed) == [*CHECKS, "lr_sweep", "report"]
+    assert re.findall(r"Running stage '(\w+)'", printed) == ["check", "lr_sweep", "report"]
     assert "Of 5 learning rates" in printed
     after = {path.name: path.stat().st_mtime_ns for path in trainings.iterdir()}
     assert before.items() < after.items()
@@ -179,9 +178,26 @@ def test_a_rate_that_is_added_is_all_that_is_trained(clone: Clone) -> None:
     clone.run("dvc", "repro")
 
 
+def test_a_comment_in_the_attack_reruns_the_attack_alone(clone: Clone) -> None:
+    clone.edit("src/noisylab/attack/steps.py", {"\n\n\ndef attack(": "\n\n\n# Why.\ndef attack("})
+    rerun = re.findall(r"Running stage '(\w+)'", clone.run("dvc", "repro"))
+    assert rerun[0] == "adversarial"
+    assert {*rerun} <= {"adversarial", "report"}
+    clone.run("git", "checkout", "--quiet", ".")
+    clone.run("dvc", "repro")
+
+
+def test_what_python_compiles_reruns_nothing(clone: Clone) -> None:
+    for package in ("core", "learning", "attack"):
+        compiled = clone.folder / "src" / "noisylab" / package / "__pycache__"
+        compiled.mkdir(exist_ok=True)
+        (compiled / "added.cpython-399.pyc").write_bytes(b"x")
+    assert json.loads(clone.run("dvc", "status", "--json")) == {}
+
+
 def test_an_experiment_reruns_the_training_alone(clone: Clone) -> None:
     printed = clone.run("dvc", "exp", "run", "-S", "lr=0.0003", "train_balanced")
-    assert re.findall(r"Running stage '(\w+)'", printed) == [*CHECKS, "train_balanced"]
+    assert re.findall(r"Running stage '(\w+)'", printed) == ["check", "train_balanced"]
     assert "Stage 'prepare' didn't change, skipping" in printed
     difference = clone.run("dvc", "metrics", "diff")
     line = r"train_balanced/inverse_frequency\.json +loss +\d\.\d+ +\d\.\d+"

@@ -20,7 +20,7 @@ from noisylab.data import set_files
 from noisylab.review.cases import Case, read_cases
 from noisylab.review.decisions import REVIEWED, read_decisions, write_decisions
 
-_PATIENCE_WITH_DVC = 30  # seconds to wait for stage check_review, which takes one or two, ...
+_PATIENCE_WITH_DVC = 30  # seconds to wait for stage check, which takes one or two, ...
 _PATIENCE = 40  # ... and for another page that writes, which may be waiting for that stage
 _POLL = 0.05
 
