@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "src"
-PIPELINE: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")
+PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES = sorted(PIPELINE["stages"])
 
 

@@ -16,7 +16,7 @@ else:
     tomllib = pytest.importorskip("tomli")
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-PACKAGES = {"PIL": "pillow", "ruamel": "ruamel.yaml", "sklearn": "scikit-learn"}
+PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn"}
 PACKAGES |= {"axe_playwright_python": "axe-playwright-python"}
 PACKAGES |= {"dask": "distributed"}  # which is made of it
 PACKAGES |= {"vl_convert": "vl-convert-python", "yaml": "pyyaml"}
@@ -47,7 +47,7 @@ def imported(*folders: str) -> set[str]:
 
 def test_every_import_is_declared_and_every_main_dependency_imported() -> None:
     library = imported("src", "stages")
-    extras = names(PROJECT["optional-dependencies"]["cluster"]) | {"torchvision"}  # of a download
+    extras = names(PROJECT["optional-dependencies"]["cluster"])
     assert library - extras == MAIN - COMMANDS
     assert imported("tests") <= MAIN | OPTIONAL
 
