@@ -1,4 +1,4 @@
-# Each target sets up what it needs, once: a virtual environment in .venv with the pinned packages.
+# Targets that need packages first set up a virtual environment, .venv, with the pinned versions.
 
 PYTHON ?= python3
 READY := .venv/ready
@@ -7,35 +7,35 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: help repro review test browser lint bench fuzz audit pythons lock
 
 help:
-	@echo "make repro   run the pipeline: photographs to trained models, metrics and pictures"
-	@echo "make review  decide about doubtful labels by eye, on a page in the browser"
-	@echo "make test    run the checks and the tests: some minutes"
-	@echo "make lint    run the checks alone"
-	@echo "make bench   measure speed, memory and accuracy over seeds: an hour or so"
-	@echo "make fuzz    try all readers of files on hostile input for half an hour"
-	@echo "make audit   compare the pinned packages with known vulnerable versions"
-	@echo "make pythons try every Python from 3.10 on that is on this machine"
-	@echo "make lock    pin the newest packages that pyproject.toml allows"
+	@echo "make repro    run the pipeline: images in; models, metrics, pictures and report.html out"
+	@echo "make review   decide doubtful labels by eye, on a page in the browser"
+	@echo "make test     run linters and tests: some minutes"
+	@echo "make lint     run linters only"
+	@echo "make bench    measure speed, memory, and accuracy over seeds: about an hour"
+	@echo "make fuzz     test all file readers on hostile input: half an hour"
+	@echo "make audit    compare the pinned packages with known vulnerable versions"
+	@echo "make pythons  try every Python from 3.10 on that this machine has"
+	@echo "make lock     pin the newest packages that pyproject.toml allows"
 
-# Where a DVC remote is set, what it holds is fetched rather than trained again.
+# --pull: if there is a DVC remote, fetch results from it instead of training again.
 repro: $(READY)
 	@python -m noisylab.repair
 	dvc repro $$(test -z "$$(dvc config core.remote 2>/dev/null)" || echo --pull)
 	@echo
-	@echo "Dev set, by run (dvc metrics show):"
+	@echo "Results on dev, one line per run (dvc metrics show):"
 	@dvc metrics show
 	@echo
-	@echo "Figures of every split are in metrics/, pictures in plots/; 'dvc plots show' makes a page."
-	@echo "The story of the run, for any browser: report.html"
+	@echo "Results on all splits: metrics/. Pictures: plots/; 'dvc plots show' puts them on one page."
+	@echo "The whole run on one page: open report.html in a browser."
 
 review: $(READY)
 	@python -m noisylab.review data
 
-# The tests of the pipeline come first, as they take longest.
+# Without reordering: tests/conftest.py puts the longest tests first.
 test: lint browser
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# For the tests of pages. Where it cannot be installed so, those tests are skipped.
+# Chromium for the tests of pages. Without it, those tests are skipped.
 browser:
 	@for name in chromium chromium-browser google-chrome; do \
 		if command -v $$name >/dev/null; then exit 0; fi; done; \
@@ -43,7 +43,7 @@ browser:
 		echo "Installing Debian's chromium for the browser tests"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes \
 			--no-install-recommends -o Dpkg::Use-Pty=0 chromium >/dev/null && exit 0; fi; \
-	echo "No Chromium, and apt-get as root did not bring it: the browser tests are skipped"
+	echo "No Chromium found, and it could not be installed: the browser tests are skipped"
 
 lint: $(READY)
 	ruff check
@@ -75,8 +75,9 @@ lock: $(READY)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
-		"noisylab needs Python 3.10 or newer, got " + sys.version.split()[0] + "; set PYTHON")'
-	@echo "Setting up .venv with the pinned packages: about 6 GB, some minutes, once"
+		"noisylab needs Python 3.10 or newer, got " + sys.version.split()[0] + \
+		"; choose another with make PYTHON=...")'
+	@echo "Setting up .venv with the pinned packages, once: about 6 GB, some minutes"
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -51,6 +51,11 @@ def refused(read: Callable[[], object]) -> tuple[str, float]:
     return str(caught.value), peak / 2**20
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the pipeline's tests first: they take longest, and tests run side by side."""
+    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # as the Makefile looks for them
 
 
