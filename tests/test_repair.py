@@ -25,7 +25,7 @@ stages:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Whose one model lies in the folder and in DVC's cache."""
+    """A project with one model, in its folder and in DVC's cache."""
     (tmp_path / ".dvc/tmp").mkdir(parents=True)
     (tmp_path / ".dvc/tmp/rwlock").write_text("{}")
     (tmp_path / "dvc.lock").write_text(LOCK)
@@ -44,7 +44,7 @@ def files(project: Path) -> set[str]:
     return names - {".dvc/tmp/lock", ".dvc/tmp/rwlock.lock"}
 
 
-def test_what_is_whole_is_left_alone(project: Path, tmp_path: Path) -> None:
+def test_intact_files_are_left_alone(project: Path, tmp_path: Path) -> None:
     before = files(project)
     assert repair(project) == []
     assert files(project) == before
@@ -55,36 +55,36 @@ def test_a_new_clone_has_nothing_to_repair(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", [0, 10, 60, 100, 150, len(LOCK) - 40])
-def test_half_a_dvc_lock_is_removed(project: Path, end: int) -> None:
+def test_a_truncated_dvc_lock_is_removed(project: Path, end: int) -> None:
     (project / "dvc.lock").write_text(LOCK[:end])
     lines = repair(project)
     (project / "dvc.lock").unlink(missing_ok=True)
     assert lines in (["dvc.lock was damaged, and is removed: stages run again"], [])
-    assert lines or end == 60  # which by chance is a lock of fewer words: DVC runs the stage again
+    assert lines or end == 60  # valid by chance, but shorter: DVC runs the stage again
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"write": {"a": {"pi', "\0\0"])
-def test_half_an_rwlock_is_removed(project: Path, content: str) -> None:
+def test_a_truncated_rwlock_is_removed(project: Path, content: str) -> None:
     (project / ".dvc/tmp/rwlock").write_text(content)
     assert repair(project) == [".dvc/tmp/rwlock was damaged, and is removed"]
     assert not (project / ".dvc/tmp/rwlock").exists()
 
 
-def test_a_damaged_copy_is_removed_and_the_file_stays(project: Path) -> None:
+def test_a_damaged_cache_copy_is_removed_and_the_file_stays(project: Path) -> None:
     kept(project).write_bytes(b"a modeL")
     assert repair(project) == ["DVC's copy of model.pt was damaged, and is removed"]
     assert not kept(project).exists()
     assert (project / "model.pt").read_bytes() == CONTENT
 
 
-def test_a_file_that_came_out_of_a_damaged_copy_is_removed_too(project: Path) -> None:
+def test_a_file_with_the_same_damage_as_its_cache_copy_is_removed_too(project: Path) -> None:
     for path in (kept(project), project / "model.pt"):
         path.write_bytes(b"a modeL")
     assert len(repair(project)) == 2
     assert not (project / "model.pt").exists()
 
 
-def test_a_file_that_the_user_changed_is_none_of_our_business(project: Path) -> None:
+def test_a_file_changed_by_the_user_is_left_alone(project: Path) -> None:
     (project / "model.pt").write_bytes(b"mine")
     assert repair(project) == []
     assert (project / "model.pt").read_bytes() == b"mine"
