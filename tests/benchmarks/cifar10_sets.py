@@ -1,4 +1,4 @@
-"""Further image sets with wrong labels, made from CIFAR-10's training half."""
+"""Sets made of CIFAR-10's training half, with wrong labels, beside the bundled one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from noisylab.data.bundling.cifar10 import CLASSES, Cifar10, read_cifar10
 
 
 def confused(root: Path) -> Iterator[tuple[str, ImageSet]]:
-    """Sets with other class counts than the bundled one.
-
-    Two sets have two confusions each, one has no wrong labels.
-    """
+    """Of other counts than the bundled set, two with two kinds of confusion, and one with none."""
     counts = {"ship": 3000, "horse": 1200, "frog": 800, "airplane": 600}
     moves = {("frog", "ship"): 400, ("airplane", "horse"): 200}
     yield "frogs labelled ship, airplanes labelled horse", _made(root, counts, moves)
@@ -26,7 +23,7 @@ def confused(root: Path) -> Iterator[tuple[str, ImageSet]]:
 
 
 def hidden(root: Path) -> Iterator[tuple[str, ImageSet]]:
-    """Sets like the bundled one with other classes: two thirds of the rarest are mislabelled."""
+    """Of the bundled set's counts, with other classes: two thirds of the rarest are hidden."""
     for most, second, rarest in (
         ("truck", "automobile", "dog"),
         ("airplane", "ship", "bird"),
@@ -38,7 +35,7 @@ def hidden(root: Path) -> Iterator[tuple[str, ImageSet]]:
 
 
 def clean_test(root: Path, classes: tuple[str, ...]) -> ImageSet:
-    """All images of these classes in CIFAR-10's test half, with true labels."""
+    """All images of these classes in CIFAR-10's test half, none of them mislabelled."""
     half = _read(root).test
     indices = [np.flatnonzero(half.labels == CLASSES.index(name)) for name in classes]
     labels = np.repeat(np.arange(len(classes)), [len(part) for part in indices])
@@ -46,10 +43,7 @@ def clean_test(root: Path, classes: tuple[str, ...]) -> ImageSet:
 
 
 def _made(root: Path, counts: Mapping[str, int], moves: Mapping[tuple[str, str], int]) -> ImageSet:
-    """A set with `counts` images per class.
-
-    moves: (true, given) -> number of mislabelled images.
-    """
+    """So many images of each class, of which so many of each (really, given) are mislabelled."""
     images, labels = _read(root).train
     rng = np.random.default_rng(0)
     classes = tuple(counts)
@@ -58,9 +52,9 @@ def _made(root: Path, counts: Mapping[str, int], moves: Mapping[tuple[str, str],
     ]
     true_labels = np.repeat(np.arange(len(classes)), [len(part) for part in chosen])
     given_labels = true_labels.copy()
-    for (true, given), count in moves.items():
-        mislabelled = np.flatnonzero(true_labels == classes.index(true))[:count]
-        given_labels[mislabelled] = classes.index(given)
+    for (really, given), count in moves.items():
+        hidden_ones = np.flatnonzero(true_labels == classes.index(really))[:count]
+        given_labels[hidden_ones] = classes.index(given)
     order = rng.permutation(len(true_labels))
     indices = np.concatenate(chosen)[order]
     return ImageSet(images[indices], given_labels[order], classes, true_labels[order])
