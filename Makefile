@@ -4,7 +4,7 @@ PYTHON ?= python3
 READY := .venv/ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help repro review test browser lint bench fuzz audit pythons lock
+.PHONY: help repro review test browser lint bench fuzz pythons lock
 
 help:
 	@echo "make repro   run the pipeline: photographs to trained models, metrics and pictures"
@@ -13,7 +13,6 @@ help:
 	@echo "make lint    run the checks alone"
 	@echo "make bench   measure speed, memory and accuracy over seeds: an hour or so"
 	@echo "make fuzz    try all readers of files on hostile input for half an hour"
-	@echo "make audit   compare the pinned packages with known vulnerable versions"
 	@echo "make pythons try every Python from 3.10 on that is on this machine"
 	@echo "make lock    pin the newest packages that pyproject.toml allows"
 
@@ -61,9 +60,6 @@ bench: $(READY)
 fuzz: $(READY)
 	pip install --quiet atheris
 	python tests/benchmarks/fuzz.py
-
-audit: $(READY)
-	python tests/audit.py
 
 pythons:
 	$(PYTHON) tests/pythons.py

@@ -49,6 +49,11 @@ class Reader:
     others: Mapping[str, bytes] = field(default_factory=dict)
     finished: Callable[[bytes], bytes] = as_it_is
 
+    def put_others(self, folder: Path) -> None:
+        (folder / self.name).parent.mkdir(exist_ok=True)
+        for name, content in self.others.items():
+            (folder / name).write_bytes(content)
+
     def put(self, folder: Path, data: bytes) -> None:
         (folder / self.name).write_bytes(self.finished(data))
 
@@ -136,10 +141,6 @@ def review_csv() -> bytes:
     return "\n".join(["split,index,image,decision", *rows, ""]).encode()
 
 
-def batch(key_type: Callable[[str], Any]) -> dict[Any, Any]:
-    return {key_type("data"): SET.images.reshape(4, -1), key_type("labels"): [6, 9, 9, 4]}
-
-
 @cache
 def checkpoint() -> bytes:
     from noisylab.learning.network import SimpleModel, dump_weights
@@ -195,13 +196,10 @@ def bundle() -> dict[str, bytes]:
     return {"images.png": mosaic(), "test.png": mosaic(), "labels.csv": labels_csv()}
 
 
-def batches() -> dict[str, bytes]:
-    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
-    return dict.fromkeys(names, pickle.dumps(batch(str.encode)))
-
-
 def png_batches() -> dict[str, bytes]:
-    return {**{f"{name}.png": png_row() for name in batches()}, "test_lables.json": b"[1]"}
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+    files = dict.fromkeys((f"package/{name}.png" for name in names), png_row())
+    return {**files, "package/test_lables.json": b"[1]"}
 
 
 def pickle_of_checkpoint() -> bytes:
@@ -257,9 +255,8 @@ READERS: dict[str, Callable[[], Reader]] = {
         lambda d: read_params(d / "params.yaml"),
         ((ROOT / "params.yaml").read_bytes(), SHORT_YAML),
     ),
-    "batch": lambda: Reader("data_batch_1", read_cifar10, pickled(batch(str.encode)), batches()),
     "json labels": lambda: Reader(
-        "train_lables.json", read_cifar10, (b"[1, 2, 3, 4, 9]", b"[]"), png_batches()
+        "package/train_lables.json", read_cifar10, (b"[1, 2, 3, 4, 9]", b"[]"), png_batches()
     ),
     "weights": lambda: Reader(
         "a.pt", lambda d: read_weights(d / "a.pt"), (checkpoint(), small_checkpoint())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from noisylab.core.images import ImageSet
-from noisylab.data.bundling.cifar10 import CLASSES, Cifar10, read_cifar10
+from noisylab.data.bundling.cifar10 import CLASSES, read_cifar10
 
 
 def confused(root: Path) -> Iterator[tuple[str, ImageSet]]:
@@ -36,7 +36,7 @@ def hidden(root: Path) -> Iterator[tuple[str, ImageSet]]:
 
 def clean_test(root: Path, classes: tuple[str, ...]) -> ImageSet:
     """All images of these classes in CIFAR-10's test half, none of them mislabelled."""
-    half = _read(root).test
+    half = read_cifar10(root).test
     indices = [np.flatnonzero(half.labels == CLASSES.index(name)) for name in classes]
     labels = np.repeat(np.arange(len(classes)), [len(part) for part in indices])
     return ImageSet(half.images[np.concatenate(indices)], labels, classes, labels)
@@ -44,7 +44,7 @@ def clean_test(root: Path, classes: tuple[str, ...]) -> ImageSet:
 
 def _made(root: Path, counts: Mapping[str, int], moves: Mapping[tuple[str, str], int]) -> ImageSet:
     """So many images of each class, of which so many of each (really, given) are mislabelled."""
-    images, labels = _read(root).train
+    images, labels = read_cifar10(root).train
     rng = np.random.default_rng(0)
     classes = tuple(counts)
     chosen = [
@@ -58,9 +58,3 @@ def _made(root: Path, counts: Mapping[str, int], moves: Mapping[tuple[str, str],
     order = rng.permutation(len(true_labels))
     indices = np.concatenate(chosen)[order]
     return ImageSet(images[indices], given_labels[order], classes, true_labels[order])
-
-
-def _read(root: Path) -> Cifar10:
-    cifar = read_cifar10(root)
-    assert cifar is not None, f"no CIFAR-10 in {root}"
-    return cifar

@@ -83,8 +83,7 @@ def fuzz(name: str, seconds: int, folder: Path) -> None:
     inputs, corpus = folder / "inputs", folder / "corpus"
     inputs.mkdir()
     corpus.mkdir()
-    for other, content in reader.others.items():
-        (inputs / other).write_bytes(content)
+    reader.put_others(inputs)
     watch, problems = Watch(inputs), set[str]()
     is_ready = False
 

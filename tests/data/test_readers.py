@@ -34,7 +34,6 @@ SLOW = {
     "json labels": 20,
     "weights": 20,
     "weights' pickle": 20,
-    "batch": 20,
 }  # ruamel.yaml reads a thousand lines a second
 EXAMPLES = 40
 PIECES = (b"", b"\0", b"\xff" * 4, b"\x7f\xff\xff\xff", b"\n", b",", b'"', b"*a", b"PK\3\4")
@@ -76,8 +75,7 @@ def test_changed_files_are_read_or_refused_in_a_line(
     tmp_path: Path, forbidden: list[str], name: str
 ) -> None:
     reader = READERS[name]()
-    for other, content in reader.others.items():
-        (tmp_path / other).write_bytes(content)
+    reader.put_others(tmp_path)
     for seed in reader.seeds:
         reader.put(tmp_path, seed)
         with contextlib.suppress(InputError):  # other files may go with another seed
@@ -121,8 +119,7 @@ def test_changed_files_are_read_or_refused_in_a_line(
 @pytest.mark.parametrize("name", READERS)
 def test_a_pipe_or_an_endless_file_is_not_waited_for(tmp_path: Path, name: str) -> None:
     reader = READERS[name]()
-    for other, content in reader.others.items():
-        (tmp_path / other).write_bytes(content)
+    reader.put_others(tmp_path)
     (tmp_path / reader.name).unlink(missing_ok=True)
     os.mkfifo(tmp_path / reader.name)
     assert "Is not a file" in outcome(reader, tmp_path) or name == "result"  # which is None

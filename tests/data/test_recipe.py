@@ -1,4 +1,4 @@
-"""The bundle that is made of CIFAR-10, on forty images a batch, and the command that makes it."""
+"""The bundle that is made of CIFAR-10, forty images per batch, and the command that makes it."""
 
 import runpy
 import sys
@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 
 from noisylab.core.errors import InputError
-from noisylab.data.bundling.cifar10 import CLASSES
+from noisylab.data.bundling.cifar10 import CLASSES, read_cifar10
 from noisylab.data.bundling.recipe import RECIPE, Draw, Recipe, make_bundle
 from noisylab.data.sources import read_source
-
-from .conftest import read_cifar
 
 SMALL = Recipe(
     draws=(
@@ -35,21 +33,21 @@ SMALL = Recipe(
 
 
 def test_both_layouts_give_the_same_bytes_each_time(torchvision_root: Path, npm_root: Path) -> None:
-    first = make_bundle(read_cifar(torchvision_root), SMALL)
-    assert first == make_bundle(read_cifar(npm_root), SMALL)
-    assert first == make_bundle(read_cifar(npm_root), SMALL)
+    first = make_bundle(read_cifar10(torchvision_root), SMALL)
+    assert first == make_bundle(read_cifar10(npm_root), SMALL)
+    assert first == make_bundle(read_cifar10(npm_root), SMALL)
     assert sorted(first) == ["images.png", "labels.csv", "test.png"]
 
 
 def test_another_seed_draws_other_images(npm_root: Path) -> None:
-    images = read_cifar(npm_root)
+    images = read_cifar10(npm_root)
     assert make_bundle(images, SMALL) != make_bundle(images, SMALL._replace(seed=2))
 
 
 def test_the_bundle_reads_back_with_the_counts_and_pixels_asked_for(
     npm_root: Path, tmp_path: Path
 ) -> None:
-    images = read_cifar(npm_root)
+    images = read_cifar10(npm_root)
     files = make_bundle(images, SMALL)
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
@@ -69,7 +67,7 @@ def test_the_bundle_reads_back_with_the_counts_and_pixels_asked_for(
 
 
 def test_no_image_is_drawn_twice_and_tiles_count_up(npm_root: Path) -> None:
-    table = make_bundle(read_cifar(npm_root), SMALL)["labels.csv"].decode()
+    table = make_bundle(read_cifar10(npm_root), SMALL)["labels.csv"].decode()
     rows = [line.split(",") for line in table.splitlines()[1:]]
     indices = [row[4] for row in rows if row[1] != "test"]
     assert len(set(indices)) == len(indices) == 38
@@ -88,11 +86,11 @@ def test_the_real_recipe_is_what_the_bundle_in_data_holds() -> None:
 def test_too_few_images_are_refused(npm_root: Path) -> None:
     message = "CIFAR-10: expected 4497 images of car left for train, got 40; its files are not"
     with pytest.raises(InputError, match=message):
-        make_bundle(read_cifar(npm_root))
+        make_bundle(read_cifar10(npm_root))
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, root: Path, out: Path) -> None:
-    monkeypatch.setattr(sys, "argv", ["sources", "--root", str(root), "--out", str(out)])
+    monkeypatch.setattr(sys, "argv", ["bundling", "--root", str(root), "--out", str(out)])
     monkeypatch.setitem(sys.modules, "torchvision.datasets", None)  # as if it were not installed
     runpy.run_module("noisylab.data.bundling", run_name="__main__")
 
