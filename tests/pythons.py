@@ -20,7 +20,7 @@ MODULES = sorted(
     for path in (ROOT / "src").rglob("*.py")
     if not path.name.startswith("__") and path.stem != "cluster"
 )
-QUICK = ("test_images", "test_params", "test_pickles", "test_rebuild", "test_review")
+QUICK = ("test_images", "test_params", "test_set_files", "test_pickled_arrays", "test_review")
 
 
 def find(version: str) -> str | None:

@@ -24,7 +24,7 @@ from noisylab.data.pickles import read_pickle
 from noisylab.data.set_files import PRED_PROBS, dump_pred_probs, dump_set, read_fixed_sets, read_set
 from noisylab.data.sources.bundle import read_bundle
 from noisylab.data.sources.photos import read_rgb
-from noisylab.data.sources.tensors import read_pickled
+from noisylab.data.sources.tensors import read_tensors
 from noisylab.learning.finished import Finished
 from noisylab.review.decisions import read_decisions
 
@@ -226,11 +226,11 @@ READERS: dict[str, Callable[[], Reader]] = {
         (dump_set(SET.subset([0])), dump_set(SET.subset([]))),
     ),
     "pairs": lambda: Reader(
-        "train.pickle", read_pickled, pairs(), {"dev.pickle": pairs_of_arrays()}
+        "train.pickle", read_tensors, pairs(), {"dev.pickle": pairs_of_arrays()}
     ),
     "class names": lambda: Reader(
         "classes.txt",
-        read_pickled,
+        read_tensors,
         (b"a\nb\n", "\ufeffété\r\nx y\r\n".encode()),
         {"train.pickle": pairs_of_arrays(), "dev.pickle": pairs_of_arrays()},
     ),

@@ -94,7 +94,7 @@ def torchvision_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(CIFAR10, "train_list", sums[:-1])
     monkeypatch.setattr(CIFAR10, "test_list", sums[-1:])
     monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": meta})
-    return folder.parent
+    return tmp_path / "torchvision"
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ REFUSED = {
     "table": (b"image,label\n1.png,car\n", "refuses the pickle instruction INST"),
     "prose": (b"This is not a pickle.\n", "refuses|is damaged"),
     "zeros": (bytes(1000), "is damaged"),
-    "two pickles": (pickle.dumps(1) * 2, "goes on after the pickle's end"),
+    "two pickles": (pickle.dumps(1) * 2, "continues after the pickle's end"),
     "nothing": (b".", "is damaged"),
     "too short a stack": (b"K\1R.", "is damaged"),
     "unknown memo": (b"h\5.", "is damaged"),
@@ -235,11 +235,8 @@ def test_changed_bytes_give_a_value_or_a_refusal(
         data[start : start + removed] = inserted
     path = tmp_path / "changed.pickle"
     path.write_bytes(data)
-    for encoding in ("ASCII", "bytes"):
-        try:
-            read_pickle(path, encoding)
-            message = f"{path}: no refusal"
-        except InputError as error:
-            message = str(error)
-        assert message.startswith(f"{path}: ")
-        assert message.isprintable()
+    try:
+        read_pickle(path)
+    except InputError as error:
+        assert str(error).startswith(f"{path}: ")  # noqa: PT017
+        assert str(error).isprintable()  # noqa: PT017

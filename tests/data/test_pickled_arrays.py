@@ -13,7 +13,7 @@ import torch
 from numpy._core import multiarray, numeric
 
 from noisylab.core.errors import InputError
-from noisylab.data.rebuild import Budget
+from noisylab.data.pickled_arrays import Budget
 from noisylab.data.unpickler import load
 
 _frombuffer = vars(numeric)["_frombuffer"]
@@ -69,28 +69,11 @@ def test_names_of_numpy_1_are_read(protocol: int) -> None:
     assert type(number) is np.float32
 
 
-def cifar10_batch() -> tuple[bytes, np.ndarray]:
-    """A batch as Python 2's cPickle wrote it, laid out like CIFAR-10's `data_batch_1`."""
-    pixels = bytes(range(256)) * 24
-    return (
-        b"\x80\x02}q\x01(U\x0bbatch_labelq\x02U\x15training batch 1 of 5q\x03U\x06labelsq\x04]q\x05"
-        b"(K\x06K\x09eU\x04dataq\x06cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq"
-        b"\x08K\x00\x85U\x01b\x87Rq\x09(K\x01K\x02M\x00\x0c\x86cnumpy\ndtype\nq\x0aU\x02u1K\x00K"
-        b"\x01\x87Rq\x0b(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T"
-        + len(pixels).to_bytes(4, "little")
-        + pixels
-        + b"tbu."
-    ), np.frombuffer(pixels, np.uint8).reshape(2, 3072)
-
-
-def test_cifar10_s_own_pickles_are_read() -> None:
-    written, pixels = cifar10_batch()
-    found = load(written, encoding="bytes")
-    assert list(found) == [b"batch_label", b"labels", b"data"]
-    assert found[b"labels"] == [6, 9]
-    assert_same_array(found[b"data"], pixels)
-    with pytest.raises(InputError, match='holds Python 2 strings; read it with encoding="bytes"'):
-        load(written)
+def test_python_2_strings_that_are_not_ascii_are_refused() -> None:
+    assert load(b"U\x04text.") == "text"
+    for literal in (b"U\x02\xc3\xa9.", b"T\x02\0\0\0\xc3\xa9.", b"S'\\xe9'\n."):
+        with pytest.raises(InputError, match="holds Python 2 strings; write it again with Python"):
+            load(literal)
 
 
 def tensors() -> list[torch.Tensor]:

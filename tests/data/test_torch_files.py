@@ -83,9 +83,9 @@ BAD_WEIGHTS = {
     "infinite": of(dotted("conv1.bias", torch.full((16,), torch.inf)), "in conv1.bias that are no"),
     "before 1.6": of(
         lambda: torch_saved({"a": torch.ones(1)}, _use_new_zipfile_serialization=False),
-        "is in PyTorch's form before 1.6; load it there and save it anew",
+        "has the format of PyTorch before 1.6; load and save it with a newer one",
     ),
-    "a pickle": of(lambda: pickle.dumps({"model_state_dict": {}}), "is damaged, or not of torch."),
+    "a pickle": of(lambda: pickle.dumps({"model_state_dict": {}}), "is damaged or not from torch."),
     "a zip without a pickle": of(lambda: b"PK\5\6" + bytes(18), "holds no data.pkl"),
 }
 
