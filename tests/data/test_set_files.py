@@ -1,4 +1,4 @@
-"""A set comes back as written, in the same bytes each time; a bad file says what is wrong."""
+"""Sets come back as written; equal sets give equal bytes; a bad file is refused with the reason."""
 
 import os
 import pickle
@@ -80,7 +80,7 @@ def test_equal_sets_give_equal_bytes(kind: str) -> None:
     assert dump_set(equal_sets()[kind]) == dump_set(make_set())
 
 
-def test_one_array_for_two_purposes_gives_the_bytes_of_two() -> None:
+def test_shared_objects_do_not_change_the_bytes() -> None:
     images, labels = make_set().images, make_set().labels
     once = ImageSet(images, labels, ("labels", "cat", "i8"), labels)
     twice = ImageSet(images, labels, ("".join("labels"), "cat", "i" + "8"), labels.copy())
@@ -131,7 +131,7 @@ def content(**changes: Any) -> dict[str, Any]:
         (content(labels=np.zeros(6, np.int32)), "labels must be int64"),
     ],
 )
-def test_what_is_wrong_with_a_set_is_said(tmp_path: Path, value: Any, said: str) -> None:
+def test_a_bad_set_is_refused_with_the_reason(tmp_path: Path, value: Any, said: str) -> None:
     path = write(tmp_path, pickle.dumps(value))
     with pytest.raises(InputError, match=re.escape(f"{path}: {said}")):
         read_set(path)
@@ -145,7 +145,7 @@ def test_a_zip_file_is_explained(tmp_path: Path) -> None:
         read_pickle(path)
 
 
-def test_what_is_not_a_readable_file_is_refused(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent.pickle: cannot be read: No such file"):
         read_pickle(tmp_path / "absent.pickle")
     with pytest.raises(InputError, match="cannot be read: Is not a file"):

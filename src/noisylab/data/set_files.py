@@ -50,8 +50,10 @@ def read_fixed_sets(folder: str | Path) -> dict[str, ImageSet]:
         if not isinstance(pred_probs, dict) or pred_probs.keys() != sets.keys():
             raise InputError("expected probabilities of train and dev; run relabel again")
         for split, image_set in sets.items():
-            with located(split):
+            try:
                 sets[split] = replace(image_set, pred_probs=pred_probs[split])
+            except InputError as error:
+                raise InputError(f"{split}: {error}; run relabel again") from None
     return {**sets, "test": read_set(folder / "test_set.pickle")}
 
 
