@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,22 +147,16 @@ class Store:
                 )
             time.sleep(_POLL)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the lock that threads and processes share."""
-        lock = FileLock(self._lock_path, timeout=_PATIENCE, poll_interval=0.005)
+    def _locked(self) -> AbstractContextManager[object]:
+        """The lock that threads and processes share, held until the `with` block ends."""
         try:
-            lock.acquire()
+            return FileLock(self._lock_path, timeout=_PATIENCE, poll_interval=0.005).acquire()
         except Timeout as error:
             raise InputError(
                 f"{self._lock_path}: held by another program for {_PATIENCE} s; end that program"
             ) from error
         except OSError as error:
             raise InputError(f"{self._lock_path}: cannot be written: {error.strerror}") from error
-        try:
-            yield
-        finally:
-            lock.release()
 
 
 def dvc_reader(rwlock: Path, path: Path) -> str | None:
