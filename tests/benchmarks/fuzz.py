@@ -11,7 +11,7 @@ anything, and leaves those inputs in build/fuzz/.
 from __future__ import annotations
 
 import argparse
-import encodings.cp437  # noqa: F401  (zipfile imports it late, for names in old archives)
+import encodings.cp437  # zipfile imports it late, for names in old archives
 import encodings.raw_unicode_escape  # noqa: F401  (pickletools imports it late, for UNICODE)
 import hashlib
 import importlib.util
