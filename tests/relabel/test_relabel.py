@@ -13,14 +13,13 @@ from sklearn.metrics import average_precision_score
 
 from noisylab.config.settings import FitConfig, RelabelConfig
 from noisylab.core.errors import InputError
-from noisylab.core.images import ImageSet
+from noisylab.core.images import Decisions, ImageSet
 from noisylab.data.set_files import read_fixed_sets, read_set, write_sets
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import fit
 from noisylab.many.ensemble import Trainings, predict_both_ways
 from noisylab.relabel.outputs import corrections, describe, summary, write_relabelling
 from noisylab.relabel.run import Relabelling, relabel
-from noisylab.review.decisions import Decisions
 
 RECIPE = FitConfig(
     epochs=12,
@@ -131,8 +130,8 @@ def test_what_the_models_say_goes_with_the_corrected_sets(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([1], "must hold probabilities of train and dev; run relabel again"),
-        ({"train": np.eye(3)}, "must hold probabilities of train and dev; run relabel again"),
+        ([1], "expected probabilities of train and dev; run relabel again"),
+        ({"train": np.eye(3)}, "expected probabilities of train and dev; run relabel again"),
         (
             {"train": np.eye(3), "dev": np.eye(3)},
             "train: pred_probs must be float64 of shape (90, 3), got float64 of shape (3, 3); run",
