@@ -1,24 +1,21 @@
-"""The picture of a learning-rate sweep."""
+"""Pictures of stage `lr_sweep`."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from typing import NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-mpl.rcdefaults()  # as in figures.py: no matplotlibrc of the user's, and $ in names as it is
-mpl.rcParams["text.parse_math"] = False
+from noisylab import plots
 
 
-@dataclass(frozen=True)
-class RatePoint:
-    """What one training reached: nan where it diverged. Losses in nats, accuracy in [0, 1]."""
+class RatePoint(NamedTuple):
+    """Result of one training; nan where it diverged. Losses in nats, accuracy in [0, 1]."""
 
     rate: float
     balanced_accuracy: float
@@ -27,35 +24,45 @@ class RatePoint:
 
 
 def rate_curves(
-    title: str,
-    conclusion: str,
-    series: Mapping[str, Sequence[RatePoint]],
-    reference: tuple[str, float],
+    caption: str, series: Mapping[str, Sequence[RatePoint]], reference: tuple[str, float]
 ) -> Figure:
-    """Balanced accuracy and final losses against the learning rate, a point a training.
+    """Draw balanced accuracy and final losses against the learning rate, a point per training.
 
-    series: by optimizer; lines go through the means. conclusion: written below. reference: the
-    name and the balanced accuracy on dev of a model to compare with.
+    caption:   line below the panels.
+    series:    by optimizer; curves connect the means of each rate.
+    reference: name of another model, and its balanced accuracy on dev.
     """
     figure = Figure(figsize=(7.2, 7.4), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle("Constant learning rates")
     upper, lower = figure.subplots(2, 1, sharex=True)
     for (name, points), color in zip(series.items(), mpl.color_sequences["tab10"], strict=False):
         _draw(upper, points, "balanced_accuracy", color, "-", f"{name}, dev")
         _draw(lower, points, "train_loss", color, "--", f"{name}, train")
         _draw(lower, points, "dev_loss", color, "-", f"{name}, dev")
-        _mark_diverged(upper, points, color)
+        diverged = [point.rate for point in points if math.isnan(point.train_loss)]
+        if diverged:
+            place = {"transform": upper.get_xaxis_transform(), "label": "diverged"}
+            upper.plot(diverged, [0.03] * len(diverged), "x", color=color, **place)
     upper.axhline(reference[1], color="gray", linestyle=":", label=reference[0])
     upper.set(ylabel="balanced accuracy after the last epoch", xscale="log")
     lower.set(ylabel="loss in the last epoch", xlabel="learning rate")
-    lower.set_ylim(0, _highest_shown([*chain(*series.values())]))
-    rates = sorted({point.rate for points in series.values() for point in points})
+    points = [point for part in series.values() for point in part]
+    lower.set_ylim(0, _highest_shown(points))
+    rates = sorted({point.rate for point in points})
     lower.set_xticks(rates, [f"{rate:g}" for rate in rates], rotation=45)
     lower.minorticks_off()
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.supxlabel(conclusion, fontsize=9, wrap=True)
+    figure.supxlabel(caption, fontsize=9, wrap=True)
+    return figure
+
+
+def losses_of_extremes(losses: Mapping[str, plots.Losses]) -> Figure:
+    """Draw losses by epoch at the lowest, the best and the highest rate, side by side."""
+    figure = Figure(figsize=(4.6 * len(losses), 3.6), layout="constrained")
+    figure.suptitle("Learning rates: the lowest, the best, the highest")
+    plots.draw_loss_panels(list(figure.subplots(1, len(losses), squeeze=False)[0]), losses)
     return figure
 
 
@@ -72,17 +79,8 @@ def _draw(
 
 
 def _highest_shown(points: Sequence[RatePoint]) -> float | None:
-    """Where the axis of losses ends; None for above all, if none is so high as to hide the rest."""
+    """End of the axis of losses; None, to show all, unless one is so high that it hides the rest."""
     losses = [loss for point in points for loss in (point.train_loss, point.dev_loss)]
     finite = [loss for loss in losses if math.isfinite(loss)]
     limit = 4 * statistics.median(finite) if finite else math.inf
     return limit if finite and max(finite) > limit else None
-
-
-def _mark_diverged(axes: Axes, points: Sequence[RatePoint], color: object) -> None:
-    rates = [point.rate for point in points if point.train_loss != point.train_loss]
-    if rates:
-        transform = axes.get_xaxis_transform()
-        axes.plot(
-            rates, [0.03] * len(rates), "x", color=color, transform=transform, label="diverged"
-        )
