@@ -86,22 +86,24 @@ def test_success_is_measured_before_and_after(model: SimpleModel, images: np.nda
         assert result.reached.all()
 
 
-def test_what_was_not_reached_is_in_the_mask(model: SimpleModel, images: np.ndarray) -> None:
+def test_the_mask_excludes_images_that_were_not_reached(
+    model: SimpleModel, images: np.ndarray
+) -> None:
     weak = attack(model, images, TARGETS, epsilon=1, steps=1)
     assert not weak.reached.any()
     assert (predict_probs(model, weak.images).argmax(axis=1) == 1).all()
 
 
-def test_what_is_found_far_away_is_looked_for_again(
+def test_images_changed_by_far_more_than_others_are_searched_again(
     model: SimpleModel, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searched, plain = [], smallest_module._search
 
-    def search(model: SimpleModel, original: Tensor, *rest: Any) -> Any:
-        found = plain(model, original, *rest)
-        searched.append(len(original))
+    def search(model: SimpleModel, images: np.ndarray, *rest: Any) -> Any:
+        found = plain(model, images, *rest)
+        searched.append(len(images))
         if len(searched) == 1:
-            found.levels[0], found.norm[0] = 255 - original[0], 50_000
+            found.images[0], found.norms[0] = 255 - images[0], 50_000
         return found
 
     monkeypatch.setattr(smallest_module, "_search", search)
@@ -123,7 +125,7 @@ class Dead(nn.Module):
         return torch.stack([torch.full_like(unit, 0.2), unit], dim=1)
 
 
-def test_where_the_gradient_is_zero_others_lead_the_way() -> None:
+def test_where_the_gradient_is_zero_the_search_starts_at_other_images() -> None:
     levels = np.array([60, 150, 90], dtype=np.uint8)
     images = np.broadcast_to(levels[:, None, None, None], (3, 32, 32, 3)).copy()
     result = smallest_change(Dead(), images, np.ones(3, dtype=np.int64))

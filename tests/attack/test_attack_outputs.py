@@ -45,9 +45,11 @@ def test_what_is_written(model: SimpleModel, sets: dict[str, ImageSet], tmp_path
     assert abs(probs[attacks.example] - 0.96) == np.abs(probs[1::3] - 0.96).min()
 
     def write(folder: Path) -> dict[str, bytes]:
-        places = [str(folder / name) for name in ("data", "metrics.json", "plots")]
-        said = write_attacks(attacks, model, CLASSES, CONFIG, *places)
-        assert f"image {attacks.example} of train: truck" in said[0]
+        names = {"data": "data", "metrics": "metrics.json", "plots": "plots"}
+        paths = {key: str(folder / name) for key, name in names.items()}
+        lines = write_attacks(attacks, model, CLASSES, CONFIG, **paths)
+        assert lines[0] == "source_class truck, target_class cat, split test"
+        assert lines[1].startswith(f"example: index {attacks.example}, source_before ")
         files = (path for path in folder.rglob("*") if path.is_file())
         return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
@@ -81,6 +83,27 @@ def test_what_is_written(model: SimpleModel, sets: dict[str, ImageSet], tmp_path
     assert rows[0] == "step,source,target"
     assert len(rows) == 5
     assert written["plots/success.csv"].decode().splitlines()[1].startswith("2.5,")
+
+
+def test_where_nothing_is_reached_there_are_no_sizes(
+    model: SimpleModel, sets: dict[str, ImageSet], tmp_path: Path
+) -> None:
+    attacks = run(model, sets)
+    original = attacks.images["original"]
+    untouched = replace(
+        attacks,
+        trail=np.concatenate([attacks.trail[:1]] * 4),
+        images=dict.fromkeys(attacks.images, original),
+    )
+    metrics = tmp_path / "metrics.json"
+    paths = {"data": str(tmp_path / "data"), "plots": str(tmp_path / "plots")}
+    lines = write_attacks(untouched, model, CLASSES, CONFIG, metrics=str(metrics), **paths)
+    described = json.loads(metrics.read_text())
+    for name in ("smallest", "confident"):
+        assert described[name]["success"] == 0
+        sizes = ("l2_median", "l2_p95", "linf_median", "linf_p95")
+        assert [described[name][size] for size in sizes] == [None] * 4
+    assert lines[-1] == "adversarial: the example is not called cat; raise epsilon or steps"
 
 
 def test_without_a_test_set_dev_is_attacked(model: SimpleModel, sets: dict[str, ImageSet]) -> None:

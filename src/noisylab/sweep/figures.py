@@ -79,7 +79,7 @@ def _draw(
 
 
 def _highest_shown(points: Sequence[RatePoint]) -> float | None:
-    """End of the axis of losses; None, to show all, unless one is so high that it hides the rest."""
+    """End of the axis of losses, cut where one would hide the rest; None shows all."""
     losses = [loss for point in points for loss in (point.train_loss, point.dev_loss)]
     finite = [loss for loss in losses if math.isfinite(loss)]
     limit = 4 * statistics.median(finite) if finite else math.inf
