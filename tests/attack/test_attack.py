@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import foolbox
 import numpy as np
@@ -50,7 +50,7 @@ BOTH: list[Callable[..., Attacked]] = [
     st.floats(0.01, 255),
     st.integers(1, 3),
 )
-def test_stays_in_the_budget_and_in_the_range(
+def test_changes_stay_in_the_budget_and_images_in_range(
     seed: int, norm: str, epsilon: float, steps: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -70,7 +70,7 @@ def test_stays_in_the_budget_and_in_the_range(
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_uses_the_budget(model: SimpleModel, images: np.ndarray, norm: str) -> None:
+def test_steps_use_the_whole_budget(model: SimpleModel, images: np.ndarray, norm: str) -> None:
     changed = attack(model, images, TARGETS, epsilon=60, steps=5, norm=norm).images
     change = np.abs(changed.astype(float) - images).reshape(6, -1)
     size = change.max(axis=1) if norm == "linf" else np.sqrt((change**2).sum(axis=1))
@@ -159,7 +159,7 @@ def test_a_confidence_is_reached(model: SimpleModel, images: np.ndarray) -> None
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_same_images_twice_and_with_torchs_generator_untouched(
+def test_results_repeat_and_leave_torchs_generator_alone(
     model: SimpleModel, images: np.ndarray, run: Callable[..., Attacked]
 ) -> None:
     state = torch.get_rng_state()
@@ -169,15 +169,17 @@ def test_same_images_twice_and_with_torchs_generator_untouched(
 
 
 class Odd(nn.Module):
-    """Says in what state it is called, and fails or yields NaN on demand."""
+    """Records in which modes it is called, and fails or yields NaN on demand."""
+
+    modes: ClassVar[set[bool]] = set()  # of the class, since attacks run on a copy
 
     def __init__(self, inner: SimpleModel, output: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.inner, self.output = inner, output
-        self.modes: set[bool] = set()
+        self.modes.clear()
 
     def forward(self, images: Tensor) -> Tensor:
-        self.modes |= {self.inner.dropout1.training}
+        self.modes.add(self.inner.dropout1.training)
         return self.output(self.inner(images))
 
 
@@ -214,7 +216,7 @@ def test_the_model_is_left_as_it_was(
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_equals_foolbox(model: SimpleModel, images: np.ndarray, norm: str) -> None:
+def test_steps_equal_those_of_foolbox(model: SimpleModel, images: np.ndarray, norm: str) -> None:
     epsilon = 8 if norm == "linf" else 200
     make = foolbox.attacks.LinfPGD if norm == "linf" else foolbox.attacks.L2PGD
     oracle = make(rel_stepsize=0.4, steps=5, random_start=False)
@@ -243,13 +245,15 @@ def test_equals_foolbox(model: SimpleModel, images: np.ndarray, norm: str) -> No
         ({"norm": "l1"}, "norm must be one of linf, l2, got 'l1'"),
     ],
 )
-def test_bad_arguments(images: np.ndarray, changes: dict[str, Any], message: str) -> None:
+def test_bad_arguments_are_refused(
+    images: np.ndarray, changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         attack(SimpleModel(3), images, TARGETS, **{"epsilon": 4, "steps": 5, **changes})
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_bad_images(images: np.ndarray, run: Callable[..., Attacked]) -> None:
+def test_bad_images_are_refused(images: np.ndarray, run: Callable[..., Attacked]) -> None:
     with pytest.raises(InputError, match="images must be uint8 of shape"):
         run(SimpleModel(3), images / 255, TARGETS)
     with pytest.raises(InputError, match="targets must be 6 labels, got int64 of shape"):

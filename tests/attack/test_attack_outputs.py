@@ -39,7 +39,9 @@ def run(model: SimpleModel, sets: dict[str, ImageSet], **changes: Any) -> Attack
     return attack_all(model, sets, GIVEN, replace(CONFIG, **changes), 2, "cpu")
 
 
-def test_what_is_written(model: SimpleModel, sets: dict[str, ImageSet], tmp_path: Path) -> None:
+def test_files_and_metrics_are_written_the_same_each_time(
+    model: SimpleModel, sets: dict[str, ImageSet], tmp_path: Path
+) -> None:
     attacks = run(model, sets)
     probs = predict_probs(model, sets["train"].images)[:, 1]
     assert abs(probs[attacks.example] - 0.96) == np.abs(probs[1::3] - 0.96).min()
@@ -142,20 +144,20 @@ def test_the_pair_is_the_one_confused_least(
         ({"source_class": "cat", "target_class": "cat"}, "are both 'cat'; they must differ"),
     ],
 )
-def test_bad_classes(
+def test_bad_classes_are_refused(
     model: SimpleModel, sets: dict[str, ImageSet], changes: dict[str, str], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         run(model, sets, **changes)
 
 
-def test_no_image_that_is_called_right(sets: dict[str, ImageSet]) -> None:
+def test_a_source_without_correct_predictions_is_refused(sets: dict[str, ImageSet]) -> None:
     model = SimpleModel(3)
     with torch.no_grad():
         model.fc3.bias[2] = 100
-    with pytest.raises(InputError, match="no image of 'truck' in train and in test is called righ"):
+    with pytest.raises(InputError, match="'truck' has no correctly predicted image in train, or "):
         run(model, sets)
-    with pytest.raises(InputError, match="gets no image right but of 'cat', the target"):
+    with pytest.raises(InputError, match="predicts only images of 'cat', the target, co"):
         run(model, sets, source_class="least_confused")
     with pytest.raises(InputError, match="the final model is for 2 classes, the sets have 3"):
         run(SimpleModel(2), sets)

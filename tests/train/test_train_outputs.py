@@ -37,7 +37,7 @@ def write(
     return write_runs(runs, sets, "long", **paths, given_train=given)
 
 
-def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
+def test_files_metrics_and_lines_of_every_run(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     runs = train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Watch)
     lines = write(runs, sets, tmp_path)
     splits = ("train", "dev", "dev_true", "test")
@@ -73,7 +73,7 @@ def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     assert kept == pytest.approx(ours, abs=1e-6)
 
 
-def test_same_bytes_twice(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
+def test_the_same_runs_leave_the_same_bytes(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     contents = []
     for folder in (tmp_path / "first", tmp_path / "second"):
         write(train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Watch), sets, folder)
@@ -82,7 +82,7 @@ def test_same_bytes_twice(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     assert contents[0] == contents[1]
 
 
-def test_suspects_are_called_the_rarest_and_labelled_the_commonest(
+def test_suspects_are_predicted_as_the_rarest_and_labelled_the_most_common_class(
     tmp_path: Path, sets: dict[str, ImageSet]
 ) -> None:
     number = np.arange(90)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -48,13 +47,10 @@ def example(
     return figure
 
 
-def probability_curves(
-    title: str, of_source: Sequence[float], of_target: Sequence[float], names: tuple[str, str]
-) -> Figure:
-    """Draw the probabilities of both classes before the attack and after each step."""
+def probability_curves(title: str, probs: Mapping[str, np.ndarray]) -> Figure:
+    """Draw the probabilities of source and target, by name, before and after each step."""
     figure, axes = _grid_axes()
-    colors = (SOURCE_COLOR, TARGET_COLOR)
-    for values, name, color in zip((of_source, of_target), names, colors, strict=True):
+    for (name, values), color in zip(probs.items(), (SOURCE_COLOR, TARGET_COLOR), strict=True):
         axes.plot(range(len(values)), values, "o-", color=color, label=name)
         for step in (0, len(values) - 1):
             _write_above(axes, step, values[step], color)
@@ -100,22 +96,21 @@ def norm_histogram(title: str, norms: Mapping[str, np.ndarray]) -> Figure:
 
 
 def pairs_sheet(
-    title: str, before: np.ndarray, after: np.ndarray, captions: Sequence[tuple[str, str]]
+    title: str, before: np.ndarray, after: np.ndarray, above: Sequence[str], below: Sequence[str]
 ) -> Figure:
-    """Draw images (N, 32, 32, 3) uint8 above their changed versions, each below its caption."""
+    """Draw images (N, 32, 32, 3) uint8 above their changed versions, with a caption for each."""
     columns = max(1, -(-len(before) // 2))
     figure = Figure(figsize=(max(1.75 * columns, 5), 8.3), layout="constrained")
     figure.suptitle(title)
     grid = figure.subplots(4, columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    pairs = zip(zip(before, after, strict=True), captions, strict=True)
-    for number, (pair, texts) in enumerate(pairs):
-        for row, (image, text) in enumerate(zip(pair, texts, strict=True)):
+    rows = ((before, above, SOURCE_COLOR), (after, below, TARGET_COLOR))
+    for row, (images, captions, color) in enumerate(rows):
+        for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
             axes = grid[2 * (number // columns) + row, number % columns]
             axes.imshow(image, interpolation="lanczos")
-            color = TARGET_COLOR if row else SOURCE_COLOR
-            axes.set_title(text, fontsize=8.5, color=mpl.colors.to_hex(color), pad=2)
+            axes.set_title(caption, fontsize=8.5, color=color, pad=2)
     return figure
 
 

@@ -40,14 +40,14 @@ def write_attacks(
     The images of each attack are one lossless PNG, row by row. All metrics are of the files, read
     back.
     """
-    attacks, folder = _as_saved(attacks, Path(data), Path(plots)), Path(plots)
+    attacks = _as_saved(attacks, Path(data), Path(plots))
     pred_probs = {name: predict_probs(model, images) for name, images in attacks.images.items()}
     trail = predict_probs(model, attacks.trail)
     described = describe(attacks, pred_probs, trail, classes, config)
     files.write_json(metrics, described)
-    _write_example(folder, attacks, trail, classes, config)
-    _write_success(folder, described, config)
-    _write_smallest(folder, attacks, pred_probs, classes, config)
+    _write_example(Path(plots), attacks, trail, classes, config)
+    _write_success(Path(plots), described, config)
+    _write_searches(Path(plots), attacks, pred_probs, classes, config)
     lines = listing(described)
     if not described["example"]["reached"]:
         target = classes[attacks.target]
@@ -62,48 +62,45 @@ def describe(
     classes: tuple[str, ...],
     config: AdversarialConfig,
 ) -> dict[str, Any]:
-    """Metrics of the example, of the steps by epsilon, and of the searches.
+    """Metrics of the example, of the steps by epsilon, and of both searches.
 
     pred_probs: (N, K) by attack. trail: (steps + 1, K), of the example before and after each step.
     """
-    source, target = attacks.source, attacks.target
+    source, target, n_images = attacks.source, attacks.target, len(attacks.indices)
     sizes = _sizes(attacks.trail[-1:], attacks.trail[:1])
-    example = {
-        "index": attacks.example,
-        "source_before": trail[0, source],
-        "target_before": trail[0, target],
-        "source_after": trail[-1, source],
-        "target_after": trail[-1, target],
-        "linf": sizes["linf"][0],
-        "l2": sizes["l2"][0],
-        "epsilon": config.epsilon,
-        "steps": config.steps,
-        "reached": int(trail[-1].argmax() == target),
-    }
-    steps: dict[str, Any] = {
-        "attacked": len(attacks.indices),
-        "before": _is_target(pred_probs["original"], target).mean(),
-    }
-    for epsilon in config.epsilons:
-        steps[file_name(epsilon)] = {
-            "success": _is_target(pred_probs[epsilon], target).mean(),
-            "confident": _is_target(pred_probs[epsilon], target, config.confidence).mean(),
-        }
     described: dict[str, Any] = {
         "source_class": classes[source],
         "target_class": classes[target],
         "split": attacks.split,
-        "example": example,
-        "steps": steps,
+        "example": {
+            "index": attacks.example,
+            "source_before": trail[0, source],
+            "target_before": trail[0, target],
+            "source_after": trail[-1, source],
+            "target_after": trail[-1, target],
+            "linf": sizes["linf"][0],
+            "l2": sizes["l2"][0],
+            "epsilon": config.epsilon,
+            "steps": config.steps,
+            "reached": int(trail[-1].argmax() == target),
+        },
+        "steps": {
+            "attacked": n_images,
+            "before": _is_called(pred_probs["original"], target).mean(),
+        },
     }
-    for name, confidence in (("smallest", None), ("confident", config.confidence)):
-        is_reached = _is_target(pred_probs[name], target, confidence)
-        described[name] = {"attacked": len(attacks.indices), "success": is_reached.mean()}
+    for epsilon in config.epsilons:
+        described["steps"][file_name(epsilon)] = {
+            "success": _is_called(pred_probs[epsilon], target).mean(),
+            "confident": (pred_probs[epsilon][:, target] >= config.confidence).mean(),
+        }
+    for name, reached in _reached(pred_probs, target, config).items():
+        described[name] = {"attacked": n_images, "success": reached.mean()}
         for norm, values in _sizes(attacks.images[name], attacks.images["original"]).items():
-            reached = values[is_reached]
+            some = values[reached]
             described[name] |= {
-                f"{norm}_median": np.median(reached) if len(reached) else None,
-                f"{norm}_p95": np.quantile(reached, 0.95) if len(reached) else None,
+                f"{norm}_median": np.median(some) if len(some) else None,
+                f"{norm}_p95": np.quantile(some, 0.95) if len(some) else None,
             }
     return described
 
@@ -140,13 +137,24 @@ def _sizes(after: np.ndarray, before: np.ndarray) -> dict[str, np.ndarray]:
     return {"l2": np.sqrt((change**2).sum(axis=1)), "linf": change.max(axis=1)}
 
 
-def _is_target(pred_probs: np.ndarray, target: int, confidence: float | None = None) -> np.ndarray:
-    """(N,) bool, whether the target is predicted, or has at least the confidence."""
-    of_target = pred_probs[:, target]
-    is_target: np.ndarray = (
-        pred_probs.argmax(axis=1) == target if confidence is None else of_target >= confidence
-    )
-    return is_target
+def _is_called(pred_probs: np.ndarray, target: int) -> np.ndarray:
+    is_called: np.ndarray = pred_probs.argmax(axis=1) == target
+    return is_called
+
+
+def _reached(
+    pred_probs: Mapping[str | float, np.ndarray], target: int, config: AdversarialConfig
+) -> dict[str, np.ndarray]:
+    """(N,) bool by search, whether it reached the target."""
+    return {
+        "smallest": _is_called(pred_probs["smallest"], target),
+        "confident": pred_probs["confident"][:, target] >= config.confidence,
+    }
+
+
+def _successes(target: str, config: AdversarialConfig) -> tuple[str, str]:
+    """Names of the two ways to reach the target in pictures."""
+    return f"called {target}", f"{target} with p ≥ {config.confidence:g}"
 
 
 def _write_example(
@@ -158,36 +166,30 @@ def _write_example(
 ) -> None:
     picture = figures.example(attacks.trail[0], attacks.trail[-1], trail[[0, -1]], classes)
     files.write_png(folder / "example.png", picture)
-    source, target = (trail[:, label].tolist() for label in (attacks.source, attacks.target))
-    rows = zip(range(len(trail)), source, target, strict=True)
+    both = [attacks.source, attacks.target]
+    rows = [(step, *pair) for step, pair in enumerate(trail[:, both].tolist())]
     files.write_csv(folder / "steps.csv", ("step", "source", "target"), rows)
     budget = f"{_BUDGETS[config.norm]}: {config.epsilon:g} levels"
-    names = classes[attacks.source], classes[attacks.target]
     title = f"Image {attacks.example} of train, {budget}"
-    curves = figures.probability_curves(title, source, target, names)
+    names = [classes[label] for label in both]
+    curves = figures.probability_curves(title, dict(zip(names, trail[:, both].T, strict=True)))
     files.write_png(folder / "probabilities.png", curves)
 
 
 def _write_success(folder: Path, described: Mapping[str, Any], config: AdversarialConfig) -> None:
-    steps, epsilons = described["steps"], sorted(config.epsilons)
-    success, confident = (
-        [steps[file_name(epsilon)][share] for epsilon in epsilons]
-        for share in ("success", "confident")
-    )
-    rows = zip(epsilons, success, confident, strict=True)
+    steps, target = described["steps"], described["target_class"]
+    rows = [(epsilon, *steps[file_name(epsilon)].values()) for epsilon in sorted(config.epsilons)]
     files.write_csv(folder / "success.csv", ("epsilon", "success", "confident"), rows)
-    target, images = (
-        described["target_class"],
-        f"{steps['attacked']} images of {described['split']}",
-    )
+    epsilons, *shares = zip(*rows, strict=True)
+    images = f"{steps['attacked']} images of {described['split']}"
     title = f"{images}, {described['source_class']} to {target}, {config.steps} steps"
     xlabel = f"epsilon: {_BUDGETS[config.norm]}, in 8-bit levels"
-    shares = dict(zip(_successes(target, config), (success, confident), strict=True))
-    picture = figures.success_curves(title, xlabel, epsilons, shares)
+    by_name = dict(zip(_successes(target, config), shares, strict=True))
+    picture = figures.success_curves(title, xlabel, epsilons, by_name)
     files.write_png(folder / "success.png", picture)
 
 
-def _write_smallest(
+def _write_searches(
     folder: Path,
     attacks: Attacks,
     pred_probs: Mapping[str | float, np.ndarray],
@@ -196,29 +198,17 @@ def _write_smallest(
 ) -> None:
     source, target = classes[attacks.source], classes[attacks.target]
     before, after = attacks.images["original"], attacks.images["smallest"]
-    l2 = {name: _sizes(attacks.images[name], before)["l2"] for name in ("smallest", "confident")}
-    is_reached = _is_target(pred_probs["smallest"], attacks.target)
-    is_sure = _is_target(pred_probs["confident"], attacks.target, config.confidence)
-    norms = (l2["smallest"][is_reached], l2["confident"][is_sure])
-    by_success = dict(zip(_successes(target, config), norms, strict=True))
-    histogram = figures.norm_histogram(f"Smallest change, {source} to {target}", by_success)
+    reached = _reached(pred_probs, attacks.target, config)
+    l2 = {name: _sizes(attacks.images[name], before)["l2"] for name in reached}
+    norms = (l2[name][mask] for name, mask in reached.items())
+    by_name = dict(zip(_successes(target, config), norms, strict=True))
+    histogram = figures.norm_histogram(f"Smallest change, {source} to {target}", by_name)
     files.write_png(folder / "smallest_l2.png", histogram)
-    # Spread over the whole set rather than the first ten.
-    reached = np.flatnonzero(is_reached)
-    chosen = reached[np.linspace(0, len(reached) - 1, min(_PAIRS, len(reached))).astype(int)]
-    captions = [
-        (
-            f"{source} {pred_probs['original'][index, attacks.source]:.0%}",
-            f"{target} {pred_probs['smallest'][index, attacks.target]:.0%}, "
-            f"L2 {l2['smallest'][index]:.0f}",
-        )
-        for index in chosen
-    ]
+    found = np.flatnonzero(reached["smallest"])  # shown: some from the whole set, evenly spread
+    chosen = found[np.linspace(0, len(found) - 1, min(_PAIRS, len(found))).astype(int)]
+    above = [f"{source} {p:.0%}" for p in pred_probs["original"][chosen, attacks.source]]
+    of_target, sizes = pred_probs["smallest"][chosen, attacks.target], l2["smallest"][chosen]
+    below = [f"{target} {p:.0%}, L2 {size:.0f}" for p, size in zip(of_target, sizes, strict=True)]
     title = f"{len(chosen)} images of {attacks.split}, and the smallest change to {target}"
-    sheet = figures.pairs_sheet(title, before[chosen], after[chosen], captions)
+    sheet = figures.pairs_sheet(title, before[chosen], after[chosen], above, below)
     files.write_png(folder / "pairs.png", sheet)
-
-
-def _successes(target: str, config: AdversarialConfig) -> tuple[str, str]:
-    """Names of the two successes: the target is predicted, and is so confidently."""
-    return f"called {target}", f"{target} with p ≥ {config.confidence:g}"

@@ -80,8 +80,8 @@ def attack_all(
     source, target = _choose(config, train.classes, confusion, given_counts, able)
     if source not in able:
         raise InputError(
-            f"adversarial: no image of {shown(train.classes[source])} in train and in {split} is "
-            "called right by the model; train it longer, or name another source_class"
+            f"adversarial: {shown(train.classes[source])} has no correctly predicted image in "
+            f"train, or none in {split}; train the model longer, or name another source_class"
         )
     candidates = np.flatnonzero(right["train"] & (train.labels == source))
     distance = np.abs(pred_probs["train"][candidates, source] - config.example_probability)
@@ -151,8 +151,8 @@ def _choose(
     pairs = [(one, other) for one in sources for other in targets if one != other]
     if not pairs:
         raise InputError(
-            f"adversarial: the model gets no image right but of {shown(classes[targets[0]])}, the "
-            "target; train it longer, or name another target_class"
+            f"adversarial: the model predicts only images of {shown(classes[targets[0]])}, the "
+            "target, correctly; train it longer, or name another target_class"
         )
     # Of both directions of a pair, the target is the rarer class.
     return min(pairs, key=lambda pair: (between[pair], given_counts[pair[1]]))

@@ -74,17 +74,19 @@ def smallest_change(
     check_images(images, targets)
     if confidence is not None and not 0 < confidence < 1:
         raise InputError(f"confidence must be > 0 and < 1, got {shown(confidence)}")
-    with frozen(model):
-        first = _search(model, images, targets, images, _NEAR, confidence)
-        is_found = np.isfinite(first.norms)
-        far = _FAR * np.median(first.norms[is_found]) if is_found.any() else 0
-        is_near = is_found & (first.norms <= far)
-        ends, classes = _reaching(model, images[:0] if known is None else known, confidence)
-        ends = np.concatenate([first.images[is_near], ends])
-        classes = np.concatenate([targets[is_near], classes])
-        retry = np.flatnonzero(~is_near & np.isin(targets, classes))
-        starts = _nearest(images[retry], targets[retry], ends, classes)
-        second = _search(model, images[retry], targets[retry], starts, _BACK, confidence)
+    model = frozen(model)
+    first = _search(model, images, targets, images, _NEAR, confidence)
+    is_found = np.isfinite(first.norms)
+    far = _FAR * np.median(first.norms[is_found]) if is_found.any() else 0
+    is_near = is_found & (first.norms <= far)
+    ends, classes = _reaching(model, images[:0] if known is None else known, confidence)
+    ends = np.concatenate([first.images[is_near], ends])
+    classes = np.concatenate([targets[is_near], classes])
+    retry = np.flatnonzero(~is_near & np.isin(targets, classes))
+    if not len(retry):
+        return Attacked(first.images, is_found)
+    starts = _nearest(images[retry], targets[retry], ends, classes)
+    second = _search(model, images[retry], targets[retry], starts, _BACK, confidence)
     is_better = (second.norms < first.norms[retry]) | ~is_found[retry]
     changed = first.images
     changed[retry[is_better]] = second.images[is_better]
@@ -110,15 +112,11 @@ def _nearest(
     images: np.ndarray, targets: np.ndarray, ends: np.ndarray, classes: np.ndarray
 ) -> np.ndarray:
     """For each image the nearest of `ends`, (M, 32, 32, 3), whose class (M,) is its target."""
-    nearest = np.empty_like(images)
-    for target in np.unique(targets):
-        candidates = ends[classes == target]
-        flat = candidates.reshape(len(candidates), -1).astype(np.float64)
-        squares = (flat**2).sum(axis=1)
-        for index in np.flatnonzero(targets == target):
-            # The squared distance, less the part that is equal for all candidates.
-            distances = squares - 2 * flat @ images[index].reshape(-1).astype(np.float64)
-            nearest[index] = candidates[distances.argmin()]
+    rows, columns = (part.reshape(len(part), -1).astype(np.float64) for part in (images, ends))
+    # (N, M) squared distances, less the squared norm of the image; exact, as all are integers.
+    distances = (columns**2).sum(axis=1) - 2 * rows @ columns.T
+    distances[targets[:, np.newaxis] != classes] = np.inf
+    nearest: np.ndarray = ends[distances.argmin(axis=1)]
     return nearest
 
 
@@ -144,8 +142,7 @@ def _search(
         original, target = to_levels(model, images[part]), to_device(model, targets[part])
         change = to_levels(model, starts[part]) - original
         best, norm = _descend(model, original, target, change, plan, confidence)
-        found.images[part] = to_images(best)
-        found.norms[part] = norm.flatten().cpu().numpy()
+        found.images[part], found.norms[part] = to_images(best), norm.flatten().cpu().numpy()
     return found
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,16 +69,15 @@ def attack(
         raise InputError(f"norm must be one of {', '.join(NORMS)}, got {shown(norm)}")
     ball = _Ball(norm, epsilon)
     changed, reached = np.empty_like(images), np.empty(len(images), dtype=bool)
-    with frozen(model):
-        for part in chunks(len(images)):
-            original, target = to_levels(model, images[part]), to_device(model, targets[part])
-            change = torch.zeros_like(original)
-            for _ in range(steps):
-                gradient = logits_and_gradient(model, original + change, target)[1]
-                change = ball.step(original, change, -gradient)
-            whole, is_reached = _rounded(model, original, change, target, ball, confidence)
-            changed[part] = to_images(original + whole)
-            reached[part] = is_reached.cpu().numpy()
+    model = frozen(model)
+    for part in chunks(len(images)):
+        original, target = to_levels(model, images[part]), to_device(model, targets[part])
+        change = torch.zeros_like(original)
+        for _ in range(steps):
+            gradient = logits_and_gradient(model, original + change, target)[1]
+            change = ball.step(original, change, -gradient)
+        whole, reach = _rounded(model, original, change, target, ball, confidence)
+        changed[part], reached[part] = to_images(original + whole), reach.cpu().numpy()
     return Attacked(changed, reached)
 
 
@@ -109,23 +108,9 @@ def _rounded(
     return whole, reached
 
 
-@contextmanager
-def frozen(model: nn.Module) -> Iterator[None]:
-    """Put the model in eval mode and freeze its weights; restore every part in the end."""
-    modes = [(module, module.training) for module in model.modules()]
-    weights = [(weight, weight.requires_grad, weight.grad) for weight in model.parameters()]
-    try:
-        model.eval()
-        for weight, _, _ in weights:
-            weight.requires_grad_(False)
-        with torch.enable_grad():
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-        for weight, needed, gradient in weights:
-            weight.requires_grad_(needed)
-            weight.grad = gradient
+def frozen(model: nn.Module) -> nn.Module:
+    """A copy in eval mode whose weights need no gradients; the model itself stays as it is."""
+    return copy.deepcopy(model).eval().requires_grad_(False)
 
 
 def check_images(images: np.ndarray, targets: np.ndarray) -> None:
@@ -172,8 +157,9 @@ def finite_logits(model: nn.Module, levels: Tensor) -> Tensor:
 def logits_and_gradient(model: nn.Module, levels: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Logits (B, K) of levels (B, 3, 32, 32), and the gradient of their loss by the levels."""
     levels = levels.detach().requires_grad_()
-    logits = finite_logits(model, levels)
-    loss = functional.cross_entropy(logits, targets, reduction="sum")
+    with torch.enable_grad():
+        logits = finite_logits(model, levels)
+        loss = functional.cross_entropy(logits, targets, reduction="sum")
     return logits.detach(), torch.autograd.grad(loss, levels)[0]
 
 
