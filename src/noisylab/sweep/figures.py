@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -36,20 +35,21 @@ def rate_curves(
     figure.suptitle("Constant learning rates")
     upper, lower = figure.subplots(2, 1, sharex=True)
     for (name, points), color in zip(series.items(), mpl.color_sequences["tab10"], strict=False):
-        _draw(upper, points, "balanced_accuracy", color, "-", f"{name}, dev")
-        _draw(lower, points, "train_loss", color, "--", f"{name}, train")
-        _draw(lower, points, "dev_loss", color, "-", f"{name}, dev")
-        diverged = [point.rate for point in points if math.isnan(point.train_loss)]
-        if diverged:
-            place = {"transform": upper.get_xaxis_transform(), "label": "diverged"}
-            upper.plot(diverged, [0.03] * len(diverged), "x", color=color, **place)
+        rates, accuracy, train, dev = np.array(points).T
+        _draw(upper, rates, accuracy, color, "-", f"{name}, dev")
+        _draw(lower, rates, train, color, "--", f"{name}, train")
+        _draw(lower, rates, dev, color, "-", f"{name}, dev")
+        diverged = rates[np.isnan(train)]
+        if len(diverged):
+            heights, bottom = np.full(len(diverged), 0.03), upper.get_xaxis_transform()
+            upper.plot(diverged, heights, "x", color=color, transform=bottom, label="diverged")
     upper.axhline(reference[1], color="gray", linestyle=":", label=reference[0])
     upper.set(ylabel="balanced accuracy after the last epoch", xscale="log")
     lower.set(ylabel="loss in the last epoch", xlabel="learning rate")
-    points = [point for part in series.values() for point in part]
-    lower.set_ylim(0, _highest_shown(points))
-    rates = sorted({point.rate for point in points})
-    lower.set_xticks(rates, [f"{rate:g}" for rate in rates], rotation=45)
+    table = np.concatenate([np.array(part) for part in series.values()])  # (N, 4)
+    lower.set_ylim(0, _highest_shown(table[:, 2:]))
+    ticks = np.unique(table[:, 0])
+    lower.set_xticks(ticks, [f"{rate:g}" for rate in ticks], rotation=45)
     lower.minorticks_off()
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
@@ -67,20 +67,17 @@ def losses_of_extremes(losses: Mapping[str, plots.Losses]) -> Figure:
 
 
 def _draw(
-    axes: Axes, points: Sequence[RatePoint], what: str, color: object, style: str, label: str
+    axes: Axes, rates: np.ndarray, values: np.ndarray, color: object, style: str, label: str
 ) -> None:
-    by_rate: dict[float, list[float]] = {}
-    for point in points:
-        by_rate.setdefault(point.rate, []).append(getattr(point, what))
-    means = [sum(values) / len(values) for values in by_rate.values()]
-    axes.plot([*by_rate], means, style, color=color, label=label)
-    spread = [(rate, value) for rate, values in by_rate.items() for value in values]
-    axes.plot(*zip(*spread, strict=True), "o", color=color, markersize=4, alpha=0.7)
+    """Draw values (N,) as points, and a curve through the means of equal rates (N,)."""
+    distinct = np.unique(rates)
+    means = [values[rates == rate].mean() for rate in distinct]
+    axes.plot(distinct, means, style, color=color, label=label)
+    axes.plot(rates, values, "o", color=color, markersize=4, alpha=0.7)
 
 
-def _highest_shown(points: Sequence[RatePoint]) -> float | None:
+def _highest_shown(losses: np.ndarray) -> float | None:
     """End of the axis of losses, cut where one would hide the rest; None shows all."""
-    losses = [loss for point in points for loss in (point.train_loss, point.dev_loss)]
-    finite = [loss for loss in losses if math.isfinite(loss)]
-    limit = 4 * statistics.median(finite) if finite else math.inf
-    return limit if finite and max(finite) > limit else None
+    finite = losses[np.isfinite(losses)]
+    limit = 4 * float(np.median(finite)) if finite.size else np.inf
+    return limit if finite.size and finite.max() > limit else None
