@@ -1,4 +1,4 @@
-"""Change images so little that they look the same, and the final model calls them otherwise."""
+"""Change images slightly, until the final model predicts another class."""
 
 from noisylab import stage
 from noisylab.config.params import Params

@@ -1,4 +1,4 @@
-"""Check all parameters and review decisions, before DVC removes any output."""
+"""Validate params.yaml, its class names and the review decisions, before DVC removes outputs."""
 
 from noisylab import stage
 from noisylab.config.params import Params
@@ -14,7 +14,7 @@ def main(params: Params) -> None:
     classes.check_named_classes("params.yaml", params, sets["train"])
     made = decisions.read_decisions("data/review.csv", sets)
     decisions.write_decisions("data/decisions.csv", made, sets)
-    files.write_bytes("data/checked.ok", b"ok\n")  # DVC warns of an empty file
+    files.write_bytes("data/checked.ok", b"ok\n")  # not empty: DVC warns about empty outputs
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Train at learning rates from far too low to far too high; the better model is the final one."""
+"""Train at many constant learning rates and choose the final model.
+
+The final model is the better of train_fixed's and the best one trained here.
+"""
 
 from noisylab import stage
 from noisylab.config.params import Params

@@ -1,4 +1,4 @@
-"""Turn the images of a source into the three sets that every other stage reads."""
+"""Turn a source of images into the train, dev and test sets."""
 
 from noisylab import stage
 from noisylab.config.params import Params

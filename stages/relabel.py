@@ -1,4 +1,4 @@
-"""Find the mislabelled images, heed what a person decided about them, correct the sets."""
+"""Find mislabelled images, apply the reviewer's decisions, and correct the labels."""
 
 from noisylab import stage
 from noisylab.config.params import Params

@@ -1,4 +1,4 @@
-"""Tell the story of the run: one page with its figures and pictures, which needs nothing else."""
+"""Write the report: one self-contained HTML page with the figures and pictures of the run."""
 
 from pathlib import Path
 

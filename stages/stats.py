@@ -1,4 +1,4 @@
-"""Count the images by class and look at them: know the data first."""
+"""Count the images per class and draw sheets of them."""
 
 from noisylab import stage
 from noisylab.config.params import Params

@@ -1,4 +1,4 @@
-"""Train on balanced and augmented batches: no rare image is seen twice the same."""
+"""Train on balanced, augmented batches, so that repeated images of rare classes differ."""
 
 from noisylab import stage
 from noisylab.config.params import Params

@@ -1,4 +1,4 @@
-"""Train on balanced batches: the rare classes are seen, and soon learned by heart."""
+"""Train on balanced batches: rare classes are learned, but soon memorised."""
 
 from noisylab import stage
 from noisylab.config.params import Params

@@ -1,4 +1,4 @@
-"""Train on the raw data as given, to get a feeling for it: one class drowns the others."""
+"""Train on the raw data: the baseline, in which the most common class dominates."""
 
 from noisylab import stage
 from noisylab.config.params import Params

@@ -1,4 +1,4 @@
-"""Train again, on the corrected labels: a class no longer hides under another."""
+"""Train on the corrected labels."""
 
 from noisylab import stage
 from noisylab.config.params import Params

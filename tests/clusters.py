@@ -1,4 +1,4 @@
-"""A real dask cluster of one's own, for tests and benchmarks: programs, as users start them."""
+"""A real dask cluster for tests and benchmarks, started with the commands that users run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ TESTS = Path(__file__).parent
 
 
 class Cluster:
-    """A scheduler, and programs that work for it: each a `dask worker`, a group of processes.
+    """A scheduler and its hosts; each host is one `dask worker` command, a group of processes.
 
-    folder: for their logs and files. host, via: the scheduler's address, and what its command
-    begins with. environment: more variables for all.
+    folder: holds logs and files. host: the scheduler's address. via: prefix of its command.
+    environment: extra variables for all processes.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Cluster:
     def add_host(
         self, workers: int = 1, threads: int = 1, via: Sequence[str] = (), **environment: str
     ) -> subprocess.Popen[bytes]:
-        """Workers and what restarts them, as on a machine; starts without waiting for them."""
+        """Start workers and the process that restarts them; return without waiting for them."""
         return self._start(
             via, "worker", self.address, "--nthreads", str(threads), "--nworkers", str(workers),
             "--no-dashboard", "--local-directory", str(self._folder), **environment,
@@ -77,15 +77,15 @@ class Cluster:
 
 
 def kill(program: subprocess.Popen[bytes]) -> None:
-    """Kill a program and what it started."""
+    """Kill a program and its children."""
     with suppress(ProcessLookupError):
         os.killpg(program.pid, signal.SIGKILL)
     program.wait()
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
-    """Look again and again until it is so."""
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until the condition holds; fail after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not is_so():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)

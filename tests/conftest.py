@@ -1,4 +1,4 @@
-"""Small sets and a browser that every test may use."""
+"""Small image sets and a browser, shared by all tests."""
 
 import os
 import shutil
@@ -14,15 +14,15 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from noisylab.core.errors import InputError
 from noisylab.core.images import SIZE, ImageSet
 
-# As in a terminal: what a shell starts in the background ignores Ctrl-C, and so would its children.
+# As in a terminal; in the background of a shell, pytest and its children would ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-os.environ["OMP_NUM_THREADS"] = "1"  # of torch, where nothing else is said: tests run side by side
+os.environ["OMP_NUM_THREADS"] = "1"  # torch's default; tests run in parallel
 
 
 def make_set(
     n_images: int, seed: int, classes: tuple[str, ...] = ("car", "truck", "cat")
 ) -> ImageSet:
-    """Noise with one channel brighter for each class: easy to learn, and labels are true."""
+    """Noise with one brighter channel per class: easy to learn, with true labels."""
     rng = np.random.default_rng(seed)
     labels = np.arange(n_images, dtype=np.int64) % len(classes)
     images = rng.integers(0, 120, (n_images, SIZE, SIZE, 3), dtype=np.uint8)
@@ -41,7 +41,7 @@ def dev() -> ImageSet:
 
 
 def refused(read: Callable[[], object]) -> tuple[str, float]:
-    """The line that refuses an input, and the MB that Python took to say it."""
+    """Error message of a refused input, and the peak of Python's memory, MB."""
     tracemalloc.start()
     with pytest.raises(InputError) as caught:
         read()
@@ -52,16 +52,16 @@ def refused(read: Callable[[], object]) -> tuple[str, float]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the pipeline's tests first: they take longest, and tests run side by side."""
+    """Start the pipeline's tests first: they take longest, and tests run in parallel."""
     items.sort(key=lambda item: "pipeline" not in item.path.parts)
 
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # as the Makefile looks for them
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # in the Makefile, too
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium: only for a module, since its event loop is in the way of others."""
+    """Headless Chromium, closed after each module: its event loop disturbs other tests."""
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if found is None:
         pytest.skip(f"the browser tests need one of {', '.join(CHROMIUM)} on PATH")
@@ -73,13 +73,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def console_errors() -> list[str]:
-    """What `browser_page` reported as errors: of scripts, of requests, of the security policy."""
+    """Errors on `browser_page`: from scripts, requests and the security policy."""
     return []
 
 
 @pytest.fixture
 def browser_page(browser: Browser, console_errors: list[str]) -> Iterator[Page]:
-    """An empty page, with nothing left of other tests."""
+    """An empty page in a fresh browser context."""
     context = browser.new_context()
     page = context.new_page()
     page.on("pageerror", lambda error: console_errors.append(str(error)))
@@ -93,7 +93,7 @@ def browser_page(browser: Browser, console_errors: list[str]) -> Iterator[Page]:
 
 @pytest.fixture
 def accessibility_faults() -> Callable[[Page], list[str]]:
-    """What axe-core finds wrong with a page: rule, what it asks for, and where."""
+    """A check that returns axe-core's violations on a page: rule, requirement, element."""
 
     def check(page: Page) -> list[str]:
         violations = Axe().run(page).response["violations"]

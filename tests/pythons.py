@@ -1,8 +1,8 @@
-"""Try every Python that the project claims, where it is on this machine: `make pythons`.
+"""Try every Python version that the project supports and this machine has: `make pythons`.
 
-Makes a virtual environment for each in build/pythons (6 GB with PyTorch), installs the pinned
-packages, imports every module and runs the quick tests. A Python that is absent is skipped with a
-notice; exits 1 if one failed.
+For each, creates a virtual environment in build/pythons (6 GB with PyTorch), installs the pinned
+packages, imports every module and runs the quick tests. A missing version is skipped with a notice;
+exits 1 if one failed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ QUICK = ("core/test_images.py", "config/test_params.py", "data/test_pickles.py")
 
 
 def find(version: str) -> str | None:
-    """A program of that Python that runs; pyenv puts ones on the path that do not."""
+    """A working interpreter of that version; pyenv also puts shims on PATH that do not run."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = [str(path) for path in pyenv.glob(f"{version}.*/bin/python{version}")]
     for program in [shutil.which(f"python{version}") or sys.executable, *found]:
@@ -35,10 +35,10 @@ def find(version: str) -> str | None:
 
 
 def try_python(version: str) -> bool:
-    """Whether all went well, or there is no such Python."""
+    """Whether all steps succeeded, or this machine lacks that version."""
     program = find(version)
     if program is None:
-        print(f"Python {version}: skipped, since there is none on this machine", flush=True)
+        print(f"Python {version}: skipped; not installed on this machine", flush=True)
         return True
     folder = ROOT / "build" / "pythons" / version
     python = str(folder / "bin" / "python")

@@ -34,7 +34,7 @@ def test_curves_are_green_for_train_and_red_for_dev() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["train", "dev"]
 
 
-def test_confusion_matrices_write_every_count() -> None:
+def test_confusion_matrices_show_every_count() -> None:
     counts = np.array([[90, 10], [0, 0]])
     figure = plots.confusion_matrices("run", {"dev": counts, "test": counts.T}, ("car", "cat"))
     dev, test = figure.axes
@@ -45,7 +45,7 @@ def test_confusion_matrices_write_every_count() -> None:
     pixels(figure)
 
 
-def test_class_distribution_has_a_bar_a_split_and_class() -> None:
+def test_class_distribution_has_one_bar_per_split_and_class() -> None:
     counts = {"train": np.array([80, 20]), "dev": np.array([9, 1])}
     (axes,) = plots.class_distribution("title", counts, ("car", "cat")).axes
     assert [bar.get_height() for bars in axes.containers for bar in bars] == [80, 20, 90, 10]
@@ -57,18 +57,18 @@ def test_class_distribution_has_a_bar_a_split_and_class() -> None:
     ]
 
 
-def test_a_sheet_shows_each_image_in_its_place() -> None:
+def test_a_sheet_shows_each_image_at_its_position() -> None:
     images = np.zeros((5, 32, 32, 3), np.uint8)
     images[3] = (250, 0, 0)
     shown = pixels(plots.image_sheet("sheet", images, list("abcde"), columns=3))
     red = np.argwhere((abs(shown.astype(int) - (250, 0, 0)) < 40).all(axis=2))
     middle = red.mean(axis=0) / shown.shape[:2]
-    assert len(red) > 64 * 64  # enlarged twice at least
+    assert len(red) > 64 * 64  # enlarged at least twice
     assert 0.6 < middle[0] < 0.85  # second row
     assert 0.1 < middle[1] < 0.25  # first column
 
 
-def test_runs_side_by_side_share_a_scale() -> None:
+def test_runs_side_by_side_share_one_scale() -> None:
     losses = {"a": ([2.0, 1.0], [2.0, 3.0]), "b": ([9.0, 1.0], [2.0, 2.0])}
     confusions = {name: np.eye(2, dtype=int) for name in losses}
     figure = plots.side_by_side("runs", losses, confusions, ("car", "cat"))
@@ -78,7 +78,7 @@ def test_runs_side_by_side_share_a_scale() -> None:
     pixels(figure)
 
 
-def test_the_table_writes_every_class_and_the_means() -> None:
+def test_the_table_shows_every_class_and_the_means() -> None:
     values = np.array([[1.0, 0.5, 0.667], [0.0, 0.25, 0.0]])
     figure = plots.class_table("table", {"dev": values}, ("car", "cat"))
     (table,) = figure.axes[0].tables
@@ -89,7 +89,7 @@ def test_the_table_writes_every_class_and_the_means() -> None:
     pixels(figure)
 
 
-def test_curves_of_precision_and_recall_name_their_class() -> None:
+def test_precision_recall_curves_name_their_class() -> None:
     curve = (np.array([1.0, 1.0, 0.5]), np.array([0.0, 0.5, 1.0]), 0.75)
     (axes,) = plots.precision_recall_curves("title", {"car": curve}).axes
     legend = axes.get_legend()
@@ -106,7 +106,7 @@ def test_many_classes_and_odd_names_are_drawn() -> None:
     plots.class_distribution("title", {"train": counts.sum(axis=0)}, classes)
 
 
-def test_pictures_of_many_classes_with_long_names_leave_room_for_them() -> None:
+def test_pictures_widen_for_many_long_class_names() -> None:
     names = [f"class {index} of a name that is rather long" for index in range(30)]
     curve = (np.ones(2), np.linspace(0, 1, 2), 1.0)
     many = plots.precision_recall_curves("t", dict.fromkeys(names, curve))
@@ -115,12 +115,12 @@ def test_pictures_of_many_classes_with_long_names_leave_room_for_them() -> None:
     (legend,) = many.legends
     assert legend.get_texts()[0].get_text()[:24] == "class 0 of a name that …"
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # that there is no room for the axes
+        warnings.simplefilter("error")  # a warning would say that the axes have no room
         many.canvas.draw()
         plots.confusion_matrices("t", {"dev": np.ones((30, 30))}, names).canvas.draw()
 
 
-def test_a_long_name_is_not_cut_off_at_the_table() -> None:
+def test_the_table_does_not_cut_off_long_names() -> None:
     figure = plots.class_table("t", {"dev": np.ones((2, 3))}, ["Airplane (civil)", "a"])
     figure.canvas.draw()
     cells = figure.axes[0].tables[0].get_celld()
@@ -135,7 +135,7 @@ def test_a_wide_caption_takes_two_lines() -> None:
 
 
 @pytest.mark.parametrize("module", ["plots", "sweep.figures", "attack.figures"])
-def test_no_setting_of_the_user_reaches_a_picture(module: str, tmp_path: Path) -> None:
+def test_pictures_ignore_the_users_matplotlib_settings(module: str, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
     program = f"import matplotlib, noisylab.{module}; print(matplotlib.rcParams['font.size'])"
     command = [sys.executable, "-c", program]

@@ -1,4 +1,4 @@
-"""The packages of the library: imports go one way, and a name says one thing."""
+"""Rules for the library's packages: order of imports, unique module names, no side effects."""
 
 import ast
 from collections import Counter
@@ -9,19 +9,19 @@ from test_pipeline_file import ROOT, modules_of
 
 LIBRARY = ROOT / "src" / "noisylab"
 STAGES = ("stats", "train", "relabel", "sweep", "attack")
-#: Each may import those before it.
+#: Each package may import only those before it.
 ORDER = ("core", "config", "data", "learning", "many", *STAGES, "review", "report")
-ROOMS = {"__init__", "__main__", "run", "outputs", "figures"}  # the same in several packages
+ROOMS = {"__init__", "__main__", "run", "outputs", "figures"}  # names that several packages share
 MODULES = sorted(LIBRARY.rglob("*.py"))
 
 
 def package_of(path: Path) -> str:
-    """The package of a module or, of a module at the top, its name."""
+    """The package of a module, or the name of a top-level module."""
     return path.relative_to(LIBRARY).parts[0].removesuffix(".py")
 
 
 @pytest.mark.parametrize("package", ORDER)
-def test_imports_go_one_way(package: str) -> None:
+def test_packages_import_only_earlier_ones(package: str) -> None:
     allowed = {*ORDER[: ORDER.index(package) + 1], "__init__", "plots"}
     if package in STAGES:
         allowed -= {*STAGES} - {package}
@@ -33,24 +33,24 @@ def test_imports_go_one_way(package: str) -> None:
     assert imported <= allowed
 
 
-def test_what_every_stage_imports_is_small() -> None:
+def test_stage_py_imports_only_core_and_config() -> None:
     imported = {package_of(module) for module in modules_of(LIBRARY / "stage.py")}
     assert imported <= {"__init__", "core", "config"}
 
 
-def test_core_and_config_need_no_torch() -> None:
+def test_core_and_config_do_not_import_torch() -> None:
     for path in (*(LIBRARY / "core").rglob("*.py"), *(LIBRARY / "config").rglob("*.py")):
         assert "import torch" not in path.read_text(), path
         assert "from torch" not in path.read_text(), path
 
 
-def test_no_module_name_stands_twice() -> None:
+def test_module_names_are_unique() -> None:
     names = Counter(path.stem for path in MODULES if path.stem not in ROOMS)
     assert [name for name, count in names.items() if count > 1] == []
 
 
 def calls(path: Path) -> set[str]:
-    """The names of functions that a module calls."""
+    """Names of the functions that a module calls."""
     nodes = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
     return {ast.unparse(node.func) for node in nodes}
 
@@ -61,11 +61,11 @@ def test_only_programs_print() -> None:
     assert printing - programs == {"stage.py", "repair.py"}
 
 
-def test_only_config_reads_the_parameters() -> None:
+def test_only_stage_py_reads_the_parameters() -> None:
     readers = {package_of(path) for path in MODULES if "read_params" in calls(path)}
     assert readers == {"stage"}
 
 
-def test_settings_of_matplotlib_stand_in_one_place() -> None:
+def test_only_plots_py_sets_matplotlib_defaults() -> None:
     setting = [path.name for path in MODULES if "mpl.rcdefaults" in calls(path)]
     assert setting == ["plots.py"]

@@ -1,4 +1,4 @@
-"""dvc.yaml against the code: DVC follows no imports."""
+"""dvc.yaml compared with the code, because DVC does not follow imports."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ STAGES = sorted(PIPELINE["stages"])
 
 
 def modules_of(path: Path) -> set[Path]:
-    """The library's modules that a file imports itself, wherever in it."""
+    """Modules of the library that a file imports directly, anywhere in it."""
     names = set()
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
@@ -38,7 +38,7 @@ def modules_of(path: Path) -> set[Path]:
 
 
 def all_modules_of(script: Path) -> set[str]:
-    """Those, and what they import in turn, as dvc.yaml writes them."""
+    """Paths of all modules of the library that a script imports, directly or not."""
     found: set[Path] = set()
     pending = [script]
     while pending:
@@ -49,12 +49,12 @@ def all_modules_of(script: Path) -> set[str]:
 
 
 def folder_of(module: str) -> str:
-    """The package of a module or, of a module at the top, its file: what dvc.yaml lists."""
+    """The path in dvc.yaml: a module's package, or the file of a top-level module."""
     return "/".join(Path(module).parts[:3])
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_deps_are_the_folders_that_the_stage_imports(name: str) -> None:
+def test_deps_list_exactly_the_folders_that_the_stage_imports(name: str) -> None:
     listed = [dep for dep in PIPELINE["stages"][name]["deps"] if dep.startswith("src/")]
     assert listed == sorted(
         {folder_of(module) for module in all_modules_of(ROOT / f"stages/{name}.py")}

@@ -1,4 +1,4 @@
-"""The templates and the page of .dvc/plots, filled by DVC itself in a small repository."""
+"""Templates and page of .dvc/plots, filled in by DVC itself in a small repository."""
 
 import json
 import os
@@ -53,7 +53,7 @@ plots:
 """
 # Level curves: train at 1 lies below dev at 2.
 HISTORY = "epoch,train_loss,dev_loss\n1,1,2\n2,1,2\n3,1,2\n"
-# The order of the classes is neither alphabetical nor that of their counts.
+# The classes are sorted neither by name nor by count.
 CONFUSION = """\
 actual,predicted,count,share
 ship,ship,{},0.9
@@ -79,10 +79,10 @@ DOT_PNG = bytes.fromhex(
 
 
 class Filled(NamedTuple):
-    """What DVC makes of the templates."""
+    """Plots that DVC made from the templates."""
 
-    show: dict[str, Spec]  # by the plot's name, of one revision
-    diff: dict[str, Spec]  # of two
+    show: dict[str, Spec]  # plot name -> spec, one revision
+    diff: dict[str, Spec]  # plot name -> spec, two revisions
     page: Path  # the page of the diff
 
 
@@ -145,7 +145,7 @@ def render(spec: Spec) -> ElementTree.Element:
 
 
 def texts(svg: ElementTree.Element) -> list[str]:
-    """All texts that can be seen, in the order of drawing."""
+    """All visible texts, in drawing order."""
     return [
         element.text
         for element in svg.iter(SVG + "text")
@@ -158,21 +158,21 @@ def paths(svg: ElementTree.Element, role: str) -> list[ElementTree.Element]:
 
 
 def test_train_is_green_and_dev_is_red(dvc: Filled) -> None:
-    heights = {}  # of a curve's first point, in pixels from the top
+    heights = {}  # stroke -> first point of the curve, pixels from the top
     for path in paths(render(dvc.show["loss"]), "line mark"):
         heights[path.get("stroke")] = float(path.attrib["d"].split("L")[0].split(",")[1])
     assert set(heights) == {GREEN, RED}
-    assert heights[GREEN] > heights[RED]  # train has the lower loss, so it lies lower
+    assert heights[GREEN] > heights[RED]  # train has the lower loss
 
 
-def test_one_revision_needs_no_legend_of_revisions(dvc: Filled) -> None:
+def test_one_revision_has_no_legend_of_revisions(dvc: Filled) -> None:
     svg = render(dvc.show["loss"])
     assert {"loss", "epoch", "train", "dev"} <= set(texts(svg))
     assert "workspace" not in texts(svg)
     assert {path.get("stroke-dasharray") for path in paths(svg, "line mark")} == {"1,0"}
 
 
-def test_revisions_are_told_apart_by_dashes(dvc: Filled) -> None:
+def test_dashes_distinguish_revisions(dvc: Filled) -> None:
     svg = render(dvc.diff["loss"])
     assert {
         (path.get("stroke"), path.get("stroke-dasharray")) for path in paths(svg, "line mark")
@@ -191,7 +191,7 @@ def test_short_runs_show_their_points(dvc: Filled) -> None:
     assert len([point for point in points if point.get("opacity") == "1"]) == 6
 
 
-def test_confusion_prints_counts_and_shares_in_the_order_of_the_file(dvc: Filled) -> None:
+def test_confusion_shows_counts_and_shares_in_file_order(dvc: Filled) -> None:
     seen = texts(render(dvc.show["plots/a/confusion.csv"]))
     assert {"1,234", "1", "25", "1,475", "90.0%", "10.0%", "5.0%", "95.0%"} <= set(seen)
     assert {"actual", "predicted"} <= set(seen)
@@ -205,38 +205,38 @@ def test_confusion_has_readable_contrast(dvc: Filled) -> None:
     assert (colour["1,234"], colour["25"]) == ("white", "black")
 
 
-def test_confusion_has_a_panel_for_each_revision(dvc: Filled) -> None:
+def test_confusion_has_one_panel_per_revision(dvc: Filled) -> None:
     seen = texts(render(dvc.diff["plots/a/confusion.csv"]))
     assert [text for text in seen if text in ("workspace", "HEAD~1")] == ["workspace", "HEAD~1"]
     assert {"1,234", "9"} <= set(seen)
 
 
 def places(path: str) -> list[tuple[float, float]]:
-    """The corners of a line, in pixels."""
+    """Vertices of a line, in pixels."""
     pairs = re.findall(r"[ML](-?[\d.]+),(-?[\d.]+)", path)
     return [(float(x), float(y)) for x, y in pairs]
 
 
-def test_rates_are_a_line_an_optimizer_through_the_means_of_its_trainings(dvc: Filled) -> None:
+def test_rates_draw_one_line_per_optimizer_through_its_means(dvc: Filled) -> None:
     svg = render(dvc.show["rates"])
     points = {point.get("aria-label") for point in paths(svg, "point")}
-    assert len(points) == 5  # that of 1 diverged
+    assert len(points) == 5  # the training at rate 1 diverged
     lines = [places(path.attrib["d"]) for path in paths(svg, "line mark")]
     ((left, low), (right, high)) = next(line for line in lines if len(line) == 2)
-    assert (left, right) == pytest.approx((12, 428))  # of 440 pixels, at the ends of a log axis
+    assert (left, right) == pytest.approx((12, 428))  # the ends of a log axis 440 pixels wide
     assert low - high == pytest.approx(250 * (0.8 - 0.3) / 0.65, rel=0.1)
     assert {"adam", "sgd", "rate", "balanced_accuracy"} <= set(texts(svg))
     assert "workspace" not in texts(svg)
 
 
-def test_rates_of_revisions_are_told_apart_by_dashes(dvc: Filled) -> None:
+def test_dashes_distinguish_the_rates_of_revisions(dvc: Filled) -> None:
     dashes = {
         path.get("stroke-dasharray") for path in paths(render(dvc.diff["rates"]), "line mark")
     }
     assert dashes == {"1,0", "6,3"}
 
 
-def test_shares_are_a_line_a_column_on_an_axis_to_the_whole(dvc: Filled) -> None:
+def test_shares_draw_one_line_per_column_on_an_axis_up_to_100_percent(dvc: Filled) -> None:
     svg = render(dvc.show["shares"])
     lines = [places(path.attrib["d"]) for path in paths(svg, "line mark")]
     heights = sorted([round(250 - y) for _, y in line] for line in lines)  # of 250 pixels
@@ -275,7 +275,7 @@ def test_page_loads_nothing_but_its_own_images(dvc: Filled) -> None:
     assert "@import" not in style
 
 
-def test_page_holds_vega_and_every_plot(dvc: Filled) -> None:
+def test_page_embeds_vega_and_every_plot(dvc: Filled) -> None:
     page = dvc.page.read_text(encoding="utf-8")
     assert "window.vegaEmbed=" in page
     embedded = re.findall(r"vegaEmbed\('#(\w+)', spec\)", page)
@@ -285,7 +285,7 @@ def test_page_holds_vega_and_every_plot(dvc: Filled) -> None:
     assert "{refresh_tag}" not in page
 
 
-def test_page_is_what_its_generator_makes() -> None:
+def test_page_html_is_up_to_date() -> None:
     page = (TEMPLATES / "page.html").read_text(encoding="utf-8")
     if f"vl-convert-python {version('vl-convert-python')}:" not in page:
         pytest.skip("page.html was made with another version of vl-convert-python")

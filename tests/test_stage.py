@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def quiet_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a stage does to its process is not for that of the tests."""
+    """Keep the stage's signal handlers and orphan watch out of the test process."""
     monkeypatch.setattr(stage, "when_orphaned", lambda act: None)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
@@ -27,7 +27,7 @@ def quiet_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def test_a_users_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_error_exits_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def main(params: Params) -> None:
         raise InputError(f"seed {params.seed} will not do")
 
@@ -37,12 +37,12 @@ def test_a_users_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert error.value.code == "seed 0 will not do"
 
 
-def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def main(params: Params) -> None:
-        raise ValueError("a fault")
+        raise ValueError("a bug")
 
     monkeypatch.chdir(ROOT)
-    with pytest.raises(ValueError, match="a fault"):
+    with pytest.raises(ValueError, match="a bug"):
         stage.run(main)
 
 
@@ -58,8 +58,8 @@ def test_params_are_checked_before_any_work(tmp_path: Path, script: Path) -> Non
     assert list(tmp_path.iterdir()) == [tmp_path / "params.yaml"]
 
 
-def test_nothing_slow_is_imported_before_signals_are_heeded() -> None:
-    """Ctrl-C in the middle of an import would print a traceback."""
+def test_scripts_import_nothing_slow_before_signals_are_handled() -> None:
+    """Ctrl-C during such an import would print a traceback."""
     code = (
         "import runpy, sys\n"
         "for path in sys.argv[1:]: runpy.run_path(path)\n"
@@ -82,7 +82,7 @@ def test_nothing_slow_is_imported_before_signals_are_heeded() -> None:
         ("report", {"torch", "torchvision", "matplotlib", "sklearn", "pandas", "flask"}),
     ],
 )
-def test_no_stage_imports_what_it_does_not_use(script: str, unused: set[str]) -> None:
+def test_stages_do_not_import_unused_packages(script: str, unused: set[str]) -> None:
     code = f"import runpy, sys; runpy.run_path('stages/{script}.py'); print(*sys.modules)"
     output = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
@@ -91,7 +91,7 @@ def test_no_stage_imports_what_it_does_not_use(script: str, unused: set[str]) ->
 
 
 @pytest.mark.parametrize("statement", ["import os; os.kill(os.getpid(), 2)", "raise ValueError(7)"])
-def test_ctrl_c_gives_one_line_before_the_stage_runs_too(statement: str) -> None:
+def test_ctrl_c_before_the_stage_runs_prints_one_line(statement: str) -> None:
     command = [sys.executable, "-c", f"import noisylab.stage; {statement}"]
     said = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False).stderr
     if "kill" in statement:
@@ -112,7 +112,7 @@ def main(params):
         print(os.getpid(), flush=True)
         time.sleep(60)
     finally:
-        files.write_bytes("tidied", b"")
+        files.write_bytes("cleaned_up", b"")
 stage.run(main)
 '''
 subprocess.run([sys.executable, "-c", CODE])
@@ -120,38 +120,38 @@ subprocess.run([sys.executable, "-c", CODE])
 
 
 @pytest.mark.parametrize("killed", ["stage", "parent"])
-def test_a_stage_that_is_stopped_or_orphaned_tidies_up(tmp_path: Path, killed: str) -> None:
+def test_a_stopped_or_orphaned_stage_cleans_up(tmp_path: Path, killed: str) -> None:
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     command = [sys.executable, "-c", STAGE]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=tmp_path, text=True, **streams) as parent:  # type: ignore[call-overload]
         pid = int(parent.stdout.readline())
         os.kill(pid if killed == "stage" else parent.pid, signal.SIGTERM)
-        assert "stopped by SIGTERM" in parent.stderr.read()  # which the stage holds open, too
-    assert (tmp_path / "tidied").exists()
+        assert "stopped by SIGTERM" in parent.stderr.read()  # open until the stage exits, too
+    assert (tmp_path / "cleaned_up").exists()
 
 
-def test_ctrl_c_is_one_line(tmp_path: Path) -> None:
+def test_repeated_ctrl_c_prints_one_line(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     command = [sys.executable, "-c", STAGE]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=tmp_path, text=True, **streams) as parent:  # type: ignore[call-overload]
         pid = int(parent.stdout.readline())
-        for _ in range(3):  # as somebody who is impatient
+        for _ in range(3):  # an impatient user
             os.kill(pid, signal.SIGINT)
         said = parent.stderr.read()
     assert said == "stopped by SIGINT; run the same command to continue\n"
-    assert (tmp_path / "tidied").exists()
+    assert (tmp_path / "cleaned_up").exists()
 
 
 SHELL = """
 import subprocess, sys
-# Two commands: no shell is replaced by the first.
+# Two commands, so that the shell does not replace itself by the first.
 subprocess.run(["/bin/sh", "-c", sys.executable + " stage.py; true"])
 """
 
 
-def test_a_shell_between_dvc_and_the_stage_does_not_hide_the_end_of_dvc(tmp_path: Path) -> None:
+def test_a_stage_started_by_a_shell_exits_when_dvc_is_killed(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     (tmp_path / "stage.py").write_text(STAGE.split("'''")[1])
     command = [sys.executable, "-c", SHELL]
@@ -159,24 +159,26 @@ def test_a_shell_between_dvc_and_the_stage_does_not_hide_the_end_of_dvc(tmp_path
     with subprocess.Popen(command, cwd=tmp_path, text=True, **streams) as parent:  # type: ignore[call-overload]
         parent.stdout.readline()
         parent.kill()
-        assert "stopped by SIGTERM" in parent.stderr.read()  # which the stage holds open, too
-    assert (tmp_path / "tidied").exists()
+        assert "stopped by SIGTERM" in parent.stderr.read()  # open until the stage exits, too
+    assert (tmp_path / "cleaned_up").exists()
 
 
 @pytest.mark.parametrize(
     "error", [MemoryError(), RuntimeError("[enforce fail at alloc_cpu.cpp] can't allocate memory")]
 )
-def test_no_memory_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_out_of_memory_is_reported_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def main(params: Params) -> None:
         raise error
 
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit) as ended:
         stage.run(main)
-    assert str(ended.value.code).startswith("out of memory: free some, or lower batch_size")
+    assert str(ended.value.code).startswith("out of memory: close other programs, or lower")
 
 
-def test_the_environment_may_name_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_noisylab_engine_overrides_params(monkeypatch: pytest.MonkeyPatch) -> None:
     params = read_params(ROOT / "params.yaml")
     monkeypatch.delenv("NOISYLAB_ENGINE", raising=False)
     assert stage.engine(params) == params.engine == "local"
@@ -187,7 +189,7 @@ def test_the_environment_may_name_the_engine(monkeypatch: pytest.MonkeyPatch) ->
         stage.engine(params)
 
 
-def test_trainings_pass_and_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_watch_trainings_counts_and_yields_trainings(capsys: pytest.CaptureFixture[str]) -> None:
     trainings: list[tuple[int, object, BaseException | None]] = [(1, "b", None), (0, "a", None)]
     assert list(stage.watch_trainings(iter(trainings), 2)) == trainings
     assert capsys.readouterr().out == "models: 1/2 trained\nmodels: 2/2 trained\n"
@@ -196,7 +198,7 @@ def test_trainings_pass_and_are_counted(capsys: pytest.CaptureFixture[str]) -> N
 EPOCH = Epoch(epoch=1, train_loss=0.5, dev_loss=0.25, train_accuracy=0.75, dev_accuracy=0.875)
 
 
-def test_a_log_gets_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_each_epoch_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     watch = stage.Watch("best", epochs=2, n_images=10)
     watch.step(10, torch.tensor(0.5))
     watch.epoch(EPOCH)
@@ -205,7 +207,7 @@ def test_a_log_gets_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     assert (captured.out, captured.err) == (line, "")
 
 
-def test_a_terminal_gets_a_bar_with_loss_and_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_a_bar_with_loss_and_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = io.StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stderr", terminal)

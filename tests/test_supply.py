@@ -18,7 +18,7 @@ else:
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn"}
 PACKAGES |= {"axe_playwright_python": "axe-playwright-python"}
-PACKAGES |= {"dask": "distributed"}  # which is made of it
+PACKAGES |= {"dask": "distributed"}  # installs dask
 PACKAGES |= {"vl_convert": "vl-convert-python", "yaml": "pyyaml"}
 COMMANDS = {"dvc"}  # main dependencies that nothing imports
 
@@ -82,4 +82,4 @@ def test_a_python_that_is_absent_is_skipped_with_a_notice() -> None:
     command = [sys.executable, str(script), "2.0"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0
-    assert "Python 2.0: skipped, since there is none on this machine" in result.stdout
+    assert "Python 2.0: skipped; not installed on this machine" in result.stdout

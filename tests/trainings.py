@@ -1,4 +1,4 @@
-"""Trainings for workers, which import them from here; torch only by those that train."""
+"""Jobs for workers, which import them from this module; only jobs that train import torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3), dtype=np.uin
 
 
 class Slow:
-    """Leaves a file that names training and process after the first epoch, and rests there."""
+    """After the first epoch, writes a file named after training and process, then sleeps."""
 
     def __init__(self, folder: str, seed: int) -> None:
         self._file = Path(folder, f"{seed}-{os.getpid()}")
@@ -40,7 +40,7 @@ class Slow:
 
 
 def train_slowly(seed: int, images: np.ndarray, folder: str) -> bytes:
-    """The bytes of a model after two epochs."""
+    """Bytes of a model after two epochs."""
     import torch
 
     from noisylab.learning.network import dump_weights
@@ -53,7 +53,7 @@ def train_slowly(seed: int, images: np.ndarray, folder: str) -> bytes:
 
 
 def train_in_turn(seeds: range, folder: Path) -> list[bytes]:
-    """The same, here and now."""
+    """Models of train_slowly for all seeds, trained one after another in this process."""
     import torch
 
     n_threads = torch.get_num_threads()
@@ -64,13 +64,13 @@ def train_in_turn(seeds: range, folder: Path) -> list[bytes]:
 
 
 def started(folder: Path) -> list[int]:
-    """The processes that trainings were begun in, the first one first."""
+    """Ids of the processes that train, in the order of their first epochs."""
     files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
     return [int(file.name.rpartition("-")[2]) for file in files]
 
 
 def ready(job: int) -> float:
-    """When a worker can begin to train, seconds since the epoch."""
+    """Time at which a worker can begin to train, seconds since 1970."""
     import torch  # noqa: F401
 
     import noisylab.learning.training  # noqa: F401
@@ -79,20 +79,20 @@ def ready(job: int) -> float:
 
 
 def nothing(job: int, images: np.ndarray) -> bytes:
-    """As many bytes as a model has, at once."""
+    """As many bytes as a model has, without training."""
     return bytes(250_000)
 
 
 def costs(job: int, train: ImageSet, dev: ImageSet, config: FitConfig) -> tuple[float, int]:
-    """Of one training: seconds of the CPU, and the most memory its worker has had, bytes.
+    """CPU seconds of one training, and peak memory of its worker, bytes.
 
-    The least of three times, since a busy machine takes longer, never less.
+    The seconds are the minimum of three runs, since a busy machine can only add time.
     """
     import torch
 
     from noisylab.learning.training import fit
 
-    fit(dev, dev, config, torch.Generator())  # loads what is loaded at first use
+    fit(dev, dev, config, torch.Generator())  # warm-up: lazy imports
     seconds = []
     for _ in range(3):
         start = time.process_time()

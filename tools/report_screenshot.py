@@ -1,4 +1,4 @@
-"""Take the README's picture of the report, anew after `make repro`:
+"""Update the README's picture of the report after `make repro`:
 
     python tools/report_screenshot.py report.html docs/report.png
 
@@ -12,10 +12,8 @@ from pathlib import Path
 from playwright.sync_api import ViewportSize, sync_playwright
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-SIZE: ViewportSize = {
-    "width": 1130,
-    "height": 910,
-}  # the least width that has the contents beside the text
+#: The smallest width at which the table of contents stands beside the text.
+SIZE: ViewportSize = {"width": 1130, "height": 910}
 
 
 def main() -> None:

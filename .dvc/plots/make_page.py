@@ -1,7 +1,7 @@
-"""Make page.html, the page of `dvc plots show` and `diff`, out of page_source.html.
+"""Build page.html, the page of `dvc plots show` and `dvc plots diff`, from page_source.html.
 
-DVC's own page loads Vega from the internet; this one holds it. Run this again
-after changing page_source.html or the version of vl-convert-python:
+DVC's own page loads Vega from the internet; this one embeds it, so it works offline.
+Run this again after changing page_source.html or the version of vl-convert-python:
 
     python .dvc/plots/make_page.py
 """
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 
 
 def make_page() -> str:
-    """The text of page.html; the same for the same source and vl-convert-python."""
+    """The text of page.html; deterministic for a given source and version of vl-convert-python."""
     vega_lite = vl_convert.get_vegalite_versions()[-1]
     header = (
         f"Made by make_page.py with vl-convert-python {version('vl-convert-python')}: "
@@ -25,7 +25,7 @@ def make_page() -> str:
         + (HERE / "page_licenses.txt").read_text(encoding="utf-8")
     )
     bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=vega_lite)
-    # In a script element these two, and nothing else, would be read as HTML.
+    # Only these two strings would be parsed as HTML inside a script element.
     bundle = bundle.replace("</script", r"<\/script").replace("<!--", r"<\!--")
     source = (HERE / "page_source.html").read_text(encoding="utf-8")
     return source.replace("@HEADER@", header).replace("@BUNDLE@", bundle)

@@ -1,4 +1,4 @@
-"""What every stage script shares: params in, one line for a user's mistake, progress on screen."""
+"""Shared by all stage scripts: read params.yaml, print user errors in one line, show progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _end(kind: type[BaseException], error: BaseException, traceback: TracebackTy
         sys.__excepthook__(kind, error, traceback)
 
 
-sys.excepthook = _end  # before the slower imports: Ctrl-C meanwhile must give no traceback, either
+sys.excepthook = _end  # before the slow imports: Ctrl-C during them prints no traceback
 
 import gc
 import os
@@ -34,8 +34,8 @@ from noisylab.core.places import Places
 from noisylab.core.processes import when_orphaned
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_GC_THRESHOLD = 50_000  # new objects until Python looks for garbage; by default 2,000 at most
-_GRACE_SECONDS = 10  # from a stage's being told to stop until it is stopped
+_GC_THRESHOLD = 50_000  # allocations between garbage collections; Python's default is at most 2,000
+_GRACE_SECONDS = 10  # between SIGTERM and a forced exit
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
@@ -47,19 +47,19 @@ if TYPE_CHECKING:
 
 
 def run(main: Callable[[Params], None]) -> None:
-    """Check the whole of params.yaml and run the stage.
+    """Validate all of params.yaml and run the stage.
 
-    `main` imports what takes seconds itself, so that a wrong number is told at once, and Ctrl-C
-    heeded from the start.
+    `main` does the slow imports itself, so that an invalid value is reported at once and Ctrl-C
+    works from the start.
 
-    A user's mistake ends the program with its one line on standard error and exit code 1. So do
-    Ctrl-C and SIGTERM, after which nothing half done is left, and the end of DVC, which when
-    killed leaves its stage running.
+    A user error exits with code 1 and one line on standard error. Ctrl-C and SIGTERM do too, and
+    leave no half-written output. A killed DVC does not stop its stage, so the stage also exits
+    when DVC is gone.
     """
     for number in _STOPS:
         signal.signal(number, _stop)
     when_orphaned(_stop_orphan)
-    gc.set_threshold(_GC_THRESHOLD)  # more often slows the imports of torch and matplotlib
+    gc.set_threshold(_GC_THRESHOLD)  # the default slows the imports of torch and matplotlib
     try:
         main(read_params("params.yaml"))
     except InputError as error:
@@ -67,12 +67,15 @@ def run(main: Callable[[Params], None]) -> None:
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
-        sys.exit(f"out of memory: free some, or lower batch_size or threads; {_first_line(error)}")
-    gc.freeze()  # to look through all that they made, at the end, takes a third of a second
+        sys.exit(
+            "out of memory: close other programs, or lower batch_size or threads "
+            f"({_first_line(error)})"
+        )
+    gc.freeze()  # skips the final garbage collection, which takes a third of a second
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Whether there was no memory; torch has no class for that on a CPU."""
+    """Whether memory ran out; on a CPU, torch raises a plain RuntimeError."""
     text = str(error)
     return isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text
 
@@ -83,14 +86,14 @@ def _first_line(error: Exception) -> str:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     for other in _STOPS:
-        signal.signal(other, signal.SIG_IGN)  # a second one would cut short what the first began
+        signal.signal(other, signal.SIG_IGN)  # a second signal must not interrupt the clean-up
     sys.exit(_stopped(number))
 
 
 def _stop_orphan() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
-    os._exit(1)  # it is busy where no signal reaches it, and all that it wrote is whole
+    os._exit(1)  # stuck in native code; every file written so far is complete
 
 
 def places(name: str) -> Places:
@@ -104,13 +107,13 @@ def places(name: str) -> Places:
 
 
 def say(lines: Iterable[str]) -> None:
-    """Print what a stage has to tell."""
+    """Print lines at once, also into a pipe."""
     for line in lines:
         print(line, flush=True)
 
 
 def engine(params: Params) -> str:
-    """Where many trainings run: NOISYLAB_ENGINE if it is set, else what params.yaml says."""
+    """Engine for many trainings: NOISYLAB_ENGINE if set, else `engine` of params.yaml."""
     name = os.environ.get("NOISYLAB_ENGINE") or params.engine
     if not is_engine(name):
         raise InputError(f"NOISYLAB_ENGINE must be {ENGINES}, got {shown(name)}")
@@ -118,7 +121,7 @@ def engine(params: Params) -> str:
 
 
 def watch_trainings(trainings: Trainings, n_trainings: int) -> Trainings:
-    """Show how many of the trainings ended: a bar on a terminal, elsewhere a line each."""
+    """Show how many trainings have finished: a bar on a terminal, otherwise one line each."""
     bar = tqdm(trainings, desc="models", total=n_trainings, unit=" models", disable=None)
     for number, training in enumerate(bar, start=1):
         if bar.disable:
@@ -127,7 +130,7 @@ def watch_trainings(trainings: Trainings, n_trainings: int) -> Trainings:
 
 
 class Watch:
-    """Shows a training: a bar with loss and rate on a terminal, elsewhere a line an epoch."""
+    """Progress of one training: a bar on a terminal, otherwise one line per epoch."""
 
     def __init__(self, name: str, epochs: int, n_images: int) -> None:
         self._name = name
@@ -138,21 +141,21 @@ class Watch:
         )
 
     def resume(self, history: list[Epoch]) -> None:
-        """Say how many epochs an earlier run has done, and move the bar there."""
+        """Report the epochs that an earlier run finished, and advance the bar."""
         if self._bar.disable:
-            say([f"{self._name}: {len(history)}/{self._epochs} epochs done before"])
+            say([f"{self._name}: resuming after epoch {len(history)}/{self._epochs}"])
             return
         self._bar.update(len(history) * self._n_images)
         if len(history) == self._epochs:
             self._bar.close()
 
     def step(self, n_images: int, loss: Tensor) -> None:
-        """Move the bar on; the loss is fetched only when the bar is drawn anew."""
+        """Advance the bar; read the loss only when the bar is redrawn."""
         if self._bar.update(n_images):
             self._bar.set_postfix(loss=f"{loss.item():.4f}", refresh=False)
 
     def epoch(self, epoch: Epoch) -> None:
-        """Say how the epoch went, where there is no bar, and end the bar with the last."""
+        """Print the epoch's figures if there is no bar; close the bar after the last epoch."""
         if self._bar.disable:
             losses = f"train loss {epoch.train_loss:.4f}, dev loss {epoch.dev_loss:.4f}"
             number = f"epoch {epoch.epoch}/{self._epochs}"

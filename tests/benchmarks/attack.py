@@ -1,9 +1,9 @@
-"""The attacks beside foolbox's, on the final model: success, size and images a second.
+"""Our attacks against foolbox's on the final model: success rate, size and images per second.
 
     python tests/benchmarks/attack.py [--images N] [--rounds N]
 
-Every image of the attacked class in the test set that the model gets right, or the first N.
-Ours and foolbox's take turns; times are medians. Needs a pipeline that ran.
+Attacks every test image of the source class that the model classifies correctly, or the first N.
+Both libraries take turns; times are medians over rounds. Run `make repro` first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from noisylab.data import set_files
 from noisylab.learning.network import read_weights, to_unit
 from noisylab.learning.training import predict_probs
 
-BUDGETS = {"linf": (4, 8, 16), "l2": (4, 8, 16, 128, 255)}
+BUDGETS = {"linf": (4, 8, 16), "l2": (4, 8, 16, 128, 255)}  # 8-bit levels
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     torch.set_num_threads(params.threads)
     model = read_weights("models/lr_sweep.pt")
     for weight in model.parameters():
-        weight.requires_grad_(False)  # foolbox would derive by the weights, too
+        weight.requires_grad_(False)  # otherwise foolbox also computes their gradients
     images, targets = attacked_images(model, arguments.images)
     print(f"{len(images)} images, {params.threads} threads, median of {arguments.rounds} rounds")
     inputs = to_unit(torch.from_numpy(images)).contiguous()
@@ -78,7 +78,7 @@ def main() -> None:
     found = theirs[2].numpy()
     print(
         f"smallest: success as uint8 {ours.reached.mean():.2%}, median L2 "
-        f"{median_l2(ours.images, images, ours.reached):.1f}, of those that foolbox finds "
+        f"{median_l2(ours.images, images, ours.reached):.1f}, where foolbox succeeds "
         f"{median_l2(ours.images, images, ours.reached & found):.1f}; foolbox DDN-100 "
         f"{found.mean():.2%} ({survival(model, theirs[1], targets):.2%} as uint8), median L2 "
         f"before rounding {np.median(before[found]):.1f}; {speeds(seconds, len(images))}",
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def attacked_images(model: Any, most: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """The images that the stage attacks, and their targets."""
+    """Images that stage adversarial attacks, and their target classes."""
     test = set_files.read_sets("data")["test"]
     described = json.loads(Path("metrics/adversarial.json").read_text())
     source, target = (test.classes.index(described[f"{end}_class"]) for end in ("source", "target"))
@@ -104,7 +104,7 @@ def attacked_images(model: Any, most: int | None) -> tuple[np.ndarray, np.ndarra
 def race(
     ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int
 ) -> tuple[Any, Any, tuple[float, float]]:
-    """Results of both, and their median seconds."""
+    """Results and median seconds, ours first."""
     seconds: tuple[list[float], list[float]] = ([], [])
     results: list[Any] = [None, None]
     for _ in range(rounds):
@@ -116,7 +116,7 @@ def race(
 
 
 def survival(model: Any, attacked: torch.Tensor, targets: np.ndarray) -> float:
-    """The share of images (N, 3, 32, 32) in [0, 1] that still reach the target in whole levels."""
+    """Share of images (N, 3, 32, 32) in [0, 1] that still reach the target as uint8."""
     levels = (255 * attacked).round().clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8).numpy()
     return float((predict_probs(model, levels).argmax(axis=1) == targets).mean())
 

@@ -1,11 +1,11 @@
-"""How much of a label the models of relabel should stand for, on other sets.
+"""Choose the weight of the teacher's probabilities in the target, on other sets.
 
     python tests/benchmarks/distillation.py DIR [N]
 
-On sets of CIFAR-10 in DIR that are like the bundled one but of other classes: balanced accuracy on
-their clean test images of the kept recipe of train_fixed, on labels corrected as the rule best does
-and on the true ones, by the share of each label that distillation replaces; the mean over N seeds
-(default 2). The share was chosen so, on corrected labels.
+On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes: balanced
+accuracy on clean test images of train_fixed's kept recipe, for each weight, trained on corrected
+and on true labels. Mean over N seeds (default 2). The weight in params.yaml was chosen by the
+corrected labels.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def correct(known: ImageSet, test: ImageSet, params: Params) -> Sets:
-    """The sets as relabel leaves them: `known` is train, and dev its last tenth."""
+    """Train and dev with corrected labels and probabilities; dev is the last tenth of `known`."""
     recipe = params.train_augmented.runs[params.train_augmented.keep]
     members = seed_members(len(known), range(params.relabel.models))
     pred_probs = mean_probs(known, members, recipe, "local", lambda trainings, n: trainings)

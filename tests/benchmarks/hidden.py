@@ -1,8 +1,8 @@
-"""The rule for a class that hides, on other sets: `python tests/benchmarks/hidden.py DIR`.
+"""Threshold of find_suspect() on other sets: `python tests/benchmarks/hidden.py DIR`.
 
-On sets of CIFAR-10 in DIR that are like the bundled one but of other classes: F1 of find_suspect()
-by threshold, where the models beside the first know train, or dev as well. Threshold and models
-were chosen so, on sets of those counts.
+On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes: F1 of
+find_suspect() for each threshold, with the models after the first trained on train only or on train
+and dev. The threshold and the training sets were chosen on such sets.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> None:
     params = read_params("params.yaml")
     recipe = params.train_augmented.runs[params.train_augmented.keep]
     heads = ("AP", *(f"F1 > {threshold}" for threshold in THRESHOLDS))
-    print(" " * 48 + "".join(f"{head:>10}" for head in heads))
+    print(" " * 56 + "".join(f"{head:>10}" for head in heads))
     rows: dict[str, list[list[float]]] = {}
     for name, known in cifar10_sets.hidden(Path(sys.argv[1])):
         n_train = len(known) * 9 // 10
@@ -39,11 +39,11 @@ def main() -> None:
         for others, n_images in (("train", n_train), ("train and dev", len(known))):
             mean = first + len(seeds) * probs(known, recipe, n_images, seeds)
             row = scores(known, mean / params.relabel.models)
-            show(f"{name}, others know {others}", row)
+            show(f"{name}, others trained on {others}", row)
             rows.setdefault(others, []).append(row)
     for others, table in rows.items():
         show(
-            f"mean, others know {others}",
+            f"mean, others trained on {others}",
             [statistics.mean(column) for column in zip(*table, strict=True)],
         )
 
@@ -54,7 +54,7 @@ def probs(known: ImageSet, recipe: FitConfig, n_images: int, seeds: Sequence[int
 
 
 def scores(known: ImageSet, pred_probs: np.ndarray) -> list[float]:
-    """Average precision among the most common label, and F1 at each threshold."""
+    """Average precision among images of the most common label, and F1 at each threshold."""
     is_wrong = known.labels != known.true_labels
     found = find_suspect(known.labels, pred_probs, SUSPECT).scores
     common = known.labels == known.counts().argmax()
@@ -66,7 +66,7 @@ def scores(known: ImageSet, pred_probs: np.ndarray) -> list[float]:
 
 
 def show(name: str, row: list[float]) -> None:
-    print(f"{name:48}" + "".join(f"{value:10.4f}" for value in row), flush=True)
+    print(f"{name:56}" + "".join(f"{value:10.4f}" for value in row), flush=True)
 
 
 if __name__ == "__main__":

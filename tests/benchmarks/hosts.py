@@ -1,8 +1,8 @@
-"""Two hosts, and the link between them is cut: `python tests/benchmarks/hosts.py`, as root.
+"""Cut the link between two hosts during a sweep: `python tests/benchmarks/hosts.py`, as root.
 
-A scheduler, a worker and the program itself in one network namespace of Linux, a worker in another,
-and a cable between both. While each trains, the cable is pulled without a word to the scheduler.
-The sweep has to end with the bytes that it has without a cluster.
+The scheduler, a worker and this program run in one Linux network namespace, a second worker in
+another, joined by a virtual cable. While both train, the cable is pulled and the scheduler gets no
+notice. The sweep must produce the same bytes as without a cluster.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 from clusters import Cluster
 
 HERE, THERE = "noisylab-here", "noisylab-there"
-ADDRESSES = {HERE: "192.0.2.1", THERE: "192.0.2.2"}  # of a net that is kept for examples
+ADDRESSES = {HERE: "192.0.2.1", THERE: "192.0.2.2"}  # from a network reserved for documentation
 CUT_AFTER = 2  # trainings
 EPOCHS = 10
 START = time.monotonic()
@@ -43,7 +43,7 @@ def main() -> None:
         measure()
         return
     if os.geteuid() != 0 or not shutil.which("ip"):
-        sys.exit("hosts.py makes network namespaces: it needs root and iproute2 (the command ip)")
+        sys.exit("hosts.py creates network namespaces; run it as root, with iproute2 installed")
     with two_hosts():
         command = [*inside(HERE), sys.executable, *sys.argv]
         sys.exit(subprocess.run(command, env={**os.environ, INSIDE: "yes"}, check=False).returncode)
@@ -68,7 +68,7 @@ def two_hosts() -> Iterator[None]:
 
 def measure() -> None:
     expected = run("local")
-    say(f"{len(expected.outcomes)} trainings done on this machine, to compare with")
+    say(f"{len(expected.outcomes)} trainings finished on this machine, as the reference")
     with tempfile.TemporaryDirectory() as folder:
         cluster = Cluster(Path(folder), host=ADDRESSES[HERE])
         try:
@@ -82,23 +82,23 @@ def measure() -> None:
         ours.weights == theirs.weights and ours.history == theirs.history
         for ours, theirs in zip(found.outcomes, expected.outcomes, strict=True)
     ]
-    say(f"results identical to those of this machine alone: {sum(same)} of {len(same)}")
+    say(f"results identical to the reference: {sum(same)} of {len(same)}")
     sys.exit(not all(same))
 
 
 def watch_and_cut(trainings: Any, n_trainings: int) -> Any:
-    """Lets trainings pass; says when each ended, and pulls the cable after some of them."""
+    """Pass trainings through, print when each ends, and pull the cable after CUT_AFTER of them."""
     for number, training in enumerate(trainings, start=1):
         say(f"training {number} of {n_trainings} ended")
         if number == CUT_AFTER:
             ip("-n", THERE, "link", "set", "cable", "down")
-            say("the cable is pulled")
+            say("cable pulled")
         yield training
     say("the sweep ended")
 
 
 def say_workers(address: str) -> None:
-    """Says how many workers the scheduler has, whenever that changes."""
+    """Print the scheduler's number of workers whenever it changes."""
     known = -1
     with Client(address) as client:
         while True:
@@ -116,7 +116,7 @@ def say(what: str) -> None:
 def run(engine: str, watch: Any = lambda trainings, n: trainings) -> Sweep:
     params = read_params("params.yaml")
     kept = params.train_fixed.runs[params.train_fixed.keep]
-    recipe = replace(kept, distillation=0.0, device="cpu")  # of noise there are no probabilities
+    recipe = replace(kept, distillation=0.0, device="cpu")  # noise has no teacher's probabilities
     sets = {"train": noise(5625), "dev": noise(625)}
     with tempfile.TemporaryDirectory() as folder:
         wanted = trials(params.lr_sweep, params.seed)

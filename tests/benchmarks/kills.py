@@ -1,11 +1,11 @@
-"""Kill the pipeline at random moments, and see whether the next run makes it good.
+"""Kill the pipeline at random moments and check that the next run recovers.
 
-`python tests/benchmarks/kills.py [KILLS] [SEED]`: by default 120 kills, some ten minutes on an idle
-machine. Each stage in turn is run by DVC in a small clone, and one to six times in a row killed:
-by Ctrl-C, SIGTERM or SIGKILL, to DVC, to the stage or to all, at a moment drawn from the length of
-an undisturbed run. Half of the time the next run begins at once, while what is left of the killed
-one may still be ending. Then what `make repro` does is done, and every output must have the bytes
-that it had before; no process may be left, and no file that is half written.
+`python tests/benchmarks/kills.py [KILLS] [SEED]`: 120 kills by default, about ten minutes on an
+idle machine. DVC runs each stage in turn in a small clone. The stage is killed one to six times in
+a row: by Ctrl-C, SIGTERM or SIGKILL, sent to DVC, the stage or all processes, at a random moment
+within the length of an undisturbed run. Half of the time the next run starts at once, while killed
+processes may still be ending. Then the steps of `make repro` run. Every output must have its old
+bytes, and no process or half-written file may remain.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def report(tally: Tally, n_files: int) -> None:
-    """Print all that was counted."""
+    """Print the counts."""
     for title, counts in (
         ("kills", tally.kills),
         ("kills in stage", tally.by_stage),
@@ -56,9 +56,9 @@ def report(tally: Tally, n_files: int) -> None:
     for line in tally.wrong:
         print(line)
     print(
-        f"{tally.kills.total()} kills, {tally.checks} times the next run was checked: "
-        f"{len(tally.wrong)} of them did not end with the same bytes in all {n_files} files, "
-        "or left a process or a half-written file"
+        f"{tally.kills.total()} kills, {tally.checks} checks of the next run: "
+        f"{len(tally.wrong)} failures (other bytes in any of {n_files} files, a leftover process, "
+        "a half-written file)"
     )
     sys.exit(bool(tally.wrong))
 

@@ -1,10 +1,10 @@
-"""How well wrong labels are found, over seeds, and beside cleanlab.
+"""Wrong labels found by our rules and by cleanlab, over seeds.
 
     python tests/benchmarks/labels.py [--seeds N] [--cifar10 DIR]
 
-Every rule, and every filter of cleanlab on the same probabilities, on the bundled set and, where
-DIR holds CIFAR-10 (see python -m noisylab.data.bundling --help), on others made of it: two with two
-kinds of confusion at once, and one with none. Needs the sets that the stage prepare makes.
+Compares every rule with every cleanlab filter on the same probabilities, on the bundled set. With
+CIFAR-10 in DIR (see python -m noisylab.data.bundling --help), also on three sets made from it: two
+with two confusions each, one without wrong labels. Run stage prepare first.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main() -> None:
 def find_all(
     known: ImageSet, n_train: int, recipe: FitConfig, seed: int, suspect: int | None
 ) -> dict[str, tuple[float, ...]]:
-    """By rule: images flagged, precision, recall, F1, average precision, CPU seconds."""
+    """Rule -> images flagged, precision, recall, F1, average precision, CPU seconds."""
     train, config = known.subset(range(n_train)), read_params("params.yaml").relabel
     kept = fit(train, train.subset([0]), recipe, torch.Generator().manual_seed(seed)).model
     own_probs = predict_probs(kept, known.images)
@@ -102,7 +102,7 @@ def score(errors: LabelErrors, known: ImageSet, seconds: float) -> tuple[float, 
 
 
 def cpu_seconds() -> float:
-    """Of this process and of all that it started and that ended."""
+    """CPU seconds of this process and its finished children."""
     return sum(os.times()[:4])
 
 

@@ -1,8 +1,8 @@
-"""Optimizers side by side, each over learning rates of its own.
+"""Compare optimizers, each at its own learning rates.
 
-`python tests/benchmarks/optimizers.py [EPOCHS]` trains by the recipe of stage lr_sweep, for as many
-epochs if none are given, on the sets that stage relabel makes and on the same engine; prints the
-table, and leaves it with its pictures in build/optimizers/plots/.
+`python tests/benchmarks/optimizers.py [EPOCHS]` trains with the recipe, engine and (by default)
+epochs of stage lr_sweep, on the sets of stage relabel. It prints a table and saves it with pictures
+in build/optimizers/plots/.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How far results differ between processors: `python tests/benchmarks/processors.py [N] [EPOCHS]`.
+"""Compare results between processors: `python tests/benchmarks/processors.py [N] [EPOCHS]`.
 
-Trains the kept run of train_augmented from N seeds (default 3), with its own number of epochs or
-EPOCHS, each once with all that this processor can and once held to AVX2, as on an older one; prints
-how far their figures lie apart, and for comparison how far those of different seeds do. Other
-instructions round the last bits otherwise, and many steps later weights are others: the promise is
-that figures differ no more than by another seed. Needs the sets that the stage prepare makes.
+Trains the kept run of train_augmented with N seeds (default 3) and its own number of epochs (or
+EPOCHS), once with all instructions of this processor and once restricted to AVX2, as on an older
+one. Prints the differences of their figures and, for comparison, the differences between seeds.
+Other instructions round differently, and after many steps the weights differ. The promise: figures
+differ no more than between seeds. Run stage prepare first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 from dataclasses import replace
 from itertools import combinations
 
-#: Which instructions PyTorch itself, oneDNN and MKL may use.
+#: Instruction limits of PyTorch, oneDNN and MKL.
 AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
@@ -27,7 +27,7 @@ FIGURES = ("accuracy", "balanced_accuracy", "macro_f1")
 
 
 def train(seed: int, epochs: int) -> None:
-    """One training in this process; prints its figures as JSON."""
+    """Train once in this process and print the figures as JSON."""
     import torch
 
     from noisylab.config.params import read_params
@@ -66,7 +66,7 @@ def main() -> None:
     newest, oldest = ([pair[place] for pair in pairs] for place in (0, 1))
     print(f"{newest[0]['processor']} and {oldest[0]['processor']}, {n_seeds} seeds")
     same = sum(one["bits"] == other["bits"] for one, other in pairs)
-    print(f"  the same to the last bit: {same} of {n_seeds}")
+    print(f"  identical to the last bit: {same} of {n_seeds}")
     for name in (name for name in newest[0] if " " in name):
         apart = [abs(float(one[name]) - float(other[name])) for one, other in pairs]
         values = [float(one[name]) for one in newest]

@@ -1,14 +1,14 @@
-"""How good the recipes are, over seeds: `python tests/benchmarks/recipe.py [N]`.
+"""Accuracy of the recipes over seeds: `python tests/benchmarks/recipe.py [N]`.
 
-Trains every run of train_augmented on the given labels, every run of train_fixed on the corrected
-ones, and the one that is kept of these on the true labels, and on either without distillation, each
-with N seeds (default 3); prints balanced accuracy on dev, on dev by its other labels and on the
-clean test: mean and deviation; and how much the wrong labels that are left cost on test, with the
-standard error of that difference. Needs the sets that the stages prepare and relabel make.
+Trains every run of train_augmented on the given labels and every run of train_fixed on the
+corrected labels; the kept run of train_fixed also on the true labels, and without distillation on
+either. N seeds each (default 3). Prints mean and deviation of balanced accuracy on dev, on dev by
+its other labels and on the clean test set, and the accuracy lost on test to the remaining wrong
+labels, with its standard error. Run stages prepare and relabel first.
 
-`python tests/benchmarks/recipe.py --folds` prints what recipes were chosen by: five-fold
-cross-validation within train and dev, twice, by given labels for train_augmented and by corrected
-ones for train_fixed.
+`python tests/benchmarks/recipe.py --folds` prints the scores by which the recipes were chosen:
+five-fold cross-validation on train and dev, twice, with given labels for train_augmented and
+corrected labels for train_fixed.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def main() -> None:
     config = params.train_fixed.runs[kept]
     plain = replace(config, distillation=0.0)
     true = by_true_labels(fixed)
-    show(f"{kept}, not distilled", fixed, plain, n_seeds)
-    for name, recipe in (("true labels", config), ("true labels, not distilled", plain)):
+    show(f"{kept}, without distillation", fixed, plain, n_seeds)
+    for name, recipe in (("true labels", config), ("true labels, without distillation", plain)):
         ideal = show(name, true, recipe, n_seeds)
         lost = statistics.mean(ideal) - statistics.mean(on_test[kept])
         error = ((statistics.variance(ideal) + statistics.variance(on_test[kept])) / n_seeds) ** 0.5
@@ -78,11 +78,11 @@ def main() -> None:
 
 
 def show(name: str, sets: Sets, config: FitConfig, n_seeds: int) -> list[float]:
-    """Print a row; balanced accuracy on test, by seed."""
+    """Print a row; return balanced accuracy on test, by seed."""
     shared = (sets, replace(config, threads=1))
     scores = all_of(map_trainings(one_seed, range(n_seeds), shared=shared))
     texts = [f"{split} {mean_and_spread([s[split] for s in scores])}" for split in scores[0]]
-    print(f"  {name:24} {', '.join(texts)}", flush=True)
+    print(f"  {name:33} {', '.join(texts)}", flush=True)
     return [score["test"] for score in scores]
 
 
@@ -94,7 +94,7 @@ def one_seed(seed: int, sets: Sets, config: FitConfig) -> dict[str, float]:
 
 
 def all_of(results: Iterable[tuple[int, Any, BaseException | None]]) -> list[Any]:
-    """The results in the order of their jobs."""
+    """Results in the order of their jobs."""
     found = {}
     for index, result, error in results:
         if error:
@@ -112,7 +112,7 @@ def by_true_labels(sets: Sets) -> Sets:
 
 
 def changed(config: FitConfig, **changes: Any) -> FitConfig:
-    """With other settings, its own or of its augmentation."""
+    """The config with changed settings, its own or those of its augmentation."""
     assert config.augment
     own = {name: changes.pop(name) for name in ("probability",) if name in changes}
     return replace(config, **changes, augment=replace(config.augment, **own))

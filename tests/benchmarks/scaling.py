@@ -1,6 +1,6 @@
-"""How time and memory grow with the set, and how long stages take to start.
+"""Growth of time and memory with the size of the set, and start-up times of stages.
 
-`python tests/benchmarks/scaling.py`; every size is measured in a process of its own.
+`python tests/benchmarks/scaling.py`; each size runs in its own process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 SIZES = (5_625, 50_000, 500_000)
-IMAGES = 100_000  # that a small set is trained on at least, in several epochs: long enough to time
+IMAGES = 100_000  # minimum per measurement, over several epochs if need be, for a stable time
 STAGES = ("prepare", "check", "stats", "train_baseline")
 
 EPOCH = """
@@ -23,7 +23,7 @@ import torch, speed, scaling
 from noisylab.learning.training import fit
 config = replace(getattr(speed, {name!r}), epochs={epochs})
 small = speed.noise(640)
-fit(small, small, replace(config, epochs=1), torch.Generator())  # loads what is loaded at first use
+fit(small, small, replace(config, epochs=1), torch.Generator())  # warm-up: lazy imports
 train = speed.noise({size})
 before, start = scaling.peak(), time.perf_counter()
 fit(train, small.subset([0]), config, torch.Generator())
@@ -64,7 +64,7 @@ def main() -> None:
                 f"{name.lower():18} {size:9,} {seconds:9.2f} {rate:9.1f} "
                 f"{images / 1e6:11.0f} {growth / 1e6:10.0f} {allowed:11.0f}"
             )
-    print("growth comes on top of the images themselves: 1.5 × images + 400 MB in all\n")
+    print("growth excludes the images themselves; allowed in all: 1.5 × images + 400 MB\n")
     print("start-up, median of 5           seconds  imports torch")
     codes = {stage: START.format(stage=stage) for stage in STAGES}
     for name, code in {**codes, "train_baseline, first step": FIRST_STEP}.items():
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def peak() -> int:
-    """The most memory that this process has had, bytes. Not ru_maxrss: that is inherited."""
+    """Peak memory of this process, bytes; ru_maxrss would include the parent's."""
     status = Path("/proc/self/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+)", status)
     assert found

@@ -1,8 +1,8 @@
-"""How fast an epoch is, beside the same one written by hand: `python tests/benchmarks/speed.py`.
+"""Time of an epoch, compared with a hand-written one: `python tests/benchmarks/speed.py`.
 
-What is compared is measured in turn in one run, since machines drift; a ratio is the median of
-the ratios of such pairs. Give the number of pairs as the only argument (default 7). Where the
-smallest and the largest ratio lie far apart the machine was busy: run it again.
+Both are measured in turn in one run, since machines drift. A ratio is the median over pairs; the
+only argument is the number of pairs (default 7). If the smallest and largest ratio are far apart,
+the machine was busy: run it again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PLAIN = FitConfig(1, 0.001, 32, "adam", 2, "cpu")
 BALANCED = replace(PLAIN, class_weights="inverse_frequency")
 AUGMENTED = replace(BALANCED, augment=AugmentConfig(probability="one_minus_frequency"))
 
-#: Each in a process of its own, from its start.
+#: Each runs in its own process and is timed from the process start.
 START_UPS = {
     "Python alone": "",
     "imports of stage stats": "import noisylab.stats.run, noisylab.core.files, noisylab.stage",
@@ -72,7 +72,7 @@ def main() -> None:
     assert AUGMENTED.augment
     probability = by_class("", "one_minus_frequency", train).tolist()
     changed = Augmented(train, probability, AUGMENTED.augment)
-    for n_workers in (0, 1, 2):  # the best of them is the one to compare with
+    for n_workers in (0, 1, 2):  # compare with the fastest
         loader = DataLoader(
             changed,
             sampler=sampler,
@@ -119,7 +119,7 @@ def run_python(code: str) -> None:
 
 
 def epoch_flops() -> int:
-    """Floating-point operations of all convolutions and matrix products of a plain epoch."""
+    """Floating-point operations of all convolutions and matrix products in a plain epoch."""
     with FlopCounterMode(display=False) as counter:
         SimpleModel(3)(torch.rand(PLAIN.batch_size, 3, 32, 32)).sum().backward()
     return int(counter.get_total_flops()) * N_IMAGES // PLAIN.batch_size

@@ -1,10 +1,10 @@
-"""How long a sweep of learning rates takes: `python tests/benchmarks/sweep.py`.
+"""Time of a learning rate sweep: `python tests/benchmarks/sweep.py`.
 
-The trainings of stage lr_sweep, on noise of the same size, with few epochs and no distillation
-(nobody has said anything of noise), in four ways, each in turn, since machines drift: by hand, one
-after another with two threads (usual.py); by fit() in two independent processes of one thread, from
-when both have loaded all; and by sweep(), on this machine and on a dask cluster on loopback. A
-ratio is the median of the ratios in each round.
+Runs the trainings of stage lr_sweep, on noise of the same size, with few epochs and without
+distillation (noise has no teacher), in four ways: hand-written, one after another, with two threads
+(usual.py); fit() in two independent single-thread processes, timed after their imports; sweep() on
+this machine; sweep() on a dask cluster on loopback. The four take turns, since machines drift; a
+ratio is the median over rounds.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ for rate in rates:
 
 def main() -> None:
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--rounds", type=int, default=3, help="0 for the costs alone")
-    arguments.add_argument("--epochs", type=int, default=4, help="of each training")
+    arguments.add_argument("--rounds", type=int, default=3, help="0: print the costs only")
+    arguments.add_argument("--epochs", type=int, default=4, help="epochs of each training")
     given = arguments.parse_args()
     params = read_params("params.yaml")
     kept = params.train_fixed.runs[params.train_fixed.keep]
@@ -113,11 +113,12 @@ def compare(
         starts = seconds[f"{name}, start-up"]
         work = [whole - start for whole, start in zip(seconds[name], starts, strict=True)]
         full = [start + scale * one for start, one in zip(starts, work, strict=True)]
-        print(f"{name}, without its start-up")
-        print(f"  time, of that by hand            {ratio(work, hand)}")
-        print(f"  speed, of two processes (>= 0.9) {ratio(two, work)}")
-        print(f"{name}, with it, at {full_epochs} epochs a training")
-        print(f"  time, of that by hand (<= 0.55)  {ratio(full, [scale * one for one in hand])}")
+        print(f"{name}, without start-up")
+        print(f"  time relative to hand-written            {ratio(work, hand)}")
+        print(f"  speed relative to two processes (>= 0.9) {ratio(two, work)}")
+        print(f"{name}, with start-up, at {full_epochs} epochs per training")
+        full_by_hand = [scale * one for one in hand]
+        print(f"  time relative to hand-written (<= 0.55)  {ratio(full, full_by_hand)}")
 
 
 def ratio(values: list[float], others: list[float]) -> str:
@@ -126,7 +127,7 @@ def ratio(values: list[float], others: list[float]) -> str:
 
 
 def fastest_loader(train: ImageSet, recipe: FitConfig) -> Any:
-    """With as many processes that prepare images as makes an epoch by hand take the least time."""
+    """The hand-written DataLoader with the fastest number of worker processes."""
     assert recipe.augment
     weights = by_class("class_weights", recipe.class_weights, train).tolist()
     loaders = [
@@ -139,7 +140,7 @@ def fastest_loader(train: ImageSet, recipe: FitConfig) -> Any:
         )
         for n_workers in (0, 1, 2)
     ]
-    for loader in loaders:  # starts its processes
+    for loader in loaders:  # starts the worker processes
         Usual(loader, len(train.classes))()
     return min(loaders, key=lambda loader: timed(Usual(loader, len(train.classes))))
 
@@ -202,17 +203,17 @@ def swept(sets: dict[str, ImageSet], recipe: FitConfig, config: SweepConfig, eng
         seconds = time.monotonic() - began
     for outcome in found.outcomes:
         if outcome.dev is None:
-            print(f"rate {outcome.trial.rate:g} diverged: it took less time here than by hand")
+            print(f"rate {outcome.trial.rate:g} diverged and ended early; ignore its time")
     return seconds
 
 
 def print_costs(
     sets: dict[str, ImageSet], recipe: FitConfig, engines: dict[str, str], full_epochs: int
 ) -> None:
-    """What docs/scaling.md computes from, and computes."""
+    """Print the measured and computed figures of docs/scaling.md."""
     images, one = sets["train"].images, replace(recipe, epochs=1, threads=1)
     shared = (sets["train"], sets["dev"], one)
-    print(f"\n{'beside training':18} ms a training  s to begin  MB a worker  CPU s an epoch")
+    print(f"\n{'overhead':18}   ms/training  s to start    MB/worker     CPU s/epoch")
     for name, engine in engines.items():
         began = time.perf_counter()
         jobs = map_trainings(nothing, range(N_WORKERS + N_NOTHING), engine, (images,))
@@ -222,13 +223,13 @@ def print_costs(
         ((_, (seconds, peak), _),) = map_trainings(costs, [0], engine, shared)
         print(f"{name:18} {1000 * each:13.1f} {begin:11.2f} {peak / 1e6:12.0f} {seconds:15.2f}")
     print(f"\n{N_MANY} trainings of {full_epochs} epochs, on dask")
-    print("machines  workers  in turn  training, s  beside it, s  machine hours")
+    print("machines  workers   rounds  training, s   overhead, s  machine hours")
     for n_machines in (1, 10, 100):
         n_workers = N_WORKERS * n_machines
-        n_in_turn = -(-N_MANY // n_workers)
-        training = n_in_turn * full_epochs * seconds
+        n_rounds = -(-N_MANY // n_workers)
+        training = n_rounds * full_epochs * seconds
         print(
-            f"{n_machines:8} {n_workers:8} {n_in_turn:8} {training:12.0f} {N_MANY * each:13.1f}"
+            f"{n_machines:8} {n_workers:8} {n_rounds:8} {training:12.0f} {N_MANY * each:13.1f}"
             f" {n_machines * training / 3600:14.1f}"
         )
 

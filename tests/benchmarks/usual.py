@@ -1,7 +1,7 @@
-"""An epoch as one writes it by hand, for the others to be compared with: nothing of ours but data.
+"""The usual hand-written epoch, as a reference: it uses nothing of noisylab but the data.
 
 A list of tensors or a Dataset of PIL images with torchvision's transforms, a DataLoader, NCHW,
-default Adam, the network as one writes it down.
+default Adam, and a plain module.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ TO_TENSOR = transforms.Compose(
 
 
 class Augmented(Dataset[tuple[Tensor, int]]):
-    """PIL images, each changed with its class's probability by one of seven transforms."""
+    """PIL images; one of seven transforms is applied with the probability of the class."""
 
     def __init__(self, train: ImageSet, probability: list[float], config: AugmentConfig) -> None:
         self.images = [Image.fromarray(image) for image in train.images]
@@ -77,7 +77,7 @@ class Augmented(Dataset[tuple[Tensor, int]]):
 
 
 class Shifted(Dataset[tuple[Tensor, int]]):
-    """PIL images, each moved by some pixels and mirrored half the time."""
+    """PIL images, shifted by some pixels and mirrored half the time."""
 
     def __init__(self, train: ImageSet, shift_pixels: int) -> None:
         self.images = [Image.fromarray(image) for image in train.images]
@@ -98,7 +98,7 @@ class Shifted(Dataset[tuple[Tensor, int]]):
 
 
 class Usual:
-    """A network in training; each call is an epoch over what the loader gives."""
+    """A network in training; each call trains one epoch."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class Usual:
             self.optimizer.step()
 
     def accuracy(self, loader: DataLoader[Any]) -> float:
-        """The share of images that it calls right."""
+        """Accuracy on a loader's images."""
         self.model.eval()
         right: list[bool] = []
         with torch.no_grad():

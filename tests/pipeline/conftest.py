@@ -22,7 +22,7 @@ PARAMS = {
     "sheet_images: 240": "sheet_images: 12",
     "models: 4": "models: 2",
     **{f"  - {rate}\n": "" for rate in ("0.00001", "0.0001", "0.003", "0.01")},
-    "threads: 2 ": "threads: 1 ",  # best where tests run side by side
+    "threads: 2 ": "threads: 1 ",  # fastest when tests run in parallel
 }
 
 
@@ -33,7 +33,7 @@ class Clone:
     folder: Path
 
     def run(self, *command: str, fails: bool = False) -> str:
-        """What a command prints, both streams; it must succeed, or must fail."""
+        """Run a command that must succeed, or must fail; return both output streams."""
         result = subprocess.run(
             command,
             cwd=self.folder,
@@ -58,7 +58,7 @@ class Clone:
         self.run("git", "commit", "--quiet", "--message", "state")
 
     def outputs(self) -> dict[str, str]:
-        """Digest of every file that stages write, by its path."""
+        """Path -> SHA-256 of every file that stages write."""
         return {
             path.relative_to(self.folder).as_posix(): sha256(path.read_bytes()).hexdigest()
             for pattern in (
@@ -75,11 +75,11 @@ class Clone:
 
 
 def environment() -> dict[str, str]:
-    """This one's, with the programs of this Python first and a name and a time for git."""
+    """This environment, with this Python's programs first and a fixed name and date for git."""
     names = {
         f"GIT_{who}_{what}": value
         for who in ("AUTHOR", "COMMITTER")
-        # The time, too, so that clones of the same files have the same first commit.
+        # A fixed date, so that clones of the same files have the same first commit.
         for what, value in (
             ("NAME", "test"),
             ("EMAIL", "test@example.org"),
@@ -91,7 +91,7 @@ def environment() -> dict[str, str]:
 
 
 def make_clone(folder: Path, params: dict[str, str] = PARAMS) -> Clone:
-    """The working tree as git would commit it, without what earlier runs left."""
+    """A clone of the working tree as git would commit it, without results of earlier runs."""
     listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):
@@ -107,7 +107,7 @@ def make_clone(folder: Path, params: dict[str, str] = PARAMS) -> Clone:
 
 
 def thin_out(table: Path, steps: dict[str, int]) -> None:
-    """Leave of each split one image in so many."""
+    """Keep every `steps[split]`-th image of each split."""
     head, *lines = table.read_text().splitlines(keepends=True)
     for split, step in steps.items():
         of_split = [line for line in lines if f",{split}," in line]
@@ -118,7 +118,7 @@ def thin_out(table: Path, steps: dict[str, int]) -> None:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone in which the pipeline ran once; its tests come in the order of the file."""
+    """A clone after one run of the pipeline; the tests of a file share it, in their order."""
     made = make_clone(tmp_path_factory.mktemp("clone"))
     made.run("dvc", "repro")
     made.commit()

@@ -1,4 +1,4 @@
-"""Stages run by DVC and killed at random moments, and what is left after the next run."""
+"""Kill stages run by DVC at random moments, and check the state after the next run."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ HOW = (
     *(("dvc", signal.SIGTERM), ("dvc", signal.SIGKILL)),
     *(("stage", signal.SIGTERM), ("stage", signal.SIGKILL)),
 )
-END_SECONDS = 30  # that the rest of a killed run may take to end
+END_SECONDS = 30  # for the remaining processes of a killed run to end
 
 
 @dataclass
 class Tally:
-    """What was done, and what went wrong."""
+    """Counts of kills, checks and repairs, and all failures."""
 
     kills: Counter[str] = field(default_factory=Counter)
     by_stage: Counter[str] = field(default_factory=Counter)
@@ -49,7 +49,7 @@ class Tally:
 
 
 def small_clone(folder: Path) -> Clone:
-    """A clone with some hundred of the bundled images, and few epochs."""
+    """A clone with a few hundred of the bundled images and few epochs."""
     source = folder / "images"
     source.mkdir()
     for split, part in read_source(str(ROOT / "data/source")).sets.items():
@@ -62,16 +62,16 @@ def small_clone(folder: Path) -> Clone:
 
 
 def seconds(clone: Clone, stage: str) -> float:
-    """How long DVC takes to run a stage for the first time."""
+    """Seconds that DVC takes to run a stage for the first time."""
     start = time.monotonic()
     clone.run("dvc", "repro", "--single-item", stage)
     return time.monotonic() - start
 
 
 def chain(clone: Clone, stage: str, length: float, rng: random.Random, tally: Tally) -> float:
-    """Kill one to six runs of a stage, each where the one before left it.
+    """Kill one to six runs of a stage in a row, each starting from what the last one left.
 
-    length: seconds of an undisturbed run; returned as it is now, as the machine may be less busy.
+    length: seconds of an undisturbed run. Returns a shorter one if runs ended before the kill.
     """
     shutil.rmtree(clone.folder / "finished", ignore_errors=True)
     command = ["dvc", "repro", "--single-item", "--force", stage]
@@ -88,7 +88,7 @@ def chain(clone: Clone, stage: str, length: float, rng: random.Random, tally: Ta
             )
             with suppress(subprocess.TimeoutExpired):
                 process.wait(rng.uniform(0, length))
-                length *= 0.8  # it ended before it could be killed
+                length *= 0.8  # ended before the kill
             if kill(process, whom, number):
                 name = f"{signal.Signals(number).name} to {whom}"
                 tally.kills[name] += 1
@@ -104,7 +104,7 @@ def chain(clone: Clone, stage: str, length: float, rng: random.Random, tally: Ta
 
 
 def kill(process: subprocess.Popen[bytes], whom: str, number: signal.Signals) -> bool:
-    """Send the signal; false if there was nobody to get it."""
+    """Send the signal; False if DVC had already ended."""
     if process.poll() is not None:
         return False
     if whom == "all":
@@ -118,12 +118,12 @@ def kill(process: subprocess.Popen[bytes], whom: str, number: signal.Signals) ->
             if any(part.startswith("stages/") for part in child.cmdline()):
                 child.send_signal(number)
                 return True
-    process.send_signal(number)  # the stage had not begun, or was over
+    process.send_signal(number)  # the stage has not started, or has ended
     return True
 
 
 def rest(clone: Clone) -> list[psutil.Process]:
-    """Processes at work in the clone."""
+    """Processes whose working directory is the clone."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
@@ -133,7 +133,7 @@ def rest(clone: Clone) -> list[psutil.Process]:
 
 
 def wait_for_rest(clone: Clone) -> list[psutil.Process]:
-    """Those that are still there after a while."""
+    """Processes that are still in the clone after END_SECONDS."""
     deadline = time.monotonic() + END_SECONDS
     while (left := rest(clone)) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -141,7 +141,7 @@ def wait_for_rest(clone: Clone) -> list[psutil.Process]:
 
 
 def check(clone: Clone, stage: str, expected: dict[str, str], tally: Tally) -> None:
-    """Run what `make repro` runs for the stage, and note whatever is not as it was."""
+    """Run the steps of `make repro` for the stage, and record every difference."""
     tally.checks += 1
     for line in clone.run(sys.executable, "-m", "noisylab.repair").splitlines():
         tally.repairs[line] += 1

@@ -1,4 +1,4 @@
-"""A dozen kills at random moments; `python tests/benchmarks/kills.py` does a hundred and more."""
+"""A dozen kills at random moments; tests/benchmarks/kills.py does more than a hundred."""
 
 import os
 import random
@@ -15,13 +15,13 @@ STAGE = "train_baseline"
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A small clone up to the first training."""
+    """A small clone after the first training."""
     made = small_clone(tmp_path_factory.mktemp("killed"))
     made.run("dvc", "repro", STAGE)
     return made
 
 
-def test_after_a_dozen_kills_the_next_run_ends_with_the_same_bytes(clone: Clone) -> None:
+def test_after_a_dozen_kills_the_next_run_writes_the_same_bytes(clone: Clone) -> None:
     expected, rng, tally = clone.outputs(), random.Random(1), Tally()
     while tally.kills.total() < 12:
         for stage in ("prepare", STAGE):
@@ -30,7 +30,7 @@ def test_after_a_dozen_kills_the_next_run_ends_with_the_same_bytes(clone: Clone)
     assert tally.wrong == []
 
 
-def test_of_two_at_once_one_wins_and_the_other_says_why(clone: Clone) -> None:
+def test_of_two_concurrent_runs_one_finishes_and_a_refusal_is_explained(clone: Clone) -> None:
     expected = clone.outputs()
     command = ["dvc", "repro", "--force", "--single-item", STAGE]
     both = [
@@ -55,7 +55,7 @@ def test_of_two_at_once_one_wins_and_the_other_says_why(clone: Clone) -> None:
     assert "up to date" in clone.run("dvc", "status", STAGE)
 
 
-def test_a_stage_beside_dvc_harms_nothing(clone: Clone) -> None:
+def test_a_stage_script_run_beside_dvc_does_no_harm(clone: Clone) -> None:
     expected = clone.outputs()
     beside = subprocess.Popen(["python", "stages/stats.py"], cwd=clone.folder, env=environment())
     clone.run("dvc", "repro", "--force", "--single-item", "stats")
@@ -65,8 +65,8 @@ def test_a_stage_beside_dvc_harms_nothing(clone: Clone) -> None:
     assert not list(clone.folder.rglob(".*.partial"))
 
 
-def test_a_damaged_copy_in_dvcs_cache_is_made_anew(clone: Clone) -> None:
-    """DVC itself would take it for the file."""
+def test_a_damaged_copy_in_dvcs_cache_is_rebuilt(clone: Clone) -> None:
+    """DVC alone would check out the damaged copy."""
     path = clone.folder / "data/dev_set.pickle"
     content = path.read_bytes()
     (kept,) = [
@@ -89,7 +89,7 @@ def test_a_damaged_copy_in_dvcs_cache_is_made_anew(clone: Clone) -> None:
 
 
 @pytest.mark.parametrize("name", ["dvc.lock", ".dvc/tmp/rwlock"])
-def test_what_a_killed_dvc_wrote_by_half_is_repaired(clone: Clone, name: str) -> None:
+def test_a_file_half_written_by_a_killed_dvc_is_repaired(clone: Clone, name: str) -> None:
     expected = clone.outputs()
     path: Path = clone.folder / name
     path.write_text(path.read_text()[:-1] + "\n  - {" if name == "dvc.lock" else '{"write": {')
@@ -99,7 +99,7 @@ def test_what_a_killed_dvc_wrote_by_half_is_repaired(clone: Clone, name: str) ->
     assert clone.outputs() == expected
 
 
-def test_clocks_that_go_backwards_change_nothing(clone: Clone) -> None:
+def test_file_times_in_past_and_future_rerun_nothing(clone: Clone) -> None:
     expected = clone.outputs()
     for number, path in enumerate(sorted((clone.folder / "data").glob("*.pickle"))):
         stamp = (0, 4_000_000_000)[number % 2]  # 1970 and 2096
@@ -110,7 +110,7 @@ def test_clocks_that_go_backwards_change_nothing(clone: Clone) -> None:
     assert clone.outputs() == expected
 
 
-def test_a_damaged_model_names_its_file_and_the_remedy(clone: Clone) -> None:
+def test_the_error_for_a_damaged_model_names_file_and_remedy(clone: Clone) -> None:
     model = clone.folder / "models/train_augmented.pt"
     content = bytearray((clone.folder / f"models/{STAGE}.pt").read_bytes())
     content[len(content) // 2] ^= 255

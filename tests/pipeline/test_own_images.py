@@ -1,4 +1,4 @@
-"""Sets of one's own through the real pipeline: other classes, sizes and forms."""
+"""The real pipeline on a user's own images: other classes, sizes and formats."""
 
 import json
 import pickle
@@ -12,20 +12,20 @@ from PIL import Image
 
 from .conftest import PARAMS, Clone, make_clone
 
-NAMES = ("été", "a b", "x$y", "0", "rarest")  # no identifiers, a number, a word of params.yaml
+NAMES = ("été", "a b", "x$y", "0", "rarest")  # non-identifiers, a number, a keyword of params.yaml
 EPOCHS = {f"epochs: {epochs}\n": "epochs: 9\n" for epochs in (15, 25, 40, 50, 60)}
 COUNTS = {"train": (60, 25, 20, 18, 15), "dev": (12, 6, 5, 4, 3)}
 
 
 def picture(rng: np.random.Generator, label: int, side: int) -> np.ndarray:
-    """Noise, brighter in one channel or in two: easy to learn."""
+    """Noise with one or two brighter channels: easy to learn."""
     image = rng.integers(0, 120, (side, side, 3), dtype=np.uint8)
     image[:, :, [(0,), (1,), (2,), (0, 1), (0, 2)][label]] += 100
     return image
 
 
 def write_folders(folder: Path) -> None:
-    """Five classes in PNG and JPEG files of many sizes."""
+    """Write five classes as folders of PNG and JPEG files in many sizes."""
     rng = np.random.default_rng(0)
     for split, counts in COUNTS.items():
         for label, (name, count) in enumerate(zip(NAMES, counts, strict=True)):
@@ -36,7 +36,7 @@ def write_folders(folder: Path) -> None:
 
 
 def write_pickles(folder: Path) -> None:
-    """Two classes as (tensor, label) pairs without names, as they lie in many a lab."""
+    """Write two classes as pickled (tensor, label) pairs without class names."""
     rng = np.random.default_rng(0)
     folder.mkdir()
     for split, counts in COUNTS.items():
@@ -49,11 +49,11 @@ def write_pickles(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """More epochs than elsewhere, for so few images."""
+    """A clone with more epochs than in other tests, since it has few images."""
     return make_clone(tmp_path_factory.mktemp("own"), {**PARAMS, **EPOCHS})
 
 
-def test_class_folders(clone: Clone, tmp_path: Path) -> None:
+def test_class_folders_run_through_the_pipeline(clone: Clone, tmp_path: Path) -> None:
     write_folders(tmp_path / "mine")
     printed = clone.run("dvc", "exp", "run", "-S", f"prepare.source={tmp_path / 'mine'}")
     assert "train: 138 images: 0 18, a b 25, rarest 15, x$y 20, été 60" in printed
@@ -62,7 +62,7 @@ def test_class_folders(clone: Clone, tmp_path: Path) -> None:
     assert list(metrics) == ["train", "dev"]
     assert list(metrics["dev"]["recall"]) == ["0", "a b", "rarest", "x$y", "été"]
     relabelled = json.loads((clone.folder / "metrics/relabel.json").read_text())
-    assert "rules" not in relabelled  # nobody knows the true labels
+    assert "rules" not in relabelled  # true labels are unknown
     assert "looked for images of rarest under other labels; 15 of 138 in train" in printed
     final = json.loads((clone.folder / "metrics/lr_sweep/final.json").read_text())
     assert list(final) == ["train", "dev", "dev_given"]
@@ -74,7 +74,7 @@ def test_class_folders(clone: Clone, tmp_path: Path) -> None:
     assert "lab report" not in page
 
 
-def test_pickled_pairs(clone: Clone, tmp_path: Path) -> None:
+def test_pickled_pairs_run_through_the_pipeline(clone: Clone, tmp_path: Path) -> None:
     write_pickles(tmp_path / "mine")
     printed = clone.run("dvc", "exp", "run", "-S", f"prepare.source={tmp_path / 'mine'}")
     assert "train: 85 images: 0 60, 1 25" in printed
@@ -82,7 +82,7 @@ def test_pickled_pairs(clone: Clone, tmp_path: Path) -> None:
     assert list(metrics["dev"]["recall"]) == ["0", "1"]
 
 
-def test_a_refused_source_leaves_the_sets_that_were_there(clone: Clone, tmp_path: Path) -> None:
+def test_a_refused_source_keeps_the_previous_sets(clone: Clone, tmp_path: Path) -> None:
     write_folders(tmp_path / "mine")
     broken = tmp_path / "mine" / "dev" / "a b" / "1.jpg"
     broken.write_bytes(broken.read_bytes()[:100])

@@ -1,4 +1,4 @@
-"""The bundled photographs through the whole pipeline, and the commands that its users live in."""
+"""The whole pipeline on the bundled images, and the DVC commands that users run."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def read_json(clone: Clone, name: str) -> Any:
     return json.loads((clone.folder / name).read_text())
 
 
-def test_the_shares_are_the_reports(clone: Clone) -> None:
+def test_class_shares_match_the_lab_report(clone: Clone) -> None:
     stats = read_json(clone, "metrics/stats.json")
     assert stats["dev"]["count"] == {"car": 551, "truck": 51, "cat": 23}
     assert stats["dev"]["percent"] == {"car": 88.16, "truck": 8.16, "cat": 3.68}
@@ -31,20 +31,20 @@ def test_the_shares_are_the_reports(clone: Clone) -> None:
     assert counts == [1875, 300]  # a third and a tenth, see thin_out()
 
 
-def test_the_baseline_calls_everything_a_car(clone: Clone) -> None:
+def test_the_baseline_predicts_car_for_every_image(clone: Clone) -> None:
     metrics = read_json(clone, "metrics/train_baseline/report.json")
     assert list(metrics) == ["train", "dev", "dev_true", "test"]
     assert metrics["dev"]["accuracy"] == 0.8816
     assert metrics["dev"]["recall"] == {"car": 1, "truck": 0, "cat": 0}
 
 
-def test_nothing_is_done_twice(clone: Clone) -> None:
+def test_a_second_repro_runs_nothing(clone: Clone) -> None:
     printed = clone.run("dvc", "repro")
     assert "Running stage" not in printed
     assert "Data and pipelines are up to date." in printed
 
 
-def test_a_second_clone_fetches_it_all(clone: Clone, tmp_path: Path) -> None:
+def test_a_second_clone_fetches_all_outputs(clone: Clone, tmp_path: Path) -> None:
     clone.run("dvc", "push", "--remote", add_remote(clone, tmp_path / "store"))
     clone.run("git", "clone", "--quiet", str(clone.folder), str(tmp_path / "second"))
     second = Clone(tmp_path / "second")
@@ -61,7 +61,7 @@ def add_remote(clone: Clone, folder: Path) -> str:
 def test_a_second_run_elsewhere_writes_the_same_bytes(
     clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a folder of another kind of name, by another user of other habits."""
+    """Folder name, user, locale, settings and number of threads differ."""
     folder, home = tmp_path / "a clöne, elsewhere", tmp_path / "home"
     folder.mkdir()
     home.mkdir()
@@ -81,7 +81,7 @@ def test_a_second_run_elsewhere_writes_the_same_bytes(
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
-def test_labels_are_corrected_and_all_else_is_as_it_was(clone: Clone) -> None:
+def test_relabel_changes_labels_and_nothing_else(clone: Clone) -> None:
     metrics = read_json(clone, "metrics/relabel.json")
     n_corrected = 0
     for split in ("train", "dev"):
@@ -118,7 +118,7 @@ def test_the_final_model_is_attacked(clone: Clone) -> None:
     assert (clone.folder / "plots/adversarial/example.png").is_file()
 
 
-def test_the_report_is_of_the_commit_that_it_was_made_from(clone: Clone) -> None:
+def test_the_report_names_the_commit_of_its_inputs(clone: Clone) -> None:
     page = (clone.folder / "report.html").read_text()
     first = clone.run("git", "log", "--reverse", "--format=%H").split()[0]
     assert f"{first}</code>." in page
@@ -143,20 +143,23 @@ def test_metrics_fit_a_terminal(clone: Clone) -> None:
         ("device: auto", "device: cpu"),
     ],
 )
-def test_what_holds_for_all_runs_makes_them_anew(clone: Clone, key: str, value: str) -> None:
+def test_changing_a_shared_setting_reruns_all_trainings(clone: Clone, key: str, value: str) -> None:
     clone.edit("params.yaml", {key: value})
     changed = json.loads(clone.run("dvc", "status", "--json"))
     clone.edit("params.yaml", {value: key})
-    # Their trainings take all from train_augmented and from train_fixed, but rates and optimizers.
+    # relabel trains with the settings of train_augmented, lr_sweep with those of train_fixed
+    # except rate and optimizer; the attack has only threads and device in common.
     after: tuple[str, ...] = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER[:2]
     if key.startswith(("threads", "device")):
         after = AFTER
     assert sorted(changed) == sorted(["check", *TRAIN_STAGES, *after, "report"])
 
 
-def test_another_engine_trains_nothing_anew(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changing_the_engine_retrains_nothing(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clone.edit("params.yaml", {"engine: local ": "engine: local:1 "})
-    of_params = ["check", "report"]  # they check and show it, and train nothing
+    of_params = ["check", "report"]  # these check and show the engine, and train nothing
     assert sorted(json.loads(clone.run("dvc", "status", "--json"))) == sorted(of_params)
     monkeypatch.setenv("NOISYLAB_ENGINE", "dask:tcp://nowhere.invalid:1")
     assert re.findall(r"Running stage '(\w+)'", clone.run("dvc", "repro")) == of_params
@@ -164,7 +167,7 @@ def test_another_engine_trains_nothing_anew(clone: Clone, monkeypatch: pytest.Mo
     clone.run("dvc", "repro")
 
 
-def test_a_rate_that_is_added_is_all_that_is_trained(clone: Clone) -> None:
+def test_an_added_rate_is_the_only_training(clone: Clone) -> None:
     trainings = clone.folder / "finished" / "lr_sweep"
     before = {path.name: path.stat().st_mtime_ns for path in trainings.iterdir()}
     clone.edit("params.yaml", {"  - 0.05\n": "  - 0.05\n  - 0.1\n"})
@@ -178,7 +181,7 @@ def test_a_rate_that_is_added_is_all_that_is_trained(clone: Clone) -> None:
     clone.run("dvc", "repro")
 
 
-def test_a_comment_in_the_attack_reruns_the_attack_alone(clone: Clone) -> None:
+def test_a_change_in_the_attack_code_reruns_only_the_attack(clone: Clone) -> None:
     clone.edit("src/noisylab/attack/steps.py", {"\n\n\ndef attack(": "\n\n\n# Why.\ndef attack("})
     rerun = re.findall(r"Running stage '(\w+)'", clone.run("dvc", "repro"))
     assert rerun[0] == "adversarial"
@@ -187,7 +190,7 @@ def test_a_comment_in_the_attack_reruns_the_attack_alone(clone: Clone) -> None:
     clone.run("dvc", "repro")
 
 
-def test_what_python_compiles_reruns_nothing(clone: Clone) -> None:
+def test_compiled_python_files_rerun_nothing(clone: Clone) -> None:
     for package in ("core", "learning", "attack"):
         compiled = clone.folder / "src" / "noisylab" / package / "__pycache__"
         compiled.mkdir(exist_ok=True)
@@ -195,7 +198,7 @@ def test_what_python_compiles_reruns_nothing(clone: Clone) -> None:
     assert json.loads(clone.run("dvc", "status", "--json")) == {}
 
 
-def test_an_experiment_reruns_the_training_alone(clone: Clone) -> None:
+def test_an_experiment_reruns_only_its_training(clone: Clone) -> None:
     printed = clone.run("dvc", "exp", "run", "-S", "lr=0.0003", "train_balanced")
     assert re.findall(r"Running stage '(\w+)'", printed) == ["check", "train_balanced"]
     assert "Stage 'prepare' didn't change, skipping" in printed
@@ -209,7 +212,7 @@ def test_an_experiment_reruns_the_training_alone(clone: Clone) -> None:
     assert "HEAD" in page
 
 
-def test_a_number_with_an_exponent_is_one(clone: Clone) -> None:
+def test_a_number_with_an_exponent_is_accepted(clone: Clone) -> None:
     clone.run("dvc", "exp", "run", "-S", "lr=1e-5", "train_baseline")
     assert "lr: 1e-05" in (clone.folder / "params.yaml").read_text()
 
@@ -222,7 +225,7 @@ def test_a_number_with_an_exponent_is_one(clone: Clone) -> None:
         ("relabel.suspect_class=dog", "params.yaml: relabel.suspect_class must be rarest, any, or"),
     ],
 )
-def test_a_wrong_value_ends_with_one_line_and_harms_nothing(
+def test_an_invalid_value_exits_with_one_line_and_changes_nothing(
     clone: Clone, override: str, message: str
 ) -> None:
     clone.run("git", "checkout", "--quiet", ".")
@@ -234,12 +237,12 @@ def test_a_wrong_value_ends_with_one_line_and_harms_nothing(
     assert clone.outputs() == before
 
 
-def test_a_review_is_heeded_and_a_stale_one_is_refused(clone: Clone) -> None:
+def test_a_review_is_applied_and_a_stale_one_is_refused(clone: Clone) -> None:
     clone.run("git", "checkout", "--quiet", ".")
     clone.run("dvc", "checkout")
     dev = read_set(clone.folder / "data/dev_set.pickle")
     row = f"dev,3,{image_digest(dev.images[3])},truck"
-    # In the midst of an experiment that reads decisions, which it heeds from the next run on.
+    # A decision made while an experiment runs relabel counts from the next run on.
     command = ["dvc", "exp", "run", "-S", "relabel.sheet_images=11", "relabel"]
     experiment = subprocess.Popen(
         command, cwd=clone.folder, env=environment(), stdout=subprocess.PIPE, text=True
@@ -247,7 +250,7 @@ def test_a_review_is_heeded_and_a_stale_one_is_refused(clone: Clone) -> None:
     assert experiment.stdout
     assert any("Running stage 'relabel'" in line for line in experiment.stdout)
     (clone.folder / "data/review.csv").write_text(f"split,index,image,decision\n{row}\n")
-    # DVC's lock file is as the review page takes it to be.
+    # DVC's lock file has the format that the review page expects.
     rwlock, read = clone.folder / ".dvc/tmp/rwlock", clone.folder / "data/decisions.csv"
     assert " exp run " in (dvc_reader(rwlock, read) or "")
     experiment.communicate()

@@ -1,4 +1,4 @@
-"""A second clone reaches the same state without training, and experiments wait in a queue."""
+"""A second clone gets the same state without training; experiments can be queued."""
 
 import csv
 import shutil
@@ -13,9 +13,9 @@ from .test_own_images import write_folders
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone in which the first stages ran, the only ones there, on images that DVC keeps, too.
+    """A clone with the first stages only, after one run on images that DVC tracks, too.
 
-    What holds for these holds for all: test_pipeline.py fetches the whole.
+    test_pipeline.py fetches the outputs of all stages.
     """
     source = {"source: data/source": "source: photos"}
     made = make_clone(tmp_path_factory.mktemp("first"), PARAMS | source)
@@ -41,7 +41,7 @@ def check_same_state(first: Clone, second: Clone) -> None:
     assert (second.folder / "photos" / "train" / "été" / "0.png").is_file()
 
 
-def test_make_fetches_before_it_trains(clone: Clone, tmp_path: Path) -> None:
+def test_make_repro_fetches_instead_of_training(clone: Clone, tmp_path: Path) -> None:
     clone.run("dvc", "remote", "add", "--force", "--default", "store", str(tmp_path / "store"))
     clone.commit()
     clone.run("dvc", "push")
@@ -56,7 +56,7 @@ def test_make_fetches_before_it_trains(clone: Clone, tmp_path: Path) -> None:
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of an S3 on this machine that holds an empty bucket `images`."""
+    """Address of a local S3 server with an empty bucket `images`."""
     server = pytest.importorskip("moto.server", reason="moto is not installed: no S3 to test with")
     pytest.importorskip("dvc_s3", reason="dvc-s3 is not installed: DVC cannot speak to S3")
     boto3 = pytest.importorskip("boto3")
@@ -71,7 +71,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     running.stop()
 
 
-def test_s3_does_the_same(clone: Clone, tmp_path: Path, bucket: str) -> None:
+def test_outputs_can_be_shared_through_s3(clone: Clone, tmp_path: Path, bucket: str) -> None:
     clone.run("dvc", "remote", "add", "--force", "--default", "store", "s3://images/store")
     clone.run("dvc", "remote", "modify", "store", "endpointurl", bucket)
     clone.commit()
@@ -81,7 +81,7 @@ def test_s3_does_the_same(clone: Clone, tmp_path: Path, bucket: str) -> None:
     check_same_state(clone, second)
 
 
-def test_queued_experiments_run_with_the_code_that_they_were_queued_with(clone: Clone) -> None:
+def test_queued_experiments_run_the_code_from_when_they_were_queued(clone: Clone) -> None:
     code = "src/noisylab/run_artifacts.py"
     shutil.copy(clone.folder / code, clone.folder / "kept")
     clone.edit(code, {"{split: part.metrics(": '{split: {"marked": 1.0} | part.metrics('})
