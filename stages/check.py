@@ -5,13 +5,13 @@ from noisylab.config.params import Params
 
 
 def main(params: Params) -> None:
-    from noisylab.config import class_check
+    from noisylab.config import classes
     from noisylab.core import files
     from noisylab.data import set_files
     from noisylab.review import decisions
 
     sets = set_files.read_sets("data")
-    class_check.check_named_classes("params.yaml", params, sets["train"])
+    classes.check_named_classes("params.yaml", params, sets["train"])
     made = decisions.read_decisions("data/review.csv", sets)
     decisions.write_decisions("data/decisions.csv", made, sets)
     files.write_bytes("data/checked.ok", b"ok\n")  # not empty: DVC warns about empty outputs

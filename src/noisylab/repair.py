@@ -1,9 +1,9 @@
-"""Put right what DVC itself cannot after it was killed: `python -m noisylab.repair`.
+"""Repair what a killed DVC leaves damaged: `python -m noisylab.repair`.
 
-`make repro` does so before it runs the pipeline. DVC writes two of its files in place: `dvc.lock`,
-which says what was done, and `.dvc/tmp/rwlock`, which says what is being done. Killed meanwhile it
-leaves half of them, and then refuses to run. And it takes for whole whatever lies in its cache.
-What is damaged is removed and made anew by the next `dvc repro`: nothing is lost but time.
+`make repro` does this before it runs the pipeline. DVC writes two of its files in place:
+`dvc.lock`, the results of stages, and `.dvc/tmp/rwlock`, the locks of running ones. If it is killed
+meanwhile, half a file is left, with which it refuses to run. It also trusts every file in its
+cache. Damaged files are removed, and the next `dvc repro` makes them again: only time is lost.
 """
 
 from __future__ import annotations
@@ -15,34 +15,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import md5
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+import yaml
 
-_MD5 = re.compile(r"[0-9a-f]{32}")
+# It keeps scalars as text, as a path may be `no` or `1e5`. The version in C is the faster one.
+_Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 def repair(project: Path) -> list[str]:
-    """Remove what is damaged of DVC's files in a project; a line for each that was.
-
-    Does nothing while DVC is running there.
-    """
-    with _held(project / ".dvc" / "tmp" / "lock") as is_ours:
-        if not is_ours:
+    """Remove damaged files of DVC from a project, unless DVC is running; a line for each."""
+    with _held(project / ".dvc" / "tmp" / "lock") as is_held:
+        if not is_held:
             return []
         lines = _repair_rwlock(project / ".dvc" / "tmp")
-        path = project / "dvc.lock"
-        stages = _stages(path)
-        if stages is None:
-            path.unlink()
-            lines.append("dvc.lock was damaged, and is removed: stages run again")
-        return lines + _repair_cache(project, stages or {})
+        lock = project / "dvc.lock"
+        try:
+            outs = _read_outs(lock) if lock.exists() else {}
+        except (yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError):
+            lock.unlink()
+            return [*lines, "dvc.lock was damaged and is removed: every stage runs again"]
+        for path, digest in outs.items():
+            lines += _repair_out(project, path, digest)
+        return lines
 
 
 @contextmanager
 def _held(path: Path) -> Iterator[bool]:
-    """Hold one of DVC's locks, if nobody else does."""
+    """Hold one of DVC's locks; False if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:
@@ -54,62 +53,55 @@ def _held(path: Path) -> Iterator[bool]:
 
 
 def _repair_rwlock(folder: Path) -> list[str]:
-    with _held(folder / "rwlock.lock") as is_ours:
+    with _held(folder / "rwlock.lock") as is_held:
         path = folder / "rwlock"
-        if not is_ours or not path.exists():
+        if not is_held or not path.exists():
             return []
         try:
             json.loads(path.read_bytes())
         except ValueError:
             path.unlink()
-            return [".dvc/tmp/rwlock was damaged, and is removed"]
+            return [".dvc/tmp/rwlock was damaged and is removed"]
     return []
 
 
-def _stages(path: Path) -> dict[str, Any] | None:
-    """What dvc.lock says of each stage; None if it is damaged."""
-    if not path.exists():
-        return {}
-    try:
-        content = YAML(typ="safe").load(path.read_bytes())
-        stages = content["stages"]
-        for stage in stages.values():
-            for part in (*stage.get("deps", ()), *stage.get("outs", ())):
-                if not isinstance(part["path"], str) or not _MD5.match(part["md5"]):
-                    return None
-    except (YAMLError, AttributeError, KeyError, TypeError, UnicodeError):
-        return None
-    return dict(stages)
+def _read_outs(lock: Path) -> dict[str, str]:
+    """MD5 digest by path of the outputs in dvc.lock; raises if the file is damaged."""
+    text = lock.read_text(encoding="utf-8")
+    stages = yaml.load(text, _Loader)["stages"].values()
+    for stage in stages:
+        if not all(stage.values()) or not all(stage.get("params", {}).values()):
+            raise ValueError("a key has no value: cut after it")
+    outs = {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
+    if not text.endswith("\n") or not all(map(re.compile("[0-9a-f]{32}").match, outs.values())):
+        raise ValueError("cut in the middle of a line")
+    return outs
 
 
-def _repair_cache(project: Path, stages: dict[str, Any]) -> list[str]:
-    """Remove what is not what its name says, of all files that stages wrote last."""
-    lines = []
-    for stage in stages.values():
-        for out in stage.get("outs", ()):
-            digest = out["md5"]
-            kept = project / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
-            if not kept.is_file() or _is_whole(kept, digest):
-                continue
-            kept.unlink()
-            lines.append(f"DVC's copy of {out['path']} was damaged, and is removed")
-            copy = project / out["path"]
-            if copy.is_file() and not _is_whole(copy, digest):
-                copy.unlink()  # DVC took it out of its cache, and would think that it is whole
-                lines.append(f"{out['path']} was damaged, too, and is removed: it is made anew")
+def _repair_out(project: Path, path: str, digest: str) -> list[str]:
+    """Remove the cached copy of an output, and the output itself, unless they match the digest."""
+    cached = project / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
+    if not cached.is_file() or _digest(cached) == digest.removesuffix(".dir"):
+        return []
+    cached.unlink()
+    lines = [f"DVC's copy of {path} was damaged and is removed"]
+    out = project / path
+    if out.is_file() and _digest(out) != digest:
+        out.unlink()  # DVC copied it from its cache, and would trust it
+        lines.append(f"{path} was damaged, too, and is removed: its stage runs again")
     return lines
 
 
-def _is_whole(path: Path, digest: str) -> bool:
-    actual = md5(usedforsecurity=False)
+def _digest(path: Path) -> str:
+    digest = md5(usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(2**20):
-            actual.update(block)
-    return actual.hexdigest() == digest.removesuffix(".dir")
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def main() -> None:
-    """Repair the project in the current folder, and say what was repaired."""
+    """Repair the project in the current folder, and list what was removed."""
     for line in repair(Path.cwd()):
         print(line)
 

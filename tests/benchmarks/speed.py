@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 from usual import Augmented, Usual, list_of_tensors, weighted_sampler
 
-from noisylab.config.class_names import by_class
+from noisylab.config.classes import by_class
 from noisylab.config.settings import AugmentConfig, FitConfig
 from noisylab.core.images import ImageSet
 from noisylab.learning.network import SimpleModel

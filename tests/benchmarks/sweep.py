@@ -26,7 +26,7 @@ from speed import N_IMAGES, noise
 from torch.utils.data import DataLoader
 from usual import Shifted, Usual, list_of_tensors, weighted_sampler
 
-from noisylab.config.class_names import by_class
+from noisylab.config.classes import by_class
 from noisylab.config.params import read_params
 from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet

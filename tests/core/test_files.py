@@ -17,7 +17,7 @@ from noisylab.data import set_files
 from noisylab.train import figures
 
 
-def test_makes_folders_and_replaces(tmp_path: Path) -> None:
+def test_a_write_makes_folders_and_replaces_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "file"
     files.write_bytes(path, b"old and long")
     files.write_bytes(path, b"new")
@@ -25,7 +25,7 @@ def test_makes_folders_and_replaces(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_is_readable_as_any_file_of_the_user(tmp_path: Path) -> None:
+def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
     files.write_bytes(tmp_path / "ours", b"")
     (tmp_path / "plain").write_bytes(b"")
     ours, plain = (stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("ours", "plain"))
@@ -47,7 +47,7 @@ def test_a_failed_write_leaves_the_old_file_alone(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_is_removed_and_that_of_a_running_one_is_not(
+def test_temporary_files_of_killed_processes_are_removed_and_those_of_running_ones_kept(
     tmp_path: Path,
 ) -> None:
     dead = subprocess.Popen(["true"])
@@ -77,7 +77,7 @@ except InputError as error:
 """
 
 
-def test_a_file_that_may_not_grow_is_said_and_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_file_size_limit_is_reported_and_leaves_the_old_file_alone(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
     command = [sys.executable, "-c", FULL]
     printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -87,7 +87,7 @@ def test_a_file_that_may_not_grow_is_said_and_leaves_the_old_one(tmp_path: Path)
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 64 KB, where this user may mount one."""
+    """A disk of 64 KB, if this user may mount one."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
@@ -97,7 +97,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_full_disk_is_said_and_once_there_is_room_all_is_well(small_disk: Path) -> None:
+def test_a_full_disk_is_reported_and_a_write_succeeds_once_there_is_room(small_disk: Path) -> None:
     path = small_disk / "file"
     files.write_bytes(path, b"old")
     (small_disk / "ballast").write_bytes(bytes(40_000))
@@ -110,28 +110,56 @@ def test_a_full_disk_is_said_and_once_there_is_room_all_is_well(small_disk: Path
     assert path.read_bytes() == bytes(40_000)
 
 
-def test_a_disk_that_may_only_be_read_is_said(small_disk: Path) -> None:
+def test_a_read_only_disk_is_reported(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(InputError, match="file: cannot be written: Read-only file system"):
         files.write_bytes(small_disk / "file", b"new")
 
 
-def test_json_is_rounded_and_plain(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("value", "rounded"),
+    [
+        (0.8816049, 0.8816),
+        (1026.194999, 1026.195),
+        (-2 / 3, -0.66667),
+        (0.0123456789, 0.012346),
+        (3e-6, 3e-06),
+        (-1.23456789e-7, -1.2346e-07),
+        (0.0, 0.0),
+        (123456789, 123456789),
+        (True, True),
+        (None, None),
+        (np.float64(1 / 3), 0.33333),
+        (np.float32(0.0003), 0.0003),
+        (np.int64(3), 3),
+        (np.array([1 / 3, 2e-6]), [0.33333, 2e-06]),
+        ((1 / 3, None), [0.33333, None]),
+    ],
+)
+def test_json_numbers_have_five_decimals_or_significant_digits(
+    tmp_path: Path, value: object, rounded: object
+) -> None:
     path = tmp_path / "metrics.json"
-    values = {"loss": 0.123456789, "count": {"car": np.int64(3)}, "recall": np.float64(1 / 3)}
-    files.write_json(path, values)
-    assert json.loads(path.read_text()) == {"loss": 0.12346, "count": {"car": 3}, "recall": 0.33333}
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        files.write_json(path, {"loss": float("nan")})
+    files.write_json(path, {"dev": {"é": value}})
+    assert path.read_text(encoding="utf-8").startswith('{\n  "dev": {\n    "é": ')
+    assert repr(json.loads(path.read_text())["dev"]["é"]) == repr(rounded)
 
 
-def test_csv_quotes_what_needs_it(tmp_path: Path) -> None:
+def test_json_refuses_nan_and_infinity(tmp_path: Path) -> None:
+    for value in (float("nan"), np.float64("inf")):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            files.write_json(tmp_path / "metrics.json", {"loss": value})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_csv_rounds_numbers_quotes_text_and_leaves_none_empty(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    files.write_csv(path, ("class", "share"), [("a,b", np.float64(2 / 3)), ("é", 1)])
-    assert path.read_bytes() == 'class,share\n"a,b",0.66667\né,1\n'.encode()
+    rows = [("a,b", np.float64(2 / 3), None), ("é", 1, 3e-6)]
+    files.write_csv(path, ("class", "share", "rate"), rows)
+    assert path.read_bytes() == 'class,share,rate\n"a,b",0.66667,\né,1,3e-06\n'.encode()
 
 
-def test_png_says_nothing_of_its_maker(tmp_path: Path) -> None:
+def test_png_bytes_are_reproducible_and_name_no_program(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     for name in ("a.png", "b.png"):
         figure = figures.loss_curves("title", ([2.0, 1.0], [2.5, 1.5]))
@@ -141,7 +169,7 @@ def test_png_says_nothing_of_its_maker(tmp_path: Path) -> None:
     assert b"matplotlib" not in path.read_bytes().lower()
 
 
-def test_sets_come_back(tmp_path: Path, train: ImageSet, dev: ImageSet) -> None:
+def test_sets_are_read_as_they_were_written(tmp_path: Path, train: ImageSet, dev: ImageSet) -> None:
     set_files.write_sets(tmp_path, {"train": train, "dev": dev, "test": dev.subset([])})
     back = set_files.read_sets(tmp_path)
     assert list(back) == ["train", "dev", "test"]

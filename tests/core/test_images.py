@@ -2,10 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import make_set
 
 from noisylab.core.errors import InputError
-from noisylab.core.images import ImageSet, identical_images, joined
+from noisylab.core.images import ImageSet, identical_images, joined, most_common, rarest
 
 
 def test_counts_by_label(train: ImageSet) -> None:
@@ -13,7 +12,7 @@ def test_counts_by_label(train: ImageSet) -> None:
     assert train.subset([0, 1, 2, 3]).with_labels(labels).counts().tolist() == [1, 0, 3]
 
 
-def test_subset_keeps_order_and_belonging(train: ImageSet) -> None:
+def test_a_subset_keeps_the_order_and_its_labels(train: ImageSet) -> None:
     part = train.subset([7, 3])
     assert (part.images == train.images[[7, 3]]).all()
     assert part.labels.tolist() == [train.labels[7], train.labels[3]]
@@ -21,24 +20,24 @@ def test_subset_keeps_order_and_belonging(train: ImageSet) -> None:
     assert part.true_labels.tolist() == part.labels.tolist()
 
 
-def test_what_models_say_stays_with_the_image(train: ImageSet, dev: ImageSet) -> None:
-    said = np.eye(3)[::-1][train.labels]
-    knowing = replace(train, pred_probs=said)
-    both = joined(knowing, knowing.subset([7, 3]))
+def test_probabilities_stay_with_their_images(train: ImageSet, dev: ImageSet) -> None:
+    probs = np.eye(3)[::-1][train.labels]
+    predicted = replace(train, pred_probs=probs)
+    both = joined(predicted, predicted.subset([7, 3]))
     assert both.pred_probs is not None
-    assert (both.pred_probs == [*said, said[7], said[3]]).all()
+    assert (both.pred_probs == [*probs, probs[7], probs[3]]).all()
     assert both.with_labels(both.labels[::-1]).pred_probs is both.pred_probs
-    assert joined(knowing, dev).pred_probs is None
+    assert joined(predicted, dev).pred_probs is None
 
 
-def test_with_labels_leaves_the_original(train: ImageSet) -> None:
+def test_with_labels_leaves_the_original_unchanged(train: ImageSet) -> None:
     before = train.labels.copy()
     other = train.with_labels(np.zeros(len(train), dtype=np.int64))
     assert other.counts().tolist() == [90, 0, 0]
     assert (train.labels == before).all()
 
 
-def test_an_empty_set_is_a_set() -> None:
+def test_a_set_may_be_empty() -> None:
     empty = ImageSet(np.empty((0, 32, 32, 3), np.uint8), np.empty(0, np.int64), ("a", "b"))
     assert len(empty) == 0
     assert empty.counts().tolist() == [0, 0]
@@ -53,7 +52,7 @@ LABELS = np.array([0, 1, 0])
     [
         ({"labels": np.array([0, 7, 0])}, "labels must be in 0..1, got 7 at index 1"),
         ({"labels": np.array([0, 1, -1])}, "labels must be in 0..1, got -1 at index 2"),
-        ({"labels": np.array([0, 1])}, "labels must be int64 of shape (3,), one an image"),
+        ({"labels": np.array([0, 1])}, "labels must be int64 of shape (3,), one per image"),
         ({"labels": np.array([0.0, 1.0, 0.0])}, "labels must be int64"),
         ({"true_labels": np.array([0, 2, 0])}, "true_labels must be in 0..1, got 2 at index 1"),
         ({"pred_probs": np.full((3, 3), 1 / 3)}, "pred_probs must be float64 of shape (3, 2), got"),
@@ -68,7 +67,7 @@ LABELS = np.array([0, 1, 0])
         ({"classes": ("car", "x" * 101)}, "printable characters, got 'xxx"),
         (
             {"classes": (*map(str, range(1001)),)},
-            "classes must name at most 1000 classes, got 1001",
+            "classes must name at most 1000 classes, got ['0', '1', '2', ... 1001 in all]",
         ),
         (
             {"classes": ("car", " ")},
@@ -76,7 +75,7 @@ LABELS = np.array([0, 1, 0])
         ),
     ],
 )
-def test_parts_that_contradict_are_refused(parts: dict[str, object], message: str) -> None:
+def test_contradictory_parts_are_refused(parts: dict[str, object], message: str) -> None:
     good: dict[str, object] = {"images": IMAGES, "labels": LABELS, "classes": ("car", "cat")}
     with pytest.raises(InputError) as error:
         ImageSet(**{**good, **parts})  # type: ignore[arg-type]
@@ -95,13 +94,31 @@ def test_identical_images_within_a_set(train: ImageSet) -> None:
     assert identical_images(train, train) == [(2, 50), (2, 80)]
 
 
-def test_one_pixel_level_is_a_difference(train: ImageSet) -> None:
+def test_images_that_differ_by_one_level_are_not_identical(train: ImageSet) -> None:
     train.images[1] = train.images[0]
     train.images[1, 31, 31, 2] ^= 1
     assert identical_images(train, train) == []
 
 
-def test_the_rarest_class_is_never_the_most_common_one() -> None:
-    equal, unequal = make_set(9, seed=0), make_set(10, seed=0)
-    assert (equal.rarest(), equal.most_common()) == (0, 2)
-    assert (unequal.rarest(), unequal.most_common()) == (1, 0)
+@pytest.mark.parametrize(
+    ("counts", "least", "most"),
+    [
+        ([7, 2, 5], 1, 0),
+        ([7, 2, 2], 1, 0),
+        ([7, 7, 2], 2, 1),
+        ([3, 3, 3], 0, 2),
+        ([0, 0], 0, 1),
+        ([4], 0, 0),
+    ],
+)
+def test_of_equal_counts_the_first_is_rarest_and_the_last_most_common(
+    counts: list[int], least: int, most: int
+) -> None:
+    for values in (counts, np.array(counts)):
+        assert (rarest(values), most_common(values)) == (least, most)
+
+
+def test_a_set_counts_its_given_labels(train: ImageSet) -> None:
+    relabelled = train.with_labels(np.repeat([2, 0, 2], 30))
+    assert relabelled.counts().tolist() == [30, 0, 60]
+    assert (relabelled.rarest(), relabelled.most_common()) == (1, 2)

@@ -24,7 +24,7 @@ from noisylab.core.tables import MAX_ROWS, read_table
 from noisylab.data.sources.photos import read_rgb
 
 EXAMPLES = 40
-SLOW = {"params": 8, "json labels": 20, "weights": 20, "weights' pickle": 20}  # examples of these
+SLOW = {"json labels": 20, "weights": 20, "weights' pickle": 20}  # examples of these
 PIECES = (b"", b"\0", b"\xff" * 4, b"\x7f\xff\xff\xff", b"\n", b",", b'"', b"*a", b"PK\3\4")
 
 
@@ -132,22 +132,25 @@ LAUGHS = "".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 12)
 )
 BAD_YAML = {
-    "huge number": ("lr: 0x" + "f" * 9999, "line 1: a value has more than 1000 characters"),
+    "huge number": ("lr: 0x" + "f" * 9999, "line 1: value has more than 1000 characters"),
     "number too long to write": ("lr: 0x" + "f" * 900, "lr must be a number > 0, got "),
-    "billion laughs": (f"a0: &a0 lol\n{LAUGHS}", "holds more than 10,000 values, aliases unfolded"),
+    "billion laughs": (
+        f"a0: &a0 lol\n{LAUGHS}",
+        "more than 10,000 values, counting aliases unfolded",
+    ),
     "merged laughs": (
         "a: &a {x: 1}\n" + "b: &b\n  <<: [" + ", ".join(["*a"] * 9999) + "]\n",
-        "holds more than 10,000 values, aliases unfolded",
+        "more than 10,000 values, counting aliases unfolded",
     ),
     "alias of itself": ("a: &a [*a]", "a is unknown"),
     "deep": ("[" * 5000, "more than 20 levels"),
     "deep and closed": ("[" * 30 + "]" * 30, "more than 20 levels"),
-    "key of a list": ("? [a, b]\n: 1", "is unknown"),
-    "a tag that makes an object": ("lr: !!python/object/apply:os.system [ls]", "is not valid YAML"),
-    "another version": ("%YAML 1.3\n---\nlr: 1", "is not valid YAML: version minor part"),
+    "key of a list": ("? [a, b]\n: 1", "found unhashable key"),
+    "a tag that makes an object": ("lr: !!python/object/apply:os.system [ls]", "tags are not"),
+    "another version": ("%YAML 2.0\n---\nlr: 1", "is not valid YAML: found incompatible"),
     "two documents": ("lr: 1\n---\nlr: 2", "is not valid YAML"),
     "a key twice": ("lr: 1\nlr: 2", 'found duplicate key "lr"'),
-    "a month 13": ("lr: 2001-13-01", "is not valid YAML"),
+    "a month 13": ("lr: 2001-13-01", "lr must be a number > 0, got '2001-13-01'"),
     "too large": ("#" * 100_001, "cannot be read: is larger than 100,000 bytes"),
     "nothing": ("", "the file must be a section with seed, lr"),
 }

@@ -81,8 +81,8 @@ def test_a_damaged_copy_in_dvcs_cache_is_rebuilt(clone: Clone) -> None:
     clone.run("dvc", "checkout", "data/dev_set.pickle")
     assert path.read_bytes() != content
     printed = clone.run("python", "-m", "noisylab.repair")
-    assert "DVC's copy of data/dev_set.pickle was damaged, and is removed\n" in printed
-    assert "data/dev_set.pickle was damaged, too, and is removed: it is made anew\n" in printed
+    assert "DVC's copy of data/dev_set.pickle was damaged and is removed\n" in printed
+    assert "data/dev_set.pickle was damaged, too, and is removed: its stage runs again\n" in printed
     clone.run("dvc", "repro", "prepare")
     assert path.read_bytes() == content
     assert clone.run("python", "-m", "noisylab.repair") == ""
@@ -94,7 +94,7 @@ def test_a_file_half_written_by_a_killed_dvc_is_repaired(clone: Clone, name: str
     path: Path = clone.folder / name
     path.write_text(path.read_text()[:-1] + "\n  - {" if name == "dvc.lock" else '{"write": {')
     clone.run("dvc", "repro", "prepare", fails=True)
-    assert f"{name} was damaged, and is removed" in clone.run("python", "-m", "noisylab.repair")
+    assert f"{name} was damaged and is removed" in clone.run("python", "-m", "noisylab.repair")
     clone.run("dvc", "repro", STAGE)
     assert clone.outputs() == expected
 

@@ -10,7 +10,7 @@ import torch
 
 from noisylab.attack.smallest import smallest_change
 from noisylab.attack.steps import attack
-from noisylab.config.class_names import named_pair
+from noisylab.config.classes import named_pair
 from noisylab.config.settings import RAREST, AdversarialConfig
 from noisylab.core.errors import InputError, shown
 from noisylab.core.images import ImageSet

@@ -1,1 +1,1 @@
-"""`params.yaml`, checked, as frozen dataclasses."""
+"""params.yaml as frozen dataclasses, checked."""

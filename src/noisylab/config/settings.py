@@ -1,168 +1,175 @@
-"""How to train: settings of the training loop, free of torch, so that any stage may read them."""
+"""Everything that params.yaml sets, as frozen dataclasses.
 
-from __future__ import annotations
+A field carries its check, as `Annotated[type, check]`, its default, and its meaning and unit. The
+checks are applied by read_params() alone, which reads the annotations: as objects, not as strings.
+"""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+from noisylab.config.checks import by_name, choice, either, integer, list_of, number, pair, text
+from noisylab.core.images import SIZE
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
-DEVICES = ("auto", "cpu", "cuda")
-SCHEDULES = ("constant", "one_cycle")
+NORMS = ("linf", "l2")
+
+#: Where many trainings run; see many/.
+ENGINES = "local, local:N for N workers, or dask:tcp://HOST:PORT"
+_ENGINE = text(ENGINES, r"local(:[1-9]\d{0,3})?|dask:(tcp|tls)://[\w.:\[\]-]+:\d{1,5}")
+is_engine = _ENGINE.is_good
 
 #: A number for each class: by its name, or by a scheme over the counts.
 ByClass = str | Mapping[str, float]
 BY_CLASS = ("none", "one_minus_frequency", "inverse_frequency")
 
-#: Where many trainings run; see parallel.map_trainings.
-ENGINES = "local, local:N for N workers, or dask:tcp://HOST:PORT"
-_ENGINE = r"local(:[1-9]\d{0,3})?|dask:(tcp|tls)://[\w.:\[\]-]+:\d{1,5}"
+#: Words in place of a class name: fewest labels in train, unknown, confused least on dev.
+RAREST, ANY, LEAST_CONFUSED = "rarest", "any", "least_confused"
 
+_SHARE = number(least=0, most=1)
+_FACTOR = number(least=0, most=10)
+_LEVELS = number(above=0, most=255)
+_RATES = list_of(number(above=0))
+_PROBABILITY = either(_SHARE, choice("one_minus_frequency"), by_name(_SHARE))
+_WEIGHTS = either(choice(*BY_CLASS), by_name(number(least=0), zeros=False))
 
-def is_engine(value: object) -> bool:
-    """Whether trainings can run there."""
-    return isinstance(value, str) and re.fullmatch(_ENGINE, value) is not None
+# What several sections set.
+Share = Annotated[float, _SHARE]
+Epochs = Annotated[int, integer(1, 10**6)]  # passes over as many images as the training set has
+LearningRate = Annotated[float, number(above=0)]
+BatchSize = Annotated[int, integer(1, 2**20)]  # images per step; an epoch's last may have fewer
+Optimizer = Annotated[str, choice(*OPTIMIZERS)]  # with torch's defaults; sgd has momentum 0.9
+Threads = Annotated[int, integer(1, 1024)]  # of the CPU; they split sums: results differ slightly
+Device = Annotated[str, choice("auto", "cpu", "cuda")]  # auto: cuda where available
+SheetImages = Annotated[int, integer(1, 1000)]  # number of images that a figure shows
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How much to change images, and how often.
+    """How images are changed, and how often.
 
-    probability:    in [0, 1], by class or one for all: the chance that an image is changed by
-                    exactly one of the seven augmentations, each as likely as the others; None
-                    for never.
-    rotate_degrees: up to how far to turn, either way, in [0, 180].
-    crop_scale:     least share of the side that a crop keeps, in [0.1, 1].
-    blur_sigma:     lowest and highest standard deviation of the blur, in pixels.
-    brightness:     lowest and highest factor; 1 leaves an image as it is.
-    shift_pixels:   up to how far to move every image along each axis, in 0..31.
-    mirror:         in [0, 1], the chance that any image is mirrored left to right.
-
-    The last two are for all classes alike, and come after the one of the seven.
+    With `probability`, which may depend on the class, exactly one of seven augmentations changes an
+    image, all equally likely; None for never. Shift and mirror follow, for images of every class.
     """
 
-    probability: ByClass | float | None = None
-    rotate_degrees: float = 15.0
-    crop_scale: float = 0.7
-    blur_sigma: tuple[float, float] = (0.5, 1.5)
-    brightness: tuple[float, float] = (0.6, 1.4)
-    shift_pixels: int = 0
-    mirror: float = 0.0
+    probability: Annotated[ByClass | float | None, _PROBABILITY] = None
+    rotate_degrees: Annotated[float, number(least=0, most=180)] = 15.0  # at most, either way
+    crop_scale: Annotated[float, number(least=0.1, most=1)] = 0.7  # least share of the side
+    blur_sigma: Annotated[tuple[float, float], pair(_FACTOR)] = (0.5, 1.5)  # pixels
+    brightness: Annotated[tuple[float, float], pair(_FACTOR)] = (0.6, 1.4)  # 1: unchanged
+    shift_pixels: Annotated[int, integer(0, SIZE - 1)] = 0  # at most, along each axis
+    mirror: Share = 0.0  # chance of a flip, left to right
 
 
 @dataclass(frozen=True)
 class FitConfig:
     """Settings of one training.
 
-    epochs:          passes over as many images as the training set has.
-    lr:              learning rate, a step; the highest of a schedule.
-    batch_size:      images a step; the last step of an epoch may have fewer.
-    optimizer:       a name of OPTIMIZERS, at torch's defaults; `sgd` has momentum 0.9.
-    threads:         of the CPU. Sums are split among them: their number is part of the result.
-    device:          a name of DEVICES; `auto` is cuda where there is one.
-    schedule:        `constant`, or `one_cycle` (Smith and Topin 2018): up to `lr` during the
-                     first `warmup` share of the steps, then down to nothing along a cosine.
-    warmup:          in [0, 1].
-    weight_decay:    as the optimizer defines it; None is its own default.
-    label_smoothing: in [0, 1], the share of each label spread over all classes.
-    distillation:    in [0, 1], the share of each label, smoothed, that what models say of the
-                     image stands in for (Hinton, Vinyals and Dean 2015, at temperature 1).
-    dropout:         in [0, 1), the network's rate.
-    class_weights:   how often to draw each class; `none` shows every image once an epoch.
-    augment:         how to change the images that are drawn; None leaves them as they are.
+    Schedule `one_cycle` (Smith and Topin 2018) raises the rate to `lr` during the first `warmup`
+    share of the steps, then lowers it to 0 along a cosine. Distillation is that of Hinton, Vinyals
+    and Dean 2015, at temperature 1.
     """
 
-    epochs: int
-    lr: float
-    batch_size: int
-    optimizer: str
-    threads: int
-    device: str
-    schedule: str = "constant"
-    warmup: float = 0.2
-    weight_decay: float | None = None
-    label_smoothing: float = 0.0
-    distillation: float = 0.0
-    dropout: float = 0.5
-    class_weights: ByClass = "none"
+    epochs: Epochs
+    lr: LearningRate  # the peak of a schedule
+    batch_size: BatchSize
+    optimizer: Optimizer
+    threads: Threads
+    device: Device
+    schedule: Annotated[str, choice("constant", "one_cycle")] = "constant"
+    warmup: Share = 0.2
+    weight_decay: Annotated[float | None, number(least=0)] = None  # None: the optimizer's default
+    label_smoothing: Share = 0.0  # of each label, spread over all classes
+    distillation: Share = 0.0  # of each smoothed label, replaced by predicted probabilities
+    dropout: Annotated[float, number(least=0, most=0.99)] = 0.5
+    class_weights: Annotated[ByClass, _WEIGHTS] = "none"  # of draws; none: each image once
     augment: AugmentConfig | None = None
-
-
-RULES = ("report", "best")
-
-#: What settings may say in place of the name of a class.
-RAREST, ANY, LEAST_CONFUSED = "rarest", "any", "least_confused"
-SUSPECT_WORDS = (RAREST, ANY)
-SOURCE_WORDS = (LEAST_CONFUSED,)
-TARGET_WORDS = (RAREST, LEAST_CONFUSED)
 
 
 @dataclass(frozen=True)
 class RelabelConfig:
     """How to find wrong labels.
 
-    keep:          the rule of RULES whose corrections go on.
-    suspect_class: the class that is hidden under other labels: its name, `rarest` for the one with
-                   the fewest labels in train, or `any` where nobody knows what is confused.
-    models:        how many models the rule `best` averages, the kept one of train_augmented
-                   and others of its recipe, trained on dev, too.
-    folds:         for `any`: how many models predict what they are not trained on, a seed.
-    fold_seeds:    for `any`: how many seeds.
-    sheet_images:  how many of the flagged images to show, and of those just below the threshold.
+    The rule `best` averages several models: train_augmented's, and others trained on dev, too. For
+    suspect class `any`, each model predicts only images that are held out from it.
     """
 
-    keep: str
-    suspect_class: str
-    models: int
-    folds: int
-    fold_seeds: int
-    sheet_images: int
+    keep: Annotated[str, choice("report", "best")]  # rule whose corrections train_fixed uses
+    suspect_class: Annotated[str, text("a class, rarest or any")]  # hidden under other labels
+    models: Annotated[int, integer(1, 100)]
+    folds: Annotated[int, integer(2, 100)]  # for `any`: models per seed
+    fold_seeds: Annotated[int, integer(1, 100)]  # for `any`
+    sheet_images: SheetImages  # of those flagged, and of those just below the threshold
 
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """Which trainings to compare: each optimizer at each of its learning rates, from each seed.
+    """Trainings to compare: each optimizer at each of its constant rates, from each seed."""
 
-    optimizers: names of OPTIMIZERS.
-    rates:      learning rates, constant throughout a training.
-    seeds:      how many seeds: the one of all trainings, and those after it.
-    epochs:     of each training.
-    own_rates:  by optimizer, the rates of one that has others than `rates`.
-    """
-
-    optimizers: Sequence[str]
-    rates: Sequence[float]
-    seeds: int
-    epochs: int
-    own_rates: Mapping[str, Sequence[float]] | None = None
-
-
-NORMS = ("linf", "l2")
+    optimizers: Annotated[Sequence[str], list_of(choice(*OPTIMIZERS))]
+    rates: Annotated[Sequence[float], _RATES]
+    seeds: Annotated[int, integer(1, 100)]  # how many, from Params.seed upwards
+    epochs: Epochs
+    # By optimizer, in place of `rates`.
+    own_rates: Annotated[Mapping[str, Sequence[float]] | None, by_name(_RATES, OPTIMIZERS)] = None
 
 
 @dataclass(frozen=True)
 class AdversarialConfig:
-    """What to attack, and how.
+    """Which images to attack, and how.
 
-    source_class:        the class of the images: its name, or `least_confused` for the one between
-                         which and the target fewest images of dev fall in the confusion matrix.
-    target_class:        what they are to be called: a class, `rarest` for the one with the fewest
-                         labels in train as given, or `least_confused` for that of the pair
-                         between which fewest images of dev fall.
-    example_probability: the example is the image of train to whose class the model gives nearest
-                         to this probability.
-    epsilon:             of the example: the most that its change may measure, in 8-bit levels.
-    epsilons:            the same, for the whole set.
-    steps:               along the gradient, for both.
-    norm:                a name of NORMS, in which epsilons are measured.
-    confidence:          the probability that the surer of the smallest changes must reach.
+    The example is the training image whose predicted probability is nearest to the one given.
     """
 
-    source_class: str
-    target_class: str
-    example_probability: float
-    epsilon: float
-    epsilons: Sequence[float]
-    steps: int
-    norm: str
-    confidence: float
+    source_class: Annotated[str, text("a class or least_confused")]  # class of the images
+    target_class: Annotated[str, text("a class, rarest or least_confused")]  # to be predicted
+    example_probability: Share
+    epsilon: Annotated[float, _LEVELS]  # largest change of the example, in 8-bit levels
+    epsilons: Annotated[Sequence[float], list_of(_LEVELS)]  # and of each image of the sets
+    steps: Annotated[int, integer(1, 10_000)]  # along the gradient
+    norm: Annotated[str, choice(*NORMS)]  # in which epsilons are measured
+    confidence: Annotated[float, number(above=0, most=0.9999)]  # of the surer smallest changes
+
+
+@dataclass(frozen=True)
+class PrepareParams:
+    """Stage `prepare`."""
+
+    source: Annotated[str, text("a folder")]  # of the images
+
+
+@dataclass(frozen=True)
+class StatsParams:
+    """Stage `stats`."""
+
+    sheet_images: SheetImages  # of each class
+
+
+@dataclass(frozen=True)
+class TrainParams:
+    """A train stage, which trains one or more named runs."""
+
+    keep: Annotated[str, text("the name of a run")]  # run whose model later stages use
+    runs: dict[str, FitConfig]
+
+
+@dataclass(frozen=True)
+class Params:
+    """The whole file. A run takes from the top what it does not set itself."""
+
+    seed: Annotated[int, integer(0, 2**32 - 1)]  # of everything random
+    lr: LearningRate
+    batch_size: BatchSize
+    optimizer: Optimizer
+    threads: Threads
+    device: Device
+    engine: Annotated[str, _ENGINE]
+    prepare: PrepareParams
+    stats: StatsParams
+    train_baseline: TrainParams
+    train_balanced: TrainParams
+    train_augmented: TrainParams
+    relabel: RelabelConfig
+    train_fixed: TrainParams
+    lr_sweep: SweepConfig
+    adversarial: AdversarialConfig

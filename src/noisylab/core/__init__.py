@@ -1,1 +1,1 @@
-"""Sets of images, errors and files: no torch, and nothing else of the package."""
+"""Sets of images, errors and files; imports neither torch nor other parts of noisylab."""

@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right: a bad parameter, file, label or image."""
+"""The exception for mistakes that a user can fix: a bad parameter, file, label or image."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from contextlib import contextmanager
 
 import numpy as np
 
-_LONGEST = 60  # characters of a value: two or three of them still make a line
-_FIRST = 3  # of the values in a list
+_LONGEST = 60  # characters of a value; two or three values still fit on a line
+_FIRST = 3  # values of a list
 
 
 class InputError(ValueError):
-    """Says in one line where, what was expected, what was got and what to do.
+    """One line with the place, the expected and the actual value, and the remedy.
 
-    Stages print it without a traceback; every other exception is a fault of the program.
+    Stages print it without a traceback; any other exception is a bug.
     """
 
 
 class WorkerDiedError(InputError):
-    """A training ended its worker each time that it was tried."""
+    """A training whose worker died in every try."""
 
     def __init__(self, index: int, tries: int) -> None:
         super().__init__(index, tries)
@@ -42,9 +42,9 @@ def located(where: object) -> Iterator[None]:
 
 
 def shown(value: object) -> str:
-    """What a message may say of a value out of a file: at most 60 characters, on one line.
+    """A value from a file as text for a message: one line of at most 60 characters.
 
-    Never the repr of a container, which could take all the memory there is, nor of a huge number.
+    Containers and huge numbers are summarised, since their repr could exhaust the memory.
 
     >>> shown("car"), shown([1, 2]), shown(np.zeros(3)), shown(10**5000)
     ("'car'", 'list of 2', 'float64 of shape (3,)', 'int of 16610 bits')
@@ -65,7 +65,7 @@ def shown(value: object) -> str:
 
 
 def shown_list(values: Sequence[object]) -> str:
-    """The first of the values, and how many there are.
+    """The first values of a list, and its length, as text for a message.
 
     >>> shown_list(["car", "cat"]), shown_list(range(1000))
     ("['car', 'cat']", '[0, 1, 2, ... 1000 in all]')

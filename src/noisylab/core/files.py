@@ -1,4 +1,4 @@
-"""Reading a file that a user gave, and writing whole files: the same bytes each time."""
+"""Reading files whole, and writing them whole or not at all, with reproducible bytes."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from noisylab.core.processes import is_running
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DIGITS = 5  # after the point, in metrics and tables: what is left is noise between processors
+_DIGITS = 5  # of numbers in metrics and tables; further digits differ between processors
 
 
 def read_file(path: str | Path, most: int) -> bytes:
     """The content of a regular file of at most `most` bytes.
 
-    Raises InputError, which names the file, for one that is larger, cannot be read, or is none.
+    Raises InputError, which names the path, if it is larger, unreadable, or no regular file.
     """
     path = Path(path)
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would wait, a device never end
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe may wait forever
             raise InputError(f"{path}: cannot be read: Is not a file; check the path")
         if status.st_size > most:
             raise InputError(
@@ -44,7 +44,7 @@ def read_file(path: str | Path, most: int) -> bytes:
 
 
 def read_text(path: str | Path, most: int) -> str:
-    """The same as text in UTF-8, without the mark that some editors put before it."""
+    """The text of a UTF-8 file of at most `most` bytes, without a byte order mark."""
     try:
         return read_file(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -54,12 +54,12 @@ def read_text(path: str | Path, most: int) -> str:
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Put `content` at `path`, making its folder; a reader finds the old file or the new one.
+    """Write a file and its folder; a reader finds the whole old file or the whole new one.
 
-    Raises InputError where it cannot be written: the disk is full, the folder read-only, ...
+    Raises InputError if the disk is full, the folder read-only, and so on.
     """
     path = Path(path)
-    # Named by the process, so that two that write the same file do not mix.
+    # Two processes that write the same file use two temporary ones.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,19 +77,19 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 
 
 def is_being_written(path: Path) -> bool:
-    """Whether it is what write_bytes() has not yet put in its place, in a process that runs."""
+    """Whether `path` is a temporary file of write_bytes() in a running process."""
     named = re.fullmatch(r"\..+\.(\d+)\.partial", path.name)
     return named is not None and is_running(int(named[1]))
 
 
 def write_json(path: str | Path, values: Mapping[str, Any]) -> None:
-    """Write nested numbers, rounded; NaN and infinity, which JSON cannot hold, raise ValueError."""
+    """Write nested numbers, rounded; None as null. JSON has no NaN or infinity: ValueError."""
     text = json.dumps(_rounded(values), indent=2, ensure_ascii=False, allow_nan=False)
     write_bytes(path, text.encode() + b"\n")
 
 
 def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table with a header line; its numbers are rounded."""
+    """Write a table with a header line; numbers are rounded, and the cell of None is empty."""
     buffer = io.StringIO(newline="")
     table = csv.writer(buffer, lineterminator="\n")
     table.writerow(columns)
@@ -98,27 +98,30 @@ def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence[
 
 
 def write_png(path: str | Path, figure: Figure) -> None:
-    """Write a picture, without the version of the program that drew it."""
+    """Write a figure, without the version of matplotlib."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # Scripts that the font lacks are drawn as boxes.
+        # Characters that the font lacks are drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(buffer, format="png", metadata={"Software": None})
     write_bytes(path, buffer.getvalue())
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what processes left that were killed while they wrote."""
+    """Remove the temporary files of processes that were killed."""
     for path in folder.glob(".*.partial"):
         if not is_being_written(path):
             path.unlink(missing_ok=True)
 
 
 def _rounded(value: Any) -> Any:
+    """Nested values with floats rounded to 5 decimals or, below 0.1, to 5 significant digits."""
     if isinstance(value, Mapping):
         return {str(key): _rounded(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):  # numpy
+        value = value.tolist()
     if isinstance(value, list | tuple):
         return [_rounded(item) for item in value]
-    if hasattr(value, "item"):  # a numpy number
-        value = value.item()
-    return round(value, _DIGITS) if isinstance(value, float) else value
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.{_DIGITS}g}") if abs(value) < 0.1 else round(value, _DIGITS)

@@ -1,4 +1,4 @@
-"""Noticing that the process which started this one is gone, as DVC when it is killed."""
+"""Noticing the end of the process that started this one, such as a DVC that was killed."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-_SECONDS = 0.5  # between two looks
+_SECONDS = 0.5  # between two checks
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is a process of that number, whoever's it is."""
+    """Whether a process of any user has this id."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # it is another user's
+    except PermissionError:  # another user's
         return True
     return True
 
 
 def when_orphaned(act: Callable[[], None], parent: int | None = None) -> None:
-    """Call `act` once the process that started this one has ended, in a thread of its own.
+    """Call `act`, in a thread, when the process that started this one has ended.
 
-    A shell that was started only to wait for this one does not count, but what started the shell:
-    DVC runs a command through $SHELL or /bin/sh, and not every shell is replaced by its command.
+    DVC runs commands through a shell, and some shells wait for the command instead of being
+    replaced by it. If the parent is such a shell, the end of the shell's own parent counts as well.
 
-    parent: the process that started this one, where that is known: it may be gone by now.
+    parent: id of the process that started this one, if known; it may have ended already.
     """
     watched = {os.getpid(): os.getppid() if parent is None else parent}
     if _is_waiting_shell(os.getppid()):
         watched[os.getppid()] = _parent(os.getppid())
 
-    def look() -> None:
+    def watch() -> None:
         while all(_parent(process) == parent for process, parent in watched.items()):
             time.sleep(_SECONDS)
         act()
 
-    threading.Thread(target=look, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _is_waiting_shell(process: int) -> bool:
-    """Whether that process is `sh -c` with the command line of this one."""
+    """Whether the process is `sh -c` with the command line of this process."""
     try:
         arguments = Path(f"/proc/{process}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-    except OSError:  # no /proc: the shells of such systems are replaced
+    except OSError:  # systems without /proc: their shells are replaced by the command
         return False
     return (
         len(arguments) > 2 and arguments[-2] == b"-c" and os.fsencode(sys.argv[0]) in arguments[-1]
@@ -55,7 +55,7 @@ def _is_waiting_shell(process: int) -> bool:
 
 
 def _parent(process: int) -> int:
-    """The process that started it, or took it over; 0 if it is gone itself."""
+    """Id of the current parent of the process; 0 if the process has ended."""
     if process == os.getpid():
         return os.getppid()
     try:

@@ -1,4 +1,4 @@
-"""Reading CSV tables that people may have edited."""
+"""Reading CSV tables that people may edit."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from noisylab.core.errors import InputError, shown, shown_list
 from noisylab.core.files import read_text
 
-#: A line for each image of twenty bundles. Read, the largest table takes half a gigabyte.
+# Enough for twenty bundles with a row per image. The largest table takes half a gigabyte in memory.
 MAX_FILE_BYTES = 32 * 2**20
 MAX_ROWS = 200_000
 MAX_COLUMNS = 20
 
 
 def read_table(path: Path, columns: Sequence[str]) -> dict[int, dict[str, str]]:
-    """The table's rows by their line in the file: stripped cells by column.
+    """Rows by line number; a row is a dict from column to cell, without surrounding space.
 
-    Raises InputError for a file that is no table in UTF-8, lacks one of the columns or is larger
-    than the limits above, and names the line of a row of another length.
+    Raises InputError, with the line of a bad row, unless the file is a table in UTF-8 that has
+    all `columns`, rows as long as its header, and a size within the limits above.
     """
     text = read_text(path, MAX_FILE_BYTES)
     lines = _lines(path, text)
@@ -44,7 +44,7 @@ def read_table(path: Path, columns: Sequence[str]) -> dict[int, dict[str, str]]:
 
 
 def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines that are not empty, with their numbers."""
+    """Line numbers and cells of the lines that are not empty."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         for cells in reader:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisylab.config.class_names import by_class
+from noisylab.config.classes import by_class
 from noisylab.config.settings import AugmentConfig, FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet

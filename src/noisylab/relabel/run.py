@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from noisylab.config.class_names import named_suspect
+from noisylab.config.classes import named_suspect
 from noisylab.config.settings import RAREST, FitConfig, RelabelConfig
 from noisylab.core.errors import InputError, shown
 from noisylab.core.images import REVIEWED, Decisions, ImageSet, joined

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from noisylab.config.class_names import by_class
+from noisylab.config.classes import by_class
 from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import Evaluation, evaluate

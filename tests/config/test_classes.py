@@ -7,8 +7,7 @@ import pytest
 from conftest import make_set
 from sklearn.utils.class_weight import compute_class_weight
 
-from noisylab.config.class_check import check_named_classes
-from noisylab.config.class_names import by_class
+from noisylab.config.classes import by_class, check_named_classes
 from noisylab.config.params import Params, read_params
 from noisylab.config.settings import BY_CLASS, AugmentConfig
 from noisylab.core.errors import InputError
