@@ -61,11 +61,11 @@ class ImageSet:
 
     def rarest(self) -> int:
         """The label that the fewest images carry, the first of equals."""
-        return int(self.counts().argmin())
+        return rarest(self.counts().tolist())
 
     def most_common(self) -> int:
         """The label that the most images carry, the last of equals: never the rarest."""
-        return int(len(self.classes) - 1 - self.counts()[::-1].argmax())
+        return most_common(self.counts().tolist())
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> ImageSet:
         """The images at `indices`, in that order."""
@@ -78,6 +78,24 @@ class ImageSet:
     def with_labels(self, labels: np.ndarray) -> ImageSet:
         """The same images under other labels, (N,) int64."""
         return replace(self, labels=labels)
+
+
+def rarest(counts: Sequence[int]) -> int:
+    """The label that the fewest images carry, the first of equals.
+
+    >>> rarest([7, 2, 2])
+    1
+    """
+    return min(range(len(counts)), key=lambda label: counts[label])
+
+
+def most_common(counts: Sequence[int]) -> int:
+    """The label that the most images carry, the last of equals: never the rarest.
+
+    >>> most_common([7, 7, 2])
+    1
+    """
+    return max(range(len(counts)), key=lambda label: (counts[label], label))
 
 
 def identical_images(first: ImageSet, second: ImageSet) -> list[tuple[int, int]]:
