@@ -1,8 +1,8 @@
-"""Take the README's picture of the report, anew after `make repro`:
+"""Take the picture of the report for the README, after `make repro`:
 
     python tools/report_screenshot.py report.html docs/report.png
 
-It shows the top of the page; needs Chromium and the development packages.
+The picture shows the top of the page. Needs Chromium and the development packages.
 """
 
 import shutil
@@ -12,10 +12,7 @@ from pathlib import Path
 from playwright.sync_api import ViewportSize, sync_playwright
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-SIZE: ViewportSize = {
-    "width": 1130,
-    "height": 910,
-}  # the least width that has the contents beside the text
+SIZE: ViewportSize = {"width": 1130, "height": 910}  # wide enough for the contents beside the text
 
 
 def main() -> None:

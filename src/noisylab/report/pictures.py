@@ -1,4 +1,4 @@
-"""Pictures inside the page: as WebP, which is half of PNG or less."""
+"""Pictures inside the page, as WebP: half the size of PNG, or less."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from noisylab.core.errors import InputError
 from noisylab.report.files import REMEDY
 
-_CHART = 150_000  # bytes of a PNG: those of charts are smaller, those of photographs larger
+_CHART = 150_000  # bytes of a PNG; charts are smaller, sheets of photographs larger
 _QUALITY = 85  # of photographs
 
 
@@ -36,7 +36,7 @@ def find(plots: Path, file: str) -> Path:
 def embed(path: Path) -> Picture:
     """A PNG file as a picture: charts without loss, sheets of photographs nearly so.
 
-    Raises InputError, which names the file, where it is not there or broken.
+    Raises InputError, which names the file, if it is missing or broken.
     """
     buffer = io.BytesIO()
     try:

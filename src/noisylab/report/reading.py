@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from noisylab.config.params import Params, TrainParams
-from noisylab.report.facts import Data, Facts, Hidden, Rate, Relabelled, Run, Step, Swept
+from noisylab.report.facts import Data, Facts, Rate, Relabelled, Swept
 from noisylab.report.files import read_json, read_numbers, read_rows, reading
+from noisylab.report.runs import Hidden, Run, Step
 from noisylab.report.scores import Confusion, Scores
 
 STAGES = ("train_baseline", "train_balanced", "train_augmented", "train_fixed")
@@ -47,7 +48,8 @@ def read_facts(metrics: str | Path, plots: str | Path, params: Params) -> Facts:
 def _data(path: Path) -> Data:
     stats = read_json(path)
     with reading(path):
-        splits = {name: stats[name] for name in ("train", "dev", "test") if name in stats}
+        names = ("train", "dev", "test") if "test" in stats else ("train", "dev")
+        splits = {name: stats[name] for name in names}
         repeats = [(part["repeated_images"], name) for name, part in splits.items()]
         shared = [(count, *pair.split("_")[::-1]) for pair, count in stats["shared_images"].items()]
         return Data(splits, [one for one in repeats if one[0]], [one for one in shared if one[0]])
