@@ -1,8 +1,8 @@
-"""Take the picture of the report for the README, after `make repro`:
+"""Update the README's picture of the report after `make repro`:
 
     python tools/report_screenshot.py report.html docs/report.png
 
-The picture shows the top of the page. Needs Chromium and the development packages.
+It shows the top of the page; needs Chromium and the development packages.
 """
 
 import shutil
@@ -12,7 +12,8 @@ from pathlib import Path
 from playwright.sync_api import ViewportSize, sync_playwright
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-SIZE: ViewportSize = {"width": 1130, "height": 910}  # wide enough for the contents beside the text
+#: The smallest width at which the table of contents stands beside the text.
+SIZE: ViewportSize = {"width": 1130, "height": 910}
 
 
 def main() -> None:
