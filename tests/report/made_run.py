@@ -1,12 +1,14 @@
 """A run's metrics and plots as the stages write them, made up, for the report to be made from."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from PIL import Image
 
 from noisylab.config.params import Params, read_params
@@ -14,11 +16,10 @@ from noisylab.core import files
 from noisylab.learning.evaluation import Evaluation
 from noisylab.report import page, reading
 from noisylab.report.commit import Commit
-from noisylab.report.results import Results
-from noisylab.report.story import story_of, tell
+from noisylab.report.facts import Facts
+from noisylab.report.reading import STAGES
 
 ROOT = Path(__file__).parents[2]
-TRAININGS = ("train_baseline", "train_balanced", "train_augmented", "train_fixed")
 SIZES = {"confusion": (1035, 385), "runs": (920, 820), "flagged": (1080, 1850)}
 COMMIT = Commit("0123456789abcdef" * 2 + "01234567", is_changed=False)
 
@@ -31,15 +32,19 @@ class MadeRun:
     params: Params
 
     def change(self, name: str, *keys: str, value: Any) -> None:
-        """Set a figure of a metrics file; None takes it away."""
+        """Set a figure of a metrics file."""
         path = self.folder / "metrics" / name
         values = part = json.loads(path.read_text())
         for key in keys[:-1]:
             part = part[key]
-        if value is None:
-            del part[keys[-1]]
-        else:
-            part[keys[-1]] = value
+        part[keys[-1]] = value
+        path.write_text(json.dumps(values))
+
+    def remove(self, name: str, key: str) -> None:
+        """Take a figure or a section out of a metrics file."""
+        path = self.folder / "metrics" / name
+        values = json.loads(path.read_text())
+        del values[key]
         path.write_text(json.dumps(values))
 
     def confuse(self, stage: str, confusion: Sequence[Sequence[int]]) -> None:
@@ -47,26 +52,24 @@ class MadeRun:
         keep = getattr(self.params, stage).keep
         write_run(self.folder, stage, keep, {"dev": np.array(confusion)}, self.classes)
 
-    def results(self) -> Results:
-        runs = {name: getattr(self.params, name) for name in TRAININGS}
-        return reading.read_results(
-            self.folder / "metrics",
-            self.folder / "plots",
-            {name: (list(part.runs), part.keep) for name, part in runs.items()},
-        )
+    def facts(self) -> Facts:
+        return reading.read_facts(self.folder / "metrics", self.folder / "plots", self.params)
 
     def said(self) -> dict[str, str]:
-        """The text of each section, without its markup and with plain spaces."""
+        """The sentences of each section, without markup and with plain spaces."""
+        parts = r'<section id="(\w+)"(.*?)</section>'
+        sections = dict(re.findall(parts, self.html(), flags=re.DOTALL))
+        spoken = re.compile(r"<p>(.*?)</p>|<dl class=\"story\">(.*?)</dl>", flags=re.DOTALL)
         return {
-            section.id: " ".join(text.striptags() for _, text in section.paragraphs).replace(
-                "\u00a0", " "
-            )
-            for section in tell(story_of(self.results(), self.params))
+            name: " ".join(
+                Markup(re.sub("<dt>.*?</dt>", "", paragraph or story)).striptags()
+                for paragraph, story in spoken.findall(text)
+            ).replace("\u00a0", " ")
+            for name, text in sections.items()
         }
 
     def html(self, commit: Commit | None = COMMIT, params_text: str = "seed: 0\n") -> str:
-        story = story_of(self.results(), self.params)
-        return page.render(story, self.folder / "plots", params_text, commit).decode()
+        return page.render(self.facts(), self.folder / "plots", params_text, commit).decode()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -97,7 +100,7 @@ def make_run(
     settings = replace(read_params(ROOT / "params.yaml"), **params)
     sets = [*counts, *(["dev_true"] if truth else [])]
     as_labelled = {name: counts["dev" if name == "dev_true" else name] for name in sets}
-    for stage in TRAININGS:
+    for stage in STAGES:
         for run in getattr(settings, stage).runs:
             right = 0.0 if stage == "train_baseline" else 0.9
             confusions = {name: confused(values, right) for name, values in as_labelled.items()}
@@ -198,19 +201,20 @@ def write_attack(folder: Path, classes: tuple[str, ...]) -> None:
         },
         "steps": {
             "attacked": 18, "before": 0.0,
-            "epsilon_4": {"success": 0.6, "confident": 0.2},
-            "epsilon_8": {"success": 0.9, "confident": 0.8},
-            "epsilon_16": {"success": 1.0, "confident": 0.9},
         },
         "smallest": search,
         "confident": search,
     }  # fmt: skip
     files.write_json(folder / "metrics/adversarial.json", figures)
+    rows = [(4, 0.6, 0.2), (8, 0.9, 0.8), (16, 1.0, 0.9)]
+    files.write_csv(
+        folder / "plots/adversarial/success.csv", ("epsilon", "success", "confident"), rows
+    )
 
 
 def write_pictures(folder: Path, classes: tuple[str, ...], params: Params, truth: bool) -> None:
     names = ["stats/classes", *(f"stats/sheets/{at}_x" for at in range(len(classes)))]
-    for stage in TRAININGS:
+    for stage in STAGES:
         section = getattr(params, stage)
         kept = ("confusion", "classes", "loss", "precision_recall", "suspects")
         names += [f"{stage}/{section.keep}/{name}" for name in kept]

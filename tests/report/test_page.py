@@ -41,7 +41,7 @@ def test_every_step_has_its_story(tmp_path: Path) -> None:
     for name in (*steps, "lr_sweep", "adversarial"):
         told = re.findall(r"<dt>(.*?)</dt>", sections[name])
         assert told[:3] == ["Problem", "Remedy", "Result"]
-        assert told[3].startswith("Against")
+        assert told[3].startswith("Compared with")
         assert "<table" in sections[name]
         assert "<img" in sections[name]
     assert {"Problem", "Remedy"} <= set(re.findall(r"<dt>(.*?)</dt>", sections["data"]))
@@ -96,8 +96,8 @@ def test_all_runs_are_in_the_table(tmp_path: Path) -> None:
     ("commit", "text"),
     [
         (COMMIT, f"{COMMIT.id}</code>."),
-        (Commit(COMMIT.id, is_changed=True), "with changes that are not committed"),
-        (None, "There is no git here"),
+        (Commit(COMMIT.id, is_changed=True), "with uncommitted changes"),
+        (None, "The commit is unknown"),
     ],
 )
 def test_the_commit_is_named(tmp_path: Path, commit: Commit | None, text: str) -> None:

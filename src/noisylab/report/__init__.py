@@ -1,6 +1,5 @@
-"""The page that tells the story of a run: its figures read, its sentences chosen, written as HTML.
+"""The page that tells the story of a run.
 
-`reading` takes the figures from the files of the other stages, `story` turns them into sections,
-`page` puts those, with their pictures, into one file. No sentence is fixed that another run would
-make untrue: each is chosen by the figures.
+`facts` reads the metrics and tables and decides what they show; the templates hold every sentence
+and choose among them by these facts; `page` renders them with the pictures into one file.
 """

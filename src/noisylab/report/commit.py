@@ -1,4 +1,4 @@
-"""Which commit the code, the parameters and the data of a run are of."""
+"""The commit of the code, the parameters and the data of a run."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Commit:
-    """id: 40 hex digits. is_changed: whether something there differs from that commit."""
+    """id: 40 hex digits. is_changed: whether the files differ from that commit."""
 
     id: str
     is_changed: bool
 
 
 def last_commit(folder: str | Path, paths: Sequence[str]) -> Commit | None:
-    """The last commit that changed one of the paths in `folder`; None where git knows of none.
+    """The last commit that changed one of the paths in `folder`; None where git has none.
 
-    It does not move when results alone are committed, so that a clone of them says the same.
+    A commit of results alone does not count, so a clone of the results gives the same answer.
     """
     try:
         found = _git(folder, "log", "-1", "--format=%H", "--", *paths).strip()
         changes = _git(folder, "status", "--porcelain", "--", *paths)
-    except (OSError, subprocess.CalledProcessError):  # no git, or nothing of git's here
+    except (OSError, subprocess.CalledProcessError):  # no git, or no repository here
         return None
     return Commit(found, is_changed=bool(changes)) if found else None
 
 
 def _git(folder: str | Path, *command: str) -> str:
-    # Without locks: another git may be at work, and this one is only to read.
+    # Without locks, since this git only reads and another may be at work.
     return subprocess.run(
         ("git", "--no-optional-locks", *command),
         cwd=folder,

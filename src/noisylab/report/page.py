@@ -1,71 +1,60 @@
-"""The sections as one HTML file, with its pictures inside."""
+"""The page: templates, facts and pictures as one HTML file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib.resources import files
+from dataclasses import fields
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from noisylab.core.errors import InputError
-from noisylab.report.blocks import Section, Shot, Story
+from noisylab.config.settings import FitConfig
 from noisylab.report.commit import Commit
-from noisylab.report.pictures import Picture, embed
-from noisylab.report.story import tell
-from noisylab.report.summary import title_words
+from noisylab.report.facts import Facts
+from noisylab.report.pictures import Picture, embed, find
+from noisylab.report.scores import MEASURES, SETS, Versus, shown_classes
+from noisylab.report.words import FILTERS
 
-_PACKAGE = "noisylab.report"
+_NONE = Markup('<span class="none" aria-label="no figure" role="img">–</span>')
 
 
-def render(story: Story, plots: str | Path, params_text: str, commit: Commit | None) -> bytes:
+def render(facts: Facts, plots: str | Path, params_text: str, commit: Commit | None) -> bytes:
     """The page: the same bytes for the same arguments and files.
 
     plots: the folder of the pictures. params_text: the whole of params.yaml, to be shown.
     Raises InputError, which names the file, for a picture that is missing or broken.
     """
-    plots = Path(plots)
-    sections = tell(story)
     environment = Environment(
-        loader=PackageLoader(_PACKAGE, "."),
+        loader=PackageLoader("noisylab.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: _NONE if value is None else value,
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=True,
     )
+    environment.filters |= FILTERS
+
+    def picture(file: str) -> Picture:
+        return embed(find(Path(plots), file))
+
+    environment.globals |= {
+        "sets": SETS,
+        "measures": MEASURES,
+        "versus": Versus,
+        "shown_classes": shown_classes,
+        "default_dropout": FitConfig.dropout,
+        "picture": picture,
+    }
+    loader = environment.loader
+    assert loader
+    style = loader.get_source(environment, "page.css")[0]
+    named = {field.name: getattr(facts, field.name) for field in fields(facts)}
     page = environment.get_template("page.html.j2").render(
-        subtitle=title_words(story),
-        sections=[(section, *_pictures(plots, section)) for section in sections],
-        lab=story.lab is not None,
-        style=Markup(files(_PACKAGE).joinpath("page.css").read_text(encoding="utf-8")),
+        **named,
+        judged=facts.judged,
+        constant=facts.constant,
+        style=Markup(style),
         params_text=params_text,
         commit=commit,
     )
     return page.encode()
-
-
-def _pictures(
-    plots: Path, section: Section
-) -> tuple[Sequence[tuple[Shot, Picture]], Sequence[tuple[Shot, Picture]]]:
-    """The pictures of a section that there are: those shown, and those shown on demand."""
-    shown: list[tuple[Shot, Picture]] = []
-    folded: list[tuple[Shot, Picture]] = []
-    for shot in section.shots:
-        path = _find(plots, shot)
-        if path:
-            (folded if shot.is_folded else shown).append((shot, embed(path)))
-    return shown, folded
-
-
-def _find(plots: Path, shot: Shot) -> Path | None:
-    """The file of a picture; a name with a star stands for the one file that it fits."""
-    found = sorted(plots.glob(shot.file)) if "*" in shot.file else [plots / shot.file]
-    if shot.is_optional and not (found and found[0].exists()):
-        return None
-    if not found:
-        raise InputError(
-            f"{plots / shot.file}: there is no such file; run `dvc repro`, which makes it anew"
-        )
-    return found[0]

@@ -1,4 +1,4 @@
-"""Pictures inside the page: as WebP, which is half of PNG or less."""
+"""Pictures inside the page, as WebP: half the size of PNG, or less."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from PIL import Image
 
 from noisylab.core.errors import InputError
+from noisylab.report.files import REMEDY
 
-_CHART = 150_000  # bytes of a PNG: those of charts are smaller, those of photographs larger
+_CHART = 150_000  # bytes of a PNG; charts are smaller, sheets of photographs larger
 _QUALITY = 85  # of photographs
 
 
@@ -24,10 +25,18 @@ class Picture:
     height: int
 
 
+def find(plots: Path, file: str) -> Path:
+    """The path of a picture; a name with a star stands for the one file that it fits."""
+    found = sorted(plots.glob(file)) if "*" in file else [plots / file]
+    if not found:
+        raise InputError(f"{plots / file}: there is no such file; {REMEDY}")
+    return found[0]
+
+
 def embed(path: Path) -> Picture:
     """A PNG file as a picture: charts without loss, sheets of photographs nearly so.
 
-    Raises InputError, which names the file, where it is not there or broken.
+    Raises InputError, which names the file, if it is missing or broken.
     """
     buffer = io.BytesIO()
     try:
@@ -36,9 +45,7 @@ def embed(path: Path) -> Picture:
             image = opened.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         problem = getattr(error, "strerror", None) or "is not a PNG image"
-        raise InputError(
-            f"{path}: cannot be read: {problem}; run `dvc repro`, which makes it anew"
-        ) from None
+        raise InputError(f"{path}: cannot be read: {problem}; {REMEDY}") from None
     is_chart = len(content) < _CHART
     image.save(buffer, "webp", lossless=is_chart, quality=_QUALITY, method=4)
     text = base64.b64encode(buffer.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""What the page says of the sweep and of the attack, and that the figures choose it."""
+"""Sentences about the sweep and the attack follow the figures."""
 
 from pathlib import Path
 
@@ -9,16 +9,16 @@ ALL_ONE = [[100, 0, 0], [12, 0, 0], [8, 0, 0]]
 
 def test_which_model_is_the_final_one(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    assert "So train_fixed stays the final model" in run.said()["lr_sweep"]
+    assert "The model of train_fixed therefore stays the final one" in run.said()["lr_sweep"]
     run.change("lr_sweep.json", "final", value="lr_sweep")
-    assert "So its model is the final one" in run.said()["lr_sweep"]
+    assert "The model of the best rate therefore becomes the final one" in run.said()["lr_sweep"]
 
 
 def test_rates_that_fail_and_rates_that_do_not(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     said = run.said()["lr_sweep"]
-    assert "Best is 0.001, with a balanced accuracy of 90.0 %" in said
-    assert "The lowest, 3e-07, hardly learns: its train loss goes from 1.099 to 1.098" in said
+    assert "The best rate is 0.001, with a balanced accuracy of 90.0 %" in said
+    assert "The lowest, 3e-07, hardly learns: train loss goes from 1.099 to 1.098" in said
     assert "The highest, 0.05, does not converge" in said
     assert "Of 3 trainings, 2 did not learn" in said
     table = tmp_path / "plots/lr_sweep/trainings.csv"
@@ -29,13 +29,13 @@ def test_rates_that_fail_and_rates_that_do_not(tmp_path: Path) -> None:
     assert "Of 3 trainings, 1 diverged and 1 did not learn" in said
     table.write_text(text.replace("0,no,no", "0,no,yes"))
     said = run.said()["lr_sweep"]
-    assert "learns, too" in said
+    assert "also learns" in said
     assert "All 3 trainings learned" in said
 
 
 def test_a_sweep_in_which_all_diverged(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    run.change("lr_sweep.json", "best", value=None)
+    run.remove("lr_sweep.json", "best")
     (tmp_path / "metrics/lr_sweep/best.json").unlink()
     table = tmp_path / "plots/lr_sweep/trainings.csv"
     header, *rows = table.read_text().splitlines()
@@ -43,7 +43,7 @@ def test_a_sweep_in_which_all_diverged(tmp_path: Path) -> None:
     table.write_text("\n".join([header, *rows]) + "\n")
     said = run.said()
     assert "No rate is best" in said["lr_sweep"]
-    assert "the model of train_fixed stays the final one" in said["lr_sweep"]
+    assert "The model of train_fixed stays the final one" in said["lr_sweep"]
     assert "best constant learning rate" not in run.html()
 
 
@@ -51,24 +51,32 @@ def test_several_optimizers_are_named(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     table = tmp_path / "plots/lr_sweep/trainings.csv"
     table.write_text(table.read_text() + "sgd,0.001,0,no,yes,0.9,0.5,0.8\n")
-    assert "Best is adam at 0.001" in run.said()["lr_sweep"]
-    assert "<td>sgd</td>" in run.html()
+    assert "The best rate is Adam at 0.001" in run.said()["lr_sweep"]
+    assert "<td>SGD</td>" in run.html()
 
 
 def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     attacked = run.said()["adversarial"]
-    assert "the model calls truck with 96.0 % is called cat with 99.0 %" in attacked
-    assert "by the least change" in run.html()
-    assert "60.0 % are moved to cat by a change of 4 levels a pixel, 100 % by 16 levels" in attacked
+    assert "a probability of 96.0 % for truck" in attacked
+    assert "classifies the image as cat, with a probability of 99.0 %" in attacked
+    assert "by the smallest change" in run.html()
+    assert "A change of 4 levels per pixel turns 60.0 % of them into cat" in attacked
+    assert "a change of 16 levels turns 100 %" in attacked
     run.change("adversarial.json", "example", "reached", value=0)
     run.change("adversarial.json", "example", "target_after", value=0.2)
     run.change("adversarial.json", "smallest", "success", value=0.0)
-    run.change("adversarial.json", "smallest", "l2_median", value=None)
+    for size in ("l2_median", "l2_p95", "linf_median", "linf_p95"):
+        run.change("adversarial.json", "smallest", size, value=None)
     said = run.said()
-    assert "is not called cat after it: that gets 20.0 %" in said["adversarial"]
-    assert "moves none" in said["adversarial"]
-    assert "by the least change" not in run.html()
+    assert "does not classify the image as cat" in said["adversarial"]
+    assert "the probability of cat is 20.0 %" in said["adversarial"]
+    assert "succeeds for none of them" in said["adversarial"]
+    text = run.html()
+    assert "by the smallest change" not in text
+    row = text[text.index("The smallest change, in levels") :]
+    row = row[row.index('<th scope="row">classified as the target') :]
+    assert row[: row.index("</tr>")].count('aria-label="no figure"') == 4
 
 
 def test_a_rate_at_which_some_trainings_learn(tmp_path: Path) -> None:
@@ -85,11 +93,9 @@ def test_no_image_attacked(tmp_path: Path) -> None:
     run.change("adversarial.json", "steps", "attacked", value=0)
     said = run.said()["adversarial"]
     assert "No other image was attacked" in said
-    assert "In the example the probability of cat goes from 1.0 % to 99.0 %" in said
+    assert "In the example, the probability of cat rises from 1.0 % to 99.0 %" in said
     assert "of these images" not in said
     run.change("adversarial.json", "steps", "attacked", value=18)
-    assert (
-        "Before the attack the model called none of these images cat" in run.said()["adversarial"]
-    )
+    assert "the model classified none of these images as cat" in run.said()["adversarial"]
     run.change("adversarial.json", "steps", "before", value=0.5)
-    assert "the model called 50.0 % of these images cat" in run.said()["adversarial"]
+    assert "the model classified 50.0 % of these images as cat" in run.said()["adversarial"]

@@ -1,0 +1,126 @@
+"""Facts of a training, and of a train stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from noisylab.config.settings import FitConfig
+from noisylab.report.scores import Confusion, Scores
+
+_MEMORISES, _CLOSE = 0.10, 0.03  # balanced accuracy on train above that on dev
+_RISEN = 1.05  # times its lowest: a dev loss that ends higher has risen
+_POOR = 0.5  # recall below which a class is badly recognised
+_FLATTERS = 0.01  # balanced accuracy on corrected labels above that on true ones
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Images of dev labelled the most common class and predicted as the rarest.
+
+    count: how many they are. labelled: images that carry the label of the rarest class.
+    """
+
+    count: int
+    labelled: int
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether they are more than the rarest class itself has."""
+        return self.count >= max(self.labelled, 1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    scores:    by key of SETS.
+    confusion: on dev, by the labels that the stage trained with.
+    losses:    of dev in nats, one an epoch.
+    hidden:    None where all classes are equally common.
+    """
+
+    name: str
+    scores: Mapping[str, Scores]
+    confusion: Confusion
+    losses: Sequence[float]
+    hidden: Hidden | None
+
+    @property
+    def on(self) -> str:
+        """The key of dev by the labels that the stage trained with."""
+        return "dev_corrected" if "dev_corrected" in self.scores else "dev_given"
+
+    @property
+    def dev(self) -> Scores:
+        """Scores on dev by the labels that the stage trained with."""
+        return self.scores[self.on]
+
+    @property
+    def gap(self) -> float:
+        """Balanced accuracy on train above that on dev."""
+        return self.scores["train"].balanced_accuracy - self.dev.balanced_accuracy
+
+    @property
+    def memorises(self) -> bool:
+        """Whether it does far better on the images that it was trained on."""
+        return self.gap >= _MEMORISES
+
+    @property
+    def memorises_some(self) -> bool:
+        """Whether it does better on the images that it was trained on."""
+        return self.gap >= _CLOSE
+
+    @property
+    def is_better_on_dev(self) -> bool:
+        """Whether it does worse on the images that it was trained on."""
+        return self.gap <= -_CLOSE
+
+    @property
+    def has_risen(self) -> bool:
+        """Whether its dev loss ends well above its lowest."""
+        return self.losses[-1] > _RISEN * min(self.losses)
+
+    @property
+    def lowest_epoch(self) -> int:
+        """The epoch, from 1, of the lowest dev loss."""
+        return self.losses.index(min(self.losses)) + 1
+
+    @property
+    def is_flattered(self) -> bool:
+        """Whether corrected labels of dev give better scores than the true ones."""
+        corrected, true = self.scores["dev_corrected"], self.scores["dev_true"]
+        return corrected.balanced_accuracy - true.balanced_accuracy >= _FLATTERS
+
+    def memorises_class(self, label: str) -> bool:
+        """Whether the recall of a class is far better on train than on dev."""
+        train, dev = self.scores["train"].recall, self.dev.recall
+        return label in dev and train[label] - dev[label] >= _MEMORISES
+
+    @property
+    def misses_a_class(self) -> bool:
+        """Whether a class is badly recognised."""
+        return self.dev.recall[self.dev.weakest] < _POOR
+
+
+@dataclass(frozen=True)
+class Step:
+    """A train stage: its runs, the one that it keeps, and the step before it, if there is one."""
+
+    stage: str
+    runs: Mapping[str, Run]
+    kept: Run
+    config: FitConfig
+    before: Step | None
+    lab: Mapping[str, Any]
+
+    @property
+    def others(self) -> list[Run]:
+        """Runs that are not kept."""
+        return [run for run in self.runs.values() if run is not self.kept]
+
+    @property
+    def title(self) -> str:
+        """The name of the kept run."""
+        return f"{self.stage} (run {self.kept.name})"
