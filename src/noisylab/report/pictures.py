@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from noisylab.core.errors import InputError
-from noisylab.report.files import REMEDY
+from noisylab.report.run_files import REMEDY
 
 _CHART = 150_000  # bytes of a PNG; charts are smaller, sheets of photographs larger
 _QUALITY = 85  # of photographs

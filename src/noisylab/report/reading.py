@@ -11,7 +11,7 @@ from typing import Any
 
 from noisylab.config.params import Params, TrainParams
 from noisylab.report.facts import Data, Facts, Rate, Relabelled, Swept
-from noisylab.report.files import read_json, read_numbers, read_rows, reading
+from noisylab.report.run_files import read_json, read_numbers, read_rows, reading
 from noisylab.report.runs import Hidden, Run, Step
 from noisylab.report.scores import Confusion, Scores
 
