@@ -1,4 +1,4 @@
-"""A real dask cluster of one's own, for tests and benchmarks: programs, as users start them."""
+"""A real dask cluster for tests and benchmarks: programs, as users start them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 
+#: Folders of the modules that tests send to workers.
+PATHS = [str(TESTS), str(TESTS / "many")]
+
 
 class Cluster:
-    """A scheduler, and programs that work for it: each a `dask worker`, a group of processes.
+    """A scheduler and its workers; each `dask worker` is a group of processes.
 
-    folder: for their logs and files. host, via: the scheduler's address, and what its command
-    begins with. environment: more variables for all.
+    folder:      of their logs and files.
+    host, via:   address of the scheduler, and words in front of its command.
+    environment: more variables for all.
     """
 
     def __init__(
@@ -42,7 +46,7 @@ class Cluster:
     def add_host(
         self, workers: int = 1, threads: int = 1, via: Sequence[str] = (), **environment: str
     ) -> subprocess.Popen[bytes]:
-        """Workers and what restarts them, as on a machine; starts without waiting for them."""
+        """Start workers, and their nanny, as on one machine; do not wait for them."""
         return self._start(
             via, "worker", self.address, "--nthreads", str(threads), "--nworkers", str(workers),
             "--no-dashboard", "--local-directory", str(self._folder), **environment,
@@ -62,7 +66,7 @@ class Cluster:
     def _start(
         self, via: Sequence[str], what: str, *arguments: str, **environment: str
     ) -> subprocess.Popen[bytes]:
-        paths = [str(TESTS), str(TESTS / "many"), os.environ.get("PYTHONPATH", "")]
+        paths = [*PATHS, os.environ.get("PYTHONPATH", "")]
         defaults = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
         with (self._folder / f"{what}.log").open("ab") as log:
             program = subprocess.Popen(
@@ -77,14 +81,14 @@ class Cluster:
 
 
 def kill(program: subprocess.Popen[bytes]) -> None:
-    """Kill a program and what it started."""
+    """Kill a program and its children."""
     with suppress(ProcessLookupError):
         os.killpg(program.pid, signal.SIGKILL)
     program.wait()
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
-    """Look again and again until it is so."""
+def wait_until(is_so: Callable[[], bool], seconds: float = 240) -> None:
+    """Look again and again until it is so; the machine may be busy."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline

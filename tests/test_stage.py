@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -177,7 +178,7 @@ def test_the_environment_may_name_the_engine(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_trainings_pass_and_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    trainings: list[tuple[int, object, BaseException | None]] = [(1, "b", None), (0, "a", None)]
+    trainings: Any = [(1, "b"), (0, "a")]
     assert list(stage.watch_trainings(iter(trainings), 2)) == trainings
     assert capsys.readouterr().out == "models: 1/2 trained\nmodels: 2/2 trained\n"
 

@@ -108,7 +108,7 @@ def test_models_that_are_certain_teach_in_place_of_wrong_labels(
 
 
 def test_distillation_without_probabilities_is_refused(train: ImageSet, dev: ImageSet) -> None:
-    with pytest.raises(InputError, match="distillation needs pred_probs of the images"):
+    with pytest.raises(InputError, match="distillation needs pred_probs of the training images"):
         fit(train, dev, replace(CONFIG, distillation=0.5), seeded())
 
 
@@ -237,7 +237,7 @@ def test_devices() -> None:
         assert find_device("auto").type == find_device("cuda").type == "cuda"
     else:
         assert find_device("auto").type == "cpu"
-        with pytest.raises(InputError, match="device is cuda, but no CUDA device is found"):
+        with pytest.raises(InputError, match="device is cuda, but this machine has none; set"):
             find_device("cuda")
 
 

@@ -12,7 +12,7 @@ from noisylab.core.images import ImageSet
 from noisylab.core.places import Places
 from noisylab.learning.network import read_weights
 from noisylab.learning.training import predict_probs
-from noisylab.stage import Watch
+from noisylab.many.trainer import Trainer
 from noisylab.train.outputs import write_runs
 from noisylab.train.run import Run, train_runs
 
@@ -37,7 +37,7 @@ def write(
 
 
 def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
-    runs = train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Watch)
+    runs = train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Trainer())
     write(runs, sets, tmp_path)
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     plots = ["history.csv", "confusion.csv", "loss.png", "confusion.png", "classes.png"]
@@ -71,7 +71,7 @@ def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
 def test_same_bytes_twice(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     contents = []
     for folder in (tmp_path / "first", tmp_path / "second"):
-        write(train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Watch), sets, folder)
+        write(train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Trainer()), sets, folder)
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         contents.append([(path.relative_to(folder), path.read_bytes()) for path in paths])
     assert contents[0] == contents[1]
@@ -85,7 +85,7 @@ def test_suspects_are_called_the_rarest_and_labelled_the_commonest(
     sets["dev"].images[:] = 0
     sets["dev"].images[7] = (0, 255, 0)
     sets["dev"] = sets["dev"].with_labels(np.full(30, 2))
-    run = train_runs(sets, {"long": CONFIG}, 0, Watch)["long"]
+    run = train_runs(sets, {"long": CONFIG}, 0, Trainer())["long"]
     run.pred_probs["dev"][:] = (0, 0, 1)
     run.pred_probs["dev"][7] = (0.1, 0.8, 0.1)
     write({"long": run}, sets, tmp_path)
@@ -98,7 +98,7 @@ def test_suspects_are_called_the_rarest_and_labelled_the_commonest(
 def test_suspects_are_of_the_class_that_was_rare_as_given(
     tmp_path: Path, sets: dict[str, ImageSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = train_runs(sets, {"long": CONFIG}, 0, Watch)
+    runs = train_runs(sets, {"long": CONFIG}, 0, Trainer())
     titles: list[str] = []
     plain = plots.image_sheet
 

@@ -15,7 +15,7 @@ from noisylab.config.settings import RAREST, AdversarialConfig
 from noisylab.core.errors import InputError, shown
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import evaluate
-from noisylab.learning.network import SimpleModel
+from noisylab.learning.network import SimpleModel, check_model
 from noisylab.learning.training import find_device, predict_probs
 
 _KNOWN = 500  # images of the target that a search may begin from: enough for one to be near
@@ -61,11 +61,7 @@ def attack_all(
     source that the model gets right, and a model of other classes or whose output is NaN.
     """
     train = sets["train"]
-    if model.n_classes != len(train.classes):
-        raise InputError(
-            f"the final model is for {model.n_classes} classes, the sets have "
-            f"{len(train.classes)}; train it on these sets"
-        )
+    check_model(model, train.classes, "the final model")
     torch.set_num_threads(threads)  # which the last bits of a sum depend on
     model = model.to(find_device(device))
     split = "test" if len(sets["test"]) else "dev"
