@@ -22,10 +22,14 @@ def main(params: Params) -> None:
         params.seed,
         Trainer(Kept("finished/relabel"), stage.engine(params), stage.watch_trainings),
     )
-    outputs.write_relabelling(
-        result, params.relabel.sheet_images, "data", "metrics/relabel.json", "plots/relabel"
+    lines = outputs.write_relabelling(
+        result,
+        params.relabel.sheet_images,
+        data="data",
+        metrics="metrics/relabel.json",
+        plots="plots/relabel",
     )
-    stage.say(outputs.summary(result))
+    stage.say(lines)
 
 
 if __name__ == "__main__":

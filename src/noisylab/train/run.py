@@ -57,14 +57,3 @@ def train_runs(
         runs[name] = Run(config, model, trained.history, pred_probs, evaluations)
     trainer.keep_used()
     return runs
-
-
-def summary(runs: Mapping[str, Run], classes: tuple[str, ...]) -> list[str]:
-    """One line per run and split: accuracy, and recall by class."""
-    lines = []
-    for name, run in runs.items():
-        for split, part in run.evaluations.items():
-            recalls = zip(classes, part.recall, strict=True)
-            recall = ", ".join(f"{label} {value:.1%}" for label, value in recalls)
-            lines.append(f"{name}: {split} accuracy {part.accuracy:.2%}, recall {recall}")
-    return lines

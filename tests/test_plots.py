@@ -7,42 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
 from noisylab import plots
 from noisylab.core.images import SIZE
+from noisylab.train import figures
+
+SOURCE = Path(plots.__file__).parent
 
 
 def pixels(figure: Figure) -> np.ndarray:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return np.asarray(Image.open(buffer).convert("RGB"))
-
-
-def test_curves_are_green_for_train_and_red_for_dev() -> None:
-    (axes,) = plots.train_dev_curves("title", "loss", [3.0, 2.0, 1.0], [3.0, 2.5, 2.6]).axes
-    drawn = {
-        line.get_label(): (to_hex(line.get_color()), np.asarray(line.get_ydata()).tolist())
-        for line in axes.lines
-    }
-    assert drawn == {"train": ("#2ca02c", [3, 2, 1]), "dev": ("#d62728", [3, 2.5, 2.6])}
-    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("epoch", "loss", "title")
-    legend = axes.get_legend()
-    assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["train", "dev"]
-
-
-def test_confusion_matrices_write_every_count() -> None:
-    counts = np.array([[90, 10], [0, 0]])
-    figure = plots.confusion_matrices("run", {"dev": counts, "test": counts.T}, ("car", "cat"))
-    dev, test = figure.axes
-    assert [text.get_text() for text in dev.texts] == ["90\n90%", "10\n10%", "0\n0%", "0\n0%"]
-    assert [text.get_text() for text in test.texts] == ["90\n100%", "0\n0%", "10\n100%", "0\n0%"]
-    assert (dev.get_xlabel(), dev.get_ylabel()) == ("predicted", "label")
-    assert [label.get_text() for label in dev.get_yticklabels()] == ["car", "cat"]
-    pixels(figure)
 
 
 def test_class_distribution_has_a_bar_a_split_and_class() -> None:
@@ -68,27 +46,6 @@ def test_a_sheet_shows_each_image_in_its_place() -> None:
     assert 0.1 < middle[1] < 0.25  # first column
 
 
-def test_runs_side_by_side_share_a_scale() -> None:
-    losses = {"a": ([2.0, 1.0], [2.0, 3.0]), "b": ([9.0, 1.0], [2.0, 2.0])}
-    confusions = {name: np.eye(2, dtype=int) for name in losses}
-    figure = plots.side_by_side("runs", losses, confusions, ("car", "cat"))
-    curves = [axes for axes in figure.axes if axes.lines]
-    assert len(curves) == 2
-    assert curves[0].get_ylim() == curves[1].get_ylim()
-    pixels(figure)
-
-
-def test_the_table_writes_every_class_and_the_means() -> None:
-    values = np.array([[1.0, 0.5, 0.667], [0.0, 0.25, 0.0]])
-    figure = plots.class_table("table", {"dev": values}, ("car", "cat"))
-    (table,) = figure.axes[0].tables
-    texts = {place: cell.get_text().get_text() for place, cell in table.get_celld().items()}
-    assert [texts[0, column] for column in range(3)] == ["dev\nprecision", "dev\nrecall", "dev\nF1"]
-    assert [texts[row, -1] for row in (1, 2, 3)] == ["car", "cat", "mean"]
-    assert [texts[3, column] for column in range(3)] == ["0.500", "0.375", "0.334"]
-    pixels(figure)
-
-
 def test_curves_of_precision_and_recall_name_their_class() -> None:
     curve = (np.array([1.0, 1.0, 0.5]), np.array([0.0, 0.5, 1.0]), 0.75)
     (axes,) = plots.precision_recall_curves("title", {"car": curve}).axes
@@ -101,7 +58,7 @@ def test_curves_of_precision_and_recall_name_their_class() -> None:
 def test_many_classes_and_odd_names_are_drawn() -> None:
     classes = ["$\\frac$", "猫", "a$b$c", *(f"class {number}" for number in range(300))]
     counts = np.eye(len(classes), dtype=int)
-    figure = plots.confusion_matrices("run", {"dev": counts, "test": counts}, classes)
+    figure = figures.confusion_matrices("run", {"dev": counts, "test": counts}, classes)
     assert max(figure.get_size_inches()) <= 40
     plots.class_distribution("title", {"train": counts.sum(axis=0)}, classes)
 
@@ -117,14 +74,7 @@ def test_pictures_of_many_classes_with_long_names_leave_room_for_them() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # that there is no room for the axes
         many.canvas.draw()
-        plots.confusion_matrices("t", {"dev": np.ones((30, 30))}, names).canvas.draw()
-
-
-def test_a_long_name_is_not_cut_off_at_the_table() -> None:
-    figure = plots.class_table("t", {"dev": np.ones((2, 3))}, ["Airplane (civil)", "a"])
-    figure.canvas.draw()
-    cells = figure.axes[0].tables[0].get_celld()
-    assert min(cell.get_window_extent().x0 for cell in cells.values()) >= 0
+        figures.confusion_matrices("t", {"dev": np.ones((30, 30))}, names).canvas.draw()
 
 
 def test_a_wide_caption_takes_two_lines() -> None:
@@ -134,10 +84,16 @@ def test_a_wide_caption_takes_two_lines() -> None:
     assert texts == ["Airplane (civ… →\nfrog 0.93", "a → b 0.93"]
 
 
-@pytest.mark.parametrize("module", ["plots", "sweep.figures", "attack.figures"])
-def test_no_setting_of_the_user_reaches_a_picture(module: str, tmp_path: Path) -> None:
+def test_matplotlib_is_set_up_in_one_place() -> None:
+    texts = {path: path.read_text() for path in SOURCE.rglob("*.py")}
+    setting = [path for path, text in texts.items() if "rcParams" in text or "rcdefaults" in text]
+    assert setting == [SOURCE / "plots.py"]
+
+
+@pytest.mark.parametrize("package", ["stats", "train", "relabel", "sweep", "attack"])
+def test_no_setting_of_the_user_reaches_a_picture(package: str, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
-    program = f"import matplotlib, noisylab.{module}; print(matplotlib.rcParams['font.size'])"
+    program = f"import noisylab.{package}.figures, matplotlib as m; print(m.rcParams['font.size'])"
     command = [sys.executable, "-c", program]
     environment = {**os.environ, "MPLCONFIGDIR": str(tmp_path)}
     printed = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
