@@ -10,7 +10,8 @@ from noisylab.config.params import Params
 def main(params: Params) -> None:
     from noisylab.data import set_files
     from noisylab.learning import network
-    from noisylab.learning.finished import Finished
+    from noisylab.learning.kept import Kept
+    from noisylab.many.trainer import Trainer
     from noisylab.sweep import outputs, run
 
     sets = set_files.read_fixed_sets("data")
@@ -20,9 +21,7 @@ def main(params: Params) -> None:
         run.trials(params.lr_sweep, params.seed),
         params.train_fixed.runs[params.train_fixed.keep],
         params.lr_sweep.epochs,
-        stage.engine(params),
-        stage.watch_trainings,
-        Finished("finished/lr_sweep"),
+        Trainer(Kept("finished/lr_sweep"), stage.engine(params), stage.watch_trainings),
     )
     choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets, given)
     lines = outputs.write_sweep(

@@ -7,7 +7,8 @@ from noisylab.config.params import Params
 def main(params: Params) -> None:
     from noisylab.data import set_files
     from noisylab.learning import network
-    from noisylab.learning.finished import Finished
+    from noisylab.learning.kept import Kept
+    from noisylab.many.trainer import Trainer
     from noisylab.relabel import outputs, run
     from noisylab.review import decisions
 
@@ -19,9 +20,7 @@ def main(params: Params) -> None:
         params.relabel,
         params.train_augmented.runs[params.train_augmented.keep],
         params.seed,
-        stage.engine(params),
-        stage.watch_trainings,
-        Finished("finished/relabel"),
+        Trainer(Kept("finished/relabel"), stage.engine(params), stage.watch_trainings),
     )
     lines = outputs.write_relabelling(
         result,

@@ -6,7 +6,8 @@ from noisylab.config.params import Params
 
 def main(params: Params) -> None:
     from noisylab.data import set_files
-    from noisylab.learning.finished import Finished
+    from noisylab.learning.kept import Kept
+    from noisylab.many.trainer import Trainer
     from noisylab.train import outputs, run
 
     sets = set_files.read_sets("data")
@@ -14,8 +15,7 @@ def main(params: Params) -> None:
         sets,
         params.train_baseline.runs,
         params.seed,
-        stage.Watch,
-        finished=Finished("finished/train_baseline"),
+        Trainer(Kept("finished/train_baseline"), show=stage.Watch),
     )
     lines = outputs.write_runs(
         trained,

@@ -6,8 +6,9 @@ from noisylab.config.params import Params
 
 def main(params: Params) -> None:
     from noisylab.data import set_files
-    from noisylab.learning import network
-    from noisylab.learning.finished import Finished
+    from noisylab.learning import evaluation, network, training
+    from noisylab.learning.kept import Kept
+    from noisylab.many.trainer import Trainer
     from noisylab.train import outputs, run
 
     sets = set_files.read_fixed_sets("data")
@@ -18,9 +19,8 @@ def main(params: Params) -> None:
         sets,
         params.train_fixed.runs,
         params.seed,
-        stage.Watch,
+        Trainer(Kept("finished/train_fixed"), show=stage.Watch),
         given_dev_labels,
-        Finished("finished/train_fixed"),
     )
     lines = outputs.write_runs(
         trained,
@@ -34,7 +34,7 @@ def main(params: Params) -> None:
     )
     outputs.write_before_after(
         "plots/train_fixed/before_after.png",
-        run.evaluate_splits(sets, run.predict_splits(before, sets), given_dev_labels),
+        evaluation.evaluate_splits(sets, training.predict_splits(before, sets), given_dev_labels),
         trained[params.train_fixed.keep].evaluations,
         sets["train"].classes,
     )

@@ -1,4 +1,4 @@
-"""A real dask cluster for tests and benchmarks, started with the commands that users run."""
+"""A real dask cluster for tests and benchmarks: programs, as users start them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 
+#: Folders of the modules that tests send to workers.
+PATHS = [str(TESTS), str(TESTS / "many")]
+
 
 class Cluster:
-    """A scheduler and its hosts; each host is one `dask worker` command, a group of processes.
+    """A scheduler and its workers; each `dask worker` is a group of processes.
 
-    folder: holds logs and files. host: the scheduler's address. via: prefix of its command.
-    environment: extra variables for all processes.
+    folder:      of their logs and files.
+    host, via:   address of the scheduler, and words in front of its command.
+    environment: more variables for all.
     """
 
     def __init__(
@@ -42,7 +46,7 @@ class Cluster:
     def add_host(
         self, workers: int = 1, threads: int = 1, via: Sequence[str] = (), **environment: str
     ) -> subprocess.Popen[bytes]:
-        """Start workers and the process that restarts them; return without waiting for them."""
+        """Start workers, and their nanny, as on one machine; do not wait for them."""
         return self._start(
             via, "worker", self.address, "--nthreads", str(threads), "--nworkers", str(workers),
             "--no-dashboard", "--local-directory", str(self._folder), **environment,
@@ -62,7 +66,7 @@ class Cluster:
     def _start(
         self, via: Sequence[str], what: str, *arguments: str, **environment: str
     ) -> subprocess.Popen[bytes]:
-        paths = [str(TESTS), str(TESTS / "many"), os.environ.get("PYTHONPATH", "")]
+        paths = [*PATHS, os.environ.get("PYTHONPATH", "")]
         defaults = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
         with (self._folder / f"{what}.log").open("ab") as log:
             program = subprocess.Popen(
@@ -83,9 +87,9 @@ def kill(program: subprocess.Popen[bytes]) -> None:
     program.wait()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until the condition holds; fail after `seconds`."""
+def wait_until(is_so: Callable[[], bool], seconds: float = 240) -> None:
+    """Look again and again until it is so; the machine may be busy."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -25,7 +25,7 @@ from noisylab.data.set_files import PRED_PROBS, dump_pred_probs, dump_set, read_
 from noisylab.data.sources.bundle import read_bundle
 from noisylab.data.sources.photos import read_rgb
 from noisylab.data.sources.tensors import read_tensors
-from noisylab.learning.finished import Finished
+from noisylab.learning.kept import Kept
 from noisylab.review.decisions import read_decisions
 
 ROOT = Path(__file__).parents[1]
@@ -259,7 +259,5 @@ READERS: dict[str, Callable[[], Reader]] = {
     "weights' pickle": lambda: Reader(
         "a.pt", lambda d: read_weights(d / "a.pt"), (pickle_of_checkpoint(),), {}, zipped
     ),
-    "result": lambda: Reader(
-        "key", lambda d: Finished(d).read("key"), plain_values(), {}, with_digest
-    ),
+    "result": lambda: Reader("key", lambda d: Kept(d).read("key"), plain_values(), {}, with_digest),
 }

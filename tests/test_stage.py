@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -190,7 +191,7 @@ def test_noisylab_engine_overrides_params(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_watch_trainings_counts_and_yields_trainings(capsys: pytest.CaptureFixture[str]) -> None:
-    trainings: list[tuple[int, object, BaseException | None]] = [(1, "b", None), (0, "a", None)]
+    trainings: Any = [(1, "b"), (0, "a")]
     assert list(stage.watch_trainings(iter(trainings), 2)) == trainings
     assert capsys.readouterr().out == "models: 1/2 trained\nmodels: 2/2 trained\n"
 

@@ -1,4 +1,4 @@
-"""Jobs for workers, which import them from this module; only jobs that train import torch."""
+"""Trainings for workers, which import this module; only those that train import torch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from clusters import wait_until
 
 from noisylab.config.settings import FitConfig
 from noisylab.core.images import ImageSet
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
 
     from noisylab.learning.training import Epoch
 
+GO = "go"
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3), dtype=np.uint8)
 
 
 class Slow:
-    """After the first epoch, writes a file named after training and process, then sleeps."""
+    """Leaves a file named after training and process in the first epoch, and waits to be let go."""
 
     def __init__(self, folder: str, seed: int) -> None:
         self._file = Path(folder, f"{seed}-{os.getpid()}")
+        self._go = Path(folder, GO)
 
     def resume(self, history: list[Epoch]) -> None:
         pass
@@ -36,7 +39,7 @@ class Slow:
     def epoch(self, epoch: Epoch) -> None:
         if epoch.epoch == 1:
             self._file.touch()
-            time.sleep(0.5)
+            wait_until(self._go.exists)
 
 
 def train_slowly(seed: int, images: np.ndarray, folder: str) -> bytes:
@@ -53,24 +56,30 @@ def train_slowly(seed: int, images: np.ndarray, folder: str) -> bytes:
 
 
 def train_in_turn(seeds: range, folder: Path) -> list[bytes]:
-    """Models of train_slowly for all seeds, trained one after another in this process."""
+    """Models of train_slowly(), trained in this process."""
     import torch
 
     n_threads = torch.get_num_threads()
     folder.mkdir()
+    let_go(folder)
     models = [train_slowly(seed, IMAGES, str(folder)) for seed in seeds]
     torch.set_num_threads(n_threads)
     return models
 
 
+def let_go(folder: Path) -> None:
+    """Let all of train_slowly() continue after its first epoch."""
+    (folder / GO).touch()
+
+
 def started(folder: Path) -> list[int]:
-    """Ids of the processes that train, in the order of their first epochs."""
-    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    """Processes in which trainings began, the first one first."""
+    files = sorted(folder.glob("*-*"), key=lambda file: file.stat().st_mtime_ns)
     return [int(file.name.rpartition("-")[2]) for file in files]
 
 
 def ready(job: int) -> float:
-    """Time at which a worker can begin to train, seconds since 1970."""
+    """The time when a worker can begin to train, seconds since 1970."""
     import torch  # noqa: F401
 
     import noisylab.learning.training  # noqa: F401
@@ -79,20 +88,20 @@ def ready(job: int) -> float:
 
 
 def nothing(job: int, images: np.ndarray) -> bytes:
-    """As many bytes as a model has, without training."""
+    """As many bytes as a model has, immediately."""
     return bytes(250_000)
 
 
 def costs(job: int, train: ImageSet, dev: ImageSet, config: FitConfig) -> tuple[float, int]:
     """CPU seconds of one training, and peak memory of its worker, bytes.
 
-    The seconds are the minimum of three runs, since a busy machine can only add time.
+    The least of three times, since a busy machine only takes longer.
     """
     import torch
 
     from noisylab.learning.training import fit
 
-    fit(dev, dev, config, torch.Generator())  # warm-up: lazy imports
+    fit(dev, dev, config, torch.Generator())  # warms up
     seconds = []
     for _ in range(3):
         start = time.process_time()

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from noisylab.learning.training import Epoch
-    from noisylab.many.ensemble import Trainings
+    from noisylab.many.trainer import Trainings
 
 
 def run(main: Callable[[Params], None]) -> None:

@@ -22,7 +22,8 @@ from recipe import Sets, all_of, by_true_labels, one_seed
 from noisylab.config.params import Params, read_params
 from noisylab.core.images import ImageSet
 from noisylab.many.ensemble import mean_probs, seed_members
-from noisylab.many.parallel import map_trainings
+from noisylab.many.local import map_trainings
+from noisylab.many.trainer import Trainer
 from noisylab.relabel.rules import find_suspect
 
 SHARES = (0.0, 0.5, 0.7, 1.0)
@@ -49,7 +50,7 @@ def correct(known: ImageSet, test: ImageSet, params: Params) -> Sets:
     """Train and dev with corrected labels and probabilities; dev is the last tenth of `known`."""
     recipe = params.train_augmented.runs[params.train_augmented.keep]
     members = seed_members(len(known), range(params.relabel.models))
-    pred_probs = mean_probs(known, members, recipe, "local", lambda trainings, n: trainings)
+    pred_probs = mean_probs(known, members, recipe, Trainer())
     labels = known.labels.copy()
     labels[find_suspect(known.labels, pred_probs, SUSPECT).flagged] = SUSPECT
     fixed = replace(known, labels=labels, pred_probs=pred_probs)

@@ -20,6 +20,7 @@ from noisylab.config.settings import FitConfig
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import precision_recall
 from noisylab.many.ensemble import Member, mean_probs
+from noisylab.many.trainer import Trainer
 from noisylab.relabel.rules import find_suspect
 
 THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75)
@@ -50,7 +51,7 @@ def main() -> None:
 
 def probs(known: ImageSet, recipe: FitConfig, n_images: int, seeds: Sequence[int]) -> np.ndarray:
     members = [Member(seed, np.arange(n_images), np.arange(len(known))) for seed in seeds]
-    return mean_probs(known, members, recipe, "local", lambda trainings, n: trainings)
+    return mean_probs(known, members, recipe, Trainer())
 
 
 def scores(known: ImageSet, pred_probs: np.ndarray) -> list[float]:

@@ -24,7 +24,8 @@ from distributed import Client
 from speed import noise
 
 from noisylab.config.params import read_params
-from noisylab.learning.finished import Finished
+from noisylab.learning.kept import Kept
+from noisylab.many.trainer import Trainer, Watch
 from noisylab.sweep.run import Sweep, sweep, trials
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -113,14 +114,14 @@ def say(what: str) -> None:
     print(f"{time.monotonic() - START:6.1f} s  {what}", flush=True)
 
 
-def run(engine: str, watch: Any = lambda trainings, n: trainings) -> Sweep:
+def run(engine: str, watch: Watch | None = None) -> Sweep:
     params = read_params("params.yaml")
     kept = params.train_fixed.runs[params.train_fixed.keep]
     recipe = replace(kept, distillation=0.0, device="cpu")  # noise has no teacher's probabilities
     sets = {"train": noise(5625), "dev": noise(625)}
     with tempfile.TemporaryDirectory() as folder:
         wanted = trials(params.lr_sweep, params.seed)
-        return sweep(sets, wanted, recipe, EPOCHS, engine, watch, Finished(folder))
+        return sweep(sets, wanted, recipe, EPOCHS, Trainer(Kept(folder), engine, watch))
 
 
 def inside(name: str) -> list[str]:

@@ -24,8 +24,9 @@ from noisylab.config.settings import FitConfig
 from noisylab.core.images import ImageSet, joined
 from noisylab.data import set_files
 from noisylab.learning.evaluation import precision_recall
-from noisylab.learning.training import fit, predict_probs
-from noisylab.many.ensemble import fold_members, mean_probs, predict_both_ways, seed_members
+from noisylab.learning.training import fit, predict_both_ways, predict_probs
+from noisylab.many.ensemble import fold_members, mean_probs, seed_members
+from noisylab.many.trainer import Trainer
 from noisylab.relabel.rules import LabelErrors, find_called, find_confused, find_suspect
 
 FILTERS = (
@@ -67,11 +68,11 @@ def find_all(
     own_probs = predict_probs(kept, known.images)
     start = cpu_seconds()
     members = seed_members(len(known), range(seed + 1, seed + config.models))
-    others = mean_probs(known, members, recipe, "local", lambda trainings, n: trainings)
+    others = mean_probs(known, members, recipe, Trainer())
     pred_probs = (predict_both_ways(kept, known.images) + len(members) * others) / config.models
     ensemble_seconds = cpu_seconds() - start
     folds = fold_members(known.labels, config.folds, range(seed, seed + config.fold_seeds))
-    held_out = mean_probs(known, folds, recipe, "local", lambda trainings, n: trainings)
+    held_out = mean_probs(known, folds, recipe, Trainer())
     all_seconds = cpu_seconds() - start
     given = known.labels
     scores = {}

@@ -15,7 +15,8 @@ from noisylab import stage
 from noisylab.config.params import read_params
 from noisylab.data import set_files
 from noisylab.learning import network
-from noisylab.learning.finished import Finished
+from noisylab.learning.kept import Kept
+from noisylab.many.trainer import Trainer
 from noisylab.sweep import outputs, run
 
 OPTIMIZERS = ["adam", "adamw", "sgd", "rmsprop"]  # sgd has momentum
@@ -34,9 +35,7 @@ def main() -> None:
         run.trials(config, params.seed),
         params.train_fixed.runs[params.train_fixed.keep],
         int(sys.argv[1]) if len(sys.argv) > 1 else config.epochs,
-        stage.engine(params),
-        stage.watch_trainings,
-        Finished("finished/optimizers"),
+        Trainer(Kept("finished/optimizers"), stage.engine(params), stage.watch_trainings),
     )
     choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets)
     out = Path("build/optimizers")

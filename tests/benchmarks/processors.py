@@ -32,8 +32,8 @@ def train(seed: int, epochs: int) -> None:
 
     from noisylab.config.params import read_params
     from noisylab.data import set_files
-    from noisylab.learning.training import fit
-    from noisylab.train.run import evaluate_splits, predict_splits
+    from noisylab.learning.evaluation import evaluate_splits
+    from noisylab.learning.training import fit, predict_splits
 
     stage = read_params("params.yaml").train_augmented
     config = stage.runs[stage.keep]

@@ -25,11 +25,11 @@ from noisylab.config.params import read_params
 from noisylab.config.settings import FitConfig
 from noisylab.core.images import ImageSet, joined
 from noisylab.data import set_files
-from noisylab.learning.evaluation import evaluate
-from noisylab.learning.training import fit
+from noisylab.learning.evaluation import evaluate, evaluate_splits
+from noisylab.learning.training import fit, predict_splits
 from noisylab.many.ensemble import fold_members, mean_probs
-from noisylab.many.parallel import map_trainings
-from noisylab.train.run import evaluate_splits, predict_splits
+from noisylab.many.local import map_trainings
+from noisylab.many.trainer import Trainer
 
 Sets = dict[str, ImageSet]
 CHANGES: list[dict[str, Any]] = [
@@ -122,7 +122,7 @@ def cross_validate(sets: Sets, config: FitConfig, seed: int) -> float:
     """Balanced accuracy of out-of-fold predictions for train and dev together."""
     known = joined(sets["train"], sets["dev"])
     folds = fold_members(known.labels, 5, seeds=[seed])
-    pred_probs = mean_probs(known, folds, config, "local", lambda trainings, n: trainings)
+    pred_probs = mean_probs(known, folds, config, Trainer())
     return evaluate(known.labels, pred_probs).balanced_accuracy
 
 

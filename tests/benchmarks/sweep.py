@@ -30,8 +30,9 @@ from noisylab.config.classes import by_class
 from noisylab.config.params import read_params
 from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet
-from noisylab.learning.finished import Finished
-from noisylab.many.parallel import map_trainings
+from noisylab.learning.kept import Kept
+from noisylab.many.local import map_trainings
+from noisylab.many.trainer import Trainer
 from noisylab.sweep import run
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -196,10 +197,7 @@ def swept(sets: dict[str, ImageSet], recipe: FitConfig, config: SweepConfig, eng
     wanted = run.trials(config, 0)
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        found = run.sweep(
-            sets, wanted, recipe, recipe.epochs, engine, lambda trainings, n: trainings,
-            Finished(folder),
-        )  # fmt: skip
+        found = run.sweep(sets, wanted, recipe, recipe.epochs, Trainer(Kept(folder), engine))
         seconds = time.monotonic() - began
     for outcome in found.outcomes:
         if outcome.dev is None:

@@ -1,8 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from noisylab.learning.evaluation import evaluate, precision_recall
+from noisylab.core.images import ImageSet
+from noisylab.learning.evaluation import (
+    evaluate,
+    evaluate_splits,
+    loss_and_accuracy,
+    precision_recall,
+)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -70,3 +78,40 @@ def test_precision_recall_equals_scikit_learn(seed: int) -> None:
     assert precision == pytest.approx(theirs[0][::-1])
     assert recall == pytest.approx(theirs[1][::-1])
     assert average == pytest.approx(metrics.average_precision_score(is_positive, scores))
+
+
+def test_precision_recall_runs_from_recall_0_and_ties_share_a_threshold() -> None:
+    is_positive = np.array([True, False, True, False, False])
+    precision, recall, average = precision_recall(is_positive, np.array([0.9, 0.5, 0.5, 0.5, 0.1]))
+    assert precision == pytest.approx([1, 1, 0.5, 0.4])
+    assert recall == pytest.approx([0, 0.5, 1, 1])
+    assert average == pytest.approx(0.5 * 1 + 0.5 * 0.5)
+
+
+def test_figures_by_hand() -> None:
+    """Class 2 is never predicted, class 3 has no images."""
+    predicted = np.array([0, 0, 1, 1, 3, 0])
+    result = evaluate(np.array([0, 0, 0, 1, 1, 2]), np.eye(4)[predicted])
+    assert result.confusion.tolist() == [[2, 1, 0, 0], [0, 1, 0, 1], [1, 0, 0, 0], [0, 0, 0, 0]]
+    assert result.precision == pytest.approx([2 / 3, 1 / 2, 0, 0])
+    assert result.recall == pytest.approx([2 / 3, 1 / 2, 0, 0])
+    assert result.f1 == pytest.approx([2 / 3, 1 / 2, 0, 0])
+    assert result.macro_f1 == pytest.approx(7 / 24)
+    assert result.balanced_accuracy == pytest.approx(7 / 18)
+    assert result.accuracy == 0.5
+
+
+def test_the_figures_of_an_epoch_are_those_of_an_evaluation() -> None:
+    rng = np.random.default_rng(0)
+    labels, pred_probs = rng.integers(0, 3, 50), rng.dirichlet(np.ones(3), 50)
+    result = evaluate(labels, pred_probs)
+    assert loss_and_accuracy(labels, pred_probs) == (result.loss, result.accuracy)
+
+
+def test_dev_is_also_compared_with_its_other_labels(dev: ImageSet) -> None:
+    wrong = (dev.labels + 1) % 3
+    sets = {"train": dev, "dev": replace(dev, labels=wrong)}
+    said = {split: np.eye(3)[dev.labels] for split in sets}
+    evaluations = evaluate_splits(sets, said, dev.labels)
+    accuracies = {split: part.accuracy for split, part in evaluations.items()}
+    assert accuracies == {"train": 1, "dev": 0, "dev_given": 1, "dev_true": 1}

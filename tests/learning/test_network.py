@@ -8,7 +8,14 @@ import torch
 from torch import nn
 
 from noisylab.core.errors import InputError
-from noisylab.learning.network import SimpleModel, dump_weights, load_weights, read_weights, to_unit
+from noisylab.learning.network import (
+    SimpleModel,
+    check_model,
+    dump_weights,
+    load_weights,
+    read_weights,
+    to_unit,
+)
 
 
 def test_parameter_count() -> None:
@@ -138,3 +145,10 @@ def test_a_flipped_bit_is_found_or_changes_no_weight() -> None:
         except InputError:
             n_refused += 1
     assert n_refused > 50
+
+
+def test_a_model_of_other_classes_is_refused() -> None:
+    check_model(SimpleModel(3), ("car", "truck", "cat"), "the final model")
+    expected = "^the final model is for 5 classes, the sets have 3; train it on these sets$"
+    with pytest.raises(InputError, match=expected):
+        check_model(SimpleModel(5), ("car", "truck", "cat"), "the final model")

@@ -1,4 +1,4 @@
-"""A training that is interrupted after any epoch, and goes on, ends with the same bits."""
+"""A training that is interrupted after any epoch resumes to the same bits."""
 
 import math
 from collections.abc import Callable
@@ -11,10 +11,10 @@ import torch
 
 from noisylab.config.settings import OPTIMIZERS, AugmentConfig, FitConfig
 from noisylab.core.images import ImageSet
-from noisylab.learning.finished import EpochFile, Finished
+from noisylab.learning.fingerprint import TRAINING
+from noisylab.learning.kept import EpochFile, Trained, Training, sets_fingerprint
 from noisylab.learning.network import dump_weights
-from noisylab.learning.resume import common_fingerprint, fit_once, training_fingerprint
-from noisylab.learning.training import DivergedError, Epoch, Fit, fit, predict_probs, revive
+from noisylab.learning.training import DivergedError, Epoch, Fit, fit, predict_probs
 
 CONFIG = FitConfig(epochs=4, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
 EVERYTHING = replace(
@@ -37,7 +37,7 @@ class StopHereError(Exception):
 
 
 class Interrupt:
-    """Ends a training after an epoch, and notes how many epochs it took over."""
+    """Ends a training after an epoch, and notes how many epochs it resumed."""
 
     def __init__(self, after: int | None = None, in_next: bool = False) -> None:
         self.after = after
@@ -73,7 +73,7 @@ def same(first: Fit, second: Fit) -> bool:
 
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("in_next", [False, True])
-def test_goes_on_to_the_same_bits(
+def test_an_interrupted_training_resumes_to_the_same_bits(
     train: ImageSet, dev: ImageSet, tmp_path: Path, name: str, in_next: bool
 ) -> None:
     undisturbed = fit(train, dev, CONFIGS[name], seeded())
@@ -89,8 +89,10 @@ def test_goes_on_to_the_same_bits(
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_divergence_stays_what_it_was(train: ImageSet, dev: ImageSet, tmp_path: Path) -> None:
-    """SGD at this rate explodes after some epochs: resumed, in the same one."""
+def test_a_resumed_training_diverges_in_the_same_epoch(
+    train: ImageSet, dev: ImageSet, tmp_path: Path
+) -> None:
+    """SGD at this rate explodes after some epochs."""
     config = replace(CONFIG, epochs=30, lr=0.2, optimizer="sgd", dropout=0.0)
     with pytest.raises(DivergedError) as undisturbed:
         fit(train, dev, config, seeded())
@@ -103,26 +105,6 @@ def test_divergence_stays_what_it_was(train: ImageSet, dev: ImageSet, tmp_path: 
         fit(train, dev, config, seeded(), None, file)
     assert str(resumed.value) == str(undisturbed.value)
     assert resumed.value.history == undisturbed.value.history
-
-
-def test_a_finished_training_is_not_done_again(
-    train: ImageSet, dev: ImageSet, tmp_path: Path
-) -> None:
-    finished, watch = Finished(tmp_path), Interrupt()
-    first = fit_once(train, dev, EVERYTHING, 5, Interrupt(), finished)
-    assert same(first, fit(train, dev, EVERYTHING, seeded()))
-    torch.set_num_threads(2)
-    again = fit_once(train, dev, EVERYTHING, 5, watch, Finished(tmp_path))
-    assert (watch.resumed, watch.heard) == (4, [])
-    assert same(first, again)
-    assert torch.get_num_threads() == EVERYTHING.threads
-    many = np.concatenate([train.images] * 7)
-    assert predict_probs(again.model, many).tobytes() == predict_probs(first.model, many).tobytes()
-    assert len(list(tmp_path.iterdir())) == 1  # the state of the training is gone
-
-
-def test_without_a_folder_it_is_just_fit(train: ImageSet, dev: ImageSet) -> None:
-    assert same(fit_once(train, dev, CONFIG, 5, Interrupt()), fit(train, dev, CONFIG, seeded()))
 
 
 def damage(path: Path, change: Callable[[bytearray], object]) -> None:
@@ -153,13 +135,19 @@ def test_a_damaged_state_is_ignored(
     assert same(fitted, fit(train, dev, CONFIG, seeded()))
 
 
-def test_whatever_a_result_depends_on_is_in_its_name(train: ImageSet, dev: ImageSet) -> None:
-    def key(train: ImageSet, config: FitConfig = CONFIG, seed: int = 0) -> str:
-        return training_fingerprint(common_fingerprint((train, dev), "cpu"), config, seed)
+def test_whatever_a_result_depends_on_is_in_its_key(train: ImageSet, dev: ImageSet) -> None:
+    def key(
+        train: ImageSet,
+        config: FitConfig = CONFIG,
+        seed: int = 0,
+        indices: np.ndarray | None = None,
+        dev: ImageSet = dev,
+    ) -> str:
+        return Training(config, seed, indices).key(sets_fingerprint(train, dev))
 
     other_labels = train.with_labels((train.labels + 1) % 3)
     other_images = ImageSet(255 - train.images, train.labels, train.classes, train.true_labels)
-    names = [
+    keys = [
         key(train),
         key(other_labels),
         key(other_images),
@@ -167,25 +155,37 @@ def test_whatever_a_result_depends_on_is_in_its_name(train: ImageSet, dev: Image
         key(train, seed=1),
         key(train, EVERYTHING),
         key(train, replace(CONFIG, threads=2)),
-        common_fingerprint((train, dev), "cpu", "lr_sweep"),
-        common_fingerprint((train,), "cpu"),
+        key(train, indices=np.arange(5)),
+        key(train, indices=np.arange(6)),
+        key(train, dev=train),
     ]
-    assert len(set(names)) == len(names)
+    assert len(set(keys)) == len(keys)
     assert key(train) == key(train)
 
 
-def test_other_versions_start_afresh(
+def test_other_versions_or_other_code_start_afresh(
     train: ImageSet, dev: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = common_fingerprint((train, dev), "cpu")
-    monkeypatch.setattr("noisylab.learning.resume.torch.__version__", "9.9")
-    assert common_fingerprint((train, dev), "cpu") != before
+    sets, training = sets_fingerprint(train, dev), Training(CONFIG, 0)
+    keys = [training.key(sets)]
+    monkeypatch.setattr("noisylab.learning.kept.torch.__version__", "9.9")
+    keys.append(training.key(sets))
+    asked: list[tuple[str, ...]] = []
+
+    def other_code(*packages: str) -> str:
+        asked.append(packages)
+        return "other"
+
+    monkeypatch.setattr("noisylab.learning.kept.code_digest", other_code)
+    keys.append(training.key(sets))
+    assert len(set(keys)) == 3
+    assert asked == [TRAINING]
 
 
-def test_states_are_kept_not_too_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock is one that only goes forward; what it shows at first is of no importance."""
+def test_states_are_kept_at_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is monotonic; its first value must not matter."""
     clock = [1e6]
-    monkeypatch.setattr("noisylab.learning.finished.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("noisylab.learning.kept.time.monotonic", lambda: clock[0])
     file = EpochFile(tmp_path / "state", seconds=2, share=0.01)
     kept: list[float] = []
 
@@ -208,8 +208,15 @@ def test_states_are_kept_not_too_often(tmp_path: Path, monkeypatch: pytest.Monke
     assert file.read() == {"now": pytest.approx(1e6 + 16.22)}
 
 
-def test_revived_models_are_laid_out_as_trained(train: ImageSet, dev: ImageSet) -> None:
-    model = fit(train, dev, CONFIG, seeded()).model
-    revived = revive(dump_weights(model), CONFIG)
+def test_revived_models_are_laid_out_as_trained_and_predict_the_same_bits(
+    train: ImageSet, dev: ImageSet
+) -> None:
+    model = fit(train, dev, EVERYTHING, seeded()).model
+    images = np.concatenate([train.images] * 7)
+    expected = predict_probs(model, images)
+    torch.set_num_threads(2)
+    revived = Trained(EVERYTHING, [], dump_weights(model)).revive()
+    assert torch.get_num_threads() == EVERYTHING.threads
     assert [p.stride() for p in revived.parameters()] == [p.stride() for p in model.parameters()]
     assert not revived.training
+    assert predict_probs(revived, images).tobytes() == expected.tobytes()

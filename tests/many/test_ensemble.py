@@ -1,5 +1,4 @@
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -8,20 +7,11 @@ import torch
 from noisylab.config.settings import FitConfig
 from noisylab.core.images import ImageSet, joined
 from noisylab.learning.network import SimpleModel
-from noisylab.learning.training import DivergedError, fit, predict_probs
-from noisylab.many.ensemble import (
-    Trainings,
-    fold_members,
-    mean_probs,
-    predict_both_ways,
-    seed_members,
-)
+from noisylab.learning.training import DivergedError, fit, predict_both_ways, predict_probs
+from noisylab.many.ensemble import fold_members, mean_probs, seed_members
+from noisylab.many.trainer import Trainer
 
 CONFIG = FitConfig(epochs=1, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
-
-
-def unwatched(trainings: Trainings, n_trainings: int) -> Trainings:
-    return trainings
 
 
 def test_folds_are_a_partition_that_keeps_the_shares_of_labels() -> None:
@@ -36,19 +26,46 @@ def test_folds_are_a_partition_that_keeps_the_shares_of_labels() -> None:
             counts = np.bincount(labels[member.predict], minlength=3)
             assert (abs(counts - np.array([20, 8, 2.2])) <= 1).all()
     assert not np.array_equal(members[0].predict, members[5].predict)
+    again = fold_members(labels, n_folds=5, seeds=[3])
+    assert all(np.array_equal(a.predict, b.predict) for a, b in zip(members, again, strict=False))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("counts", "n_folds"),
+    [
+        ((20, 2, 1), 5),  # classes with fewer images than folds
+        ((3, 3, 3), 5),  # no class has an image for every fold
+        ((3, 2), 9),  # fewer images than folds
+        ((1, 1, 1), 3),
+    ],
+)
+def test_rare_classes_are_spread_over_folds_in_silence(
+    counts: tuple[int, ...], n_folds: int
+) -> None:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    members = fold_members(labels, n_folds, seeds=[0])
+    assert len(members) == min(n_folds, len(labels))
+    held_out = np.concatenate([member.predict for member in members])
+    assert sorted(held_out) == list(range(len(labels)))
+    if max(counts) >= n_folds:
+        for label, count in enumerate(counts):
+            per_fold = [(labels[member.predict] == label).sum() for member in members]
+            assert max(per_fold) - min(per_fold) <= 1
+            assert sum(per_fold) == count
 
 
 def test_the_mean_is_that_of_single_trainings(train: ImageSet, dev: ImageSet) -> None:
     known = joined(train, dev)
     members = seed_members(len(known), seeds=[1, 2, 3])
-    mean = mean_probs(known, members, CONFIG, "local:2", unwatched)
+    mean = mean_probs(known, members, CONFIG, Trainer(engine="local:2"))
     alone = []
     for seed in (1, 2, 3):
         generator = torch.Generator().manual_seed(seed)
         model = fit(known, dev, replace(CONFIG, threads=1), generator).model
         alone.append(predict_both_ways(model, known.images))
     assert mean == pytest.approx(np.mean(alone, axis=0), abs=1e-12)
-    assert np.array_equal(mean, mean_probs(known, members, CONFIG, "local:1", unwatched))
+    assert np.array_equal(mean, mean_probs(known, members, CONFIG, Trainer(engine="local:1")))
 
 
 def test_out_of_fold_predictions_never_saw_the_image(train: ImageSet) -> None:
@@ -59,7 +76,7 @@ def test_out_of_fold_predictions_never_saw_the_image(train: ImageSet) -> None:
     black = ImageSet(np.zeros_like(train.images), labels, train.classes)
     for fold, member in enumerate(folds):
         black.labels[member.predict] = fold
-    probs = mean_probs(black, folds, config, "local:2", unwatched)
+    probs = mean_probs(black, folds, config, Trainer(engine="local:2"))
     assert (probs.argmax(axis=1) != black.labels).all()
 
 
@@ -72,15 +89,7 @@ def test_a_mirror_image_counts_as_much() -> None:
     assert not np.allclose(both, predict_probs(model, images))
 
 
-def test_what_a_training_raises_is_raised(train: ImageSet) -> None:
+def test_a_member_that_diverges_raises(train: ImageSet) -> None:
     members = seed_members(90, [0])
-    seen: list[Any] = []
-
-    def watch(trainings: Trainings, n_trainings: int) -> Trainings:
-        for training in trainings:
-            seen.append(n_trainings)
-            yield training
-
     with pytest.raises(DivergedError, match="lr 1e\\+30 is probably too high"):
-        mean_probs(train, members, replace(CONFIG, lr=1e30), "local", watch)
-    assert seen == [1]
+        mean_probs(train, members, replace(CONFIG, lr=1e30), Trainer())

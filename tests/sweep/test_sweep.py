@@ -1,19 +1,18 @@
 import json
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet
-from noisylab.learning.finished import Finished
+from noisylab.learning.kept import Kept
 from noisylab.learning.network import SimpleModel, read_weights
 from noisylab.learning.training import Epoch
+from noisylab.many.trainer import Trainer
 from noisylab.sweep.outputs import caption, write_sweep
 from noisylab.sweep.run import Outcome, Sweep, Trial, choose, sweep, trials
 
@@ -21,10 +20,6 @@ RECIPE = FitConfig(
     *(99, 0.5, 16, "sgd", 1, "cpu"), schedule="one_cycle", class_weights="inverse_frequency"
 )
 WANTED = trials(SweepConfig(["adam"], [1e30, 1e-7, 0.003], seeds=1, epochs=6), seed=0)
-
-
-def unwatched(trainings: Iterator[Any], n_trainings: int) -> Iterator[Any]:
-    return trainings
 
 
 @pytest.fixture
@@ -37,8 +32,8 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     from conftest import make_set
 
     sets = {"train": make_set(90, seed=1), "dev": make_set(30, seed=2)}
-    finished = Finished(tmp_path_factory.mktemp("finished"))
-    return sweep(sets, WANTED, RECIPE, 6, "local:2", unwatched, finished)
+    kept = Kept(tmp_path_factory.mktemp("finished"))
+    return sweep(sets, WANTED, RECIPE, 6, Trainer(kept, "local:2"))
 
 
 def test_trials_are_every_optimizer_at_every_rate_from_every_seed() -> None:
@@ -73,7 +68,7 @@ def test_what_rates_do(swept: Sweep) -> None:
 def test_outcomes_do_not_depend_on_the_engine(
     swept: Sweep, sets: dict[str, ImageSet], tmp_path: Path
 ) -> None:
-    again = sweep(sets, WANTED[1:2], RECIPE, 6, "local:1", unwatched, Finished(tmp_path))
+    again = sweep(sets, WANTED[1:2], RECIPE, 6, Trainer(Kept(tmp_path), "local:1"))
     assert again.outcomes[0].weights == swept.outcomes[1].weights
     assert again.outcomes[0].history == swept.outcomes[1].history
 
@@ -83,7 +78,7 @@ def test_what_is_finished_is_not_done_again(sets: dict[str, ImageSet], tmp_path:
         return {path.name for path in tmp_path.iterdir()}
 
     def run(wanted: list[Trial], recipe: FitConfig = RECIPE) -> Sweep:
-        return sweep(sets, wanted, recipe, 1, "local:1", unwatched, Finished(tmp_path))
+        return sweep(sets, wanted, recipe, 1, Trainer(Kept(tmp_path), "local:1"))
 
     first = run(WANTED[:1])
     (kept,) = names()

@@ -15,7 +15,7 @@ from noisylab.config.settings import RAREST, AdversarialConfig
 from noisylab.core.errors import InputError, shown
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import evaluate
-from noisylab.learning.network import SimpleModel
+from noisylab.learning.network import SimpleModel, check_model
 from noisylab.learning.training import find_device, predict_probs
 
 _KNOWN = 500  # images of the target as starts of a search: enough for one to be near
@@ -60,11 +60,7 @@ def attack_all(
     which the model predicts no image correctly, and a model of other classes or with NaN outputs.
     """
     train = sets["train"]
-    if model.n_classes != len(train.classes):
-        raise InputError(
-            f"the final model is for {model.n_classes} classes, the sets have "
-            f"{len(train.classes)}; train it on these sets"
-        )
+    check_model(model, train.classes, "the final model")
     torch.set_num_threads(threads)  # the last bits of a sum depend on it
     model = model.to(find_device(device))
     split = "test" if len(sets["test"]) else "dev"

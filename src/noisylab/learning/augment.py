@@ -1,8 +1,8 @@
-"""The seven augmentations (batch in, batch out) and who gets which.
+"""The seven augmentations (batch in, batch out) and the draws that assign them.
 
-Images are (B, 32, 32, 3) uint8, RGB in [0, 255], on any device; so is what is returned, and the
-input stays as it was. Each image has its own parameters, as tensors (B,) on the same device, and
-its result depends on nothing else.
+Images are (B, 32, 32, 3) uint8, RGB in [0, 255], on any device, and so are results; inputs are left
+unchanged. Each image has its own parameters, in tensors (B,) on the same device, and its result
+depends on nothing else.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from torch.nn import functional
 from noisylab.config.settings import AugmentConfig
 from noisylab.core.images import SIZE
 
-UNCHANGED = -1  # in Draws.which, where other images have an index in AUGMENTATIONS
+UNCHANGED = -1  # in Draws.which, in place of an index in AUGMENTATIONS
 _BLUR_REACH = 2  # pixels to each side: a kernel of 5 × 5
 
 
 class Draws(NamedTuple):
-    """What happens to each of N images: tensors (N,) on the CPU.
+    """The augmentations of N images: tensors (N,) on the CPU.
 
-    `which` is an index in AUGMENTATIONS or UNCHANGED. Parameters are drawn for every image,
-    whether it needs them or not, so that what one image gets never depends on the others.
+    `which` is an index in AUGMENTATIONS or UNCHANGED. Every image draws all parameters, needed or
+    not, so that the draws of one image never depend on another.
     """
 
     which: Tensor  # int64
@@ -48,10 +48,10 @@ def augment(
     config: AugmentConfig,
     generator: torch.Generator,
 ) -> Tensor:
-    """Images (B, 32, 32, 3), each changed as draw() says for its label.
+    """Images (B, 32, 32, 3), each changed by draw() for its label.
 
-    An epoch may be cut into calls of any size, 512 to 1024 being fastest: the draws are the same,
-    and so are the images, but for the rounding of the last bit of a sum.
+    Calls may cut an epoch anywhere (512 to 1024 images are fastest): draws are equal, and images
+    too, except for the last bit of a sum before it is rounded.
     """
     return apply(images, draw(labels, probability, config, generator))
 
@@ -59,11 +59,11 @@ def augment(
 def draw(
     labels: Tensor, probability: Tensor, config: AugmentConfig, generator: torch.Generator
 ) -> Draws:
-    """Draw who is changed, by which augmentation and by how much.
+    """Draw the images to change, their augmentations and the strengths.
 
-    labels: (N,) int64 in 0..K-1; probability: (K,) in [0, 1] on the CPU, of being changed by one
-    of the seven. `generator` is of the CPU and gives the same number of values for every image,
-    so that N draws equal those of any two parts one after the other.
+    labels: (N,) int64 in 0..K-1; probability: (K,) in [0, 1] on the CPU, of getting one of the
+    seven. Every image takes the same number of values from `generator` (of the CPU), so N draws
+    equal those of any two parts one after the other.
     """
     uniform = torch.rand(len(labels), 10, generator=generator)  # in [0, 1)
     change, which, degrees, side, top, left, strength, dx, dy, mirror = uniform.unbind(dim=1)
@@ -85,7 +85,7 @@ def draw(
 
 
 def apply(images: Tensor, draws: Draws) -> Tensor:
-    """Images (B, 32, 32, 3), each changed as its draw says: the one of the seven, shift, mirror."""
+    """Images (B, 32, 32, 3), each changed by its draw: one of the seven, then shift and mirror."""
     changed = images.clone()
     for index, transform in enumerate(AUGMENTATIONS.values()):
         chosen = (draws.which == index).nonzero().squeeze(1)  # on the CPU: no waiting for a GPU
@@ -102,7 +102,7 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
 def examples(
     images: Tensor, config: AugmentConfig, generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """By name, what `config` may do to images (B, 32, 32, 3): the originals first."""
+    """Images (B, 32, 32, 3) by augmentation of `config`: the originals first."""
     never = torch.zeros(1)
     labels = torch.zeros(len(images), dtype=torch.int64)
     shown = {"original": images}
@@ -128,8 +128,8 @@ def flip_vertical(images: Tensor) -> Tensor:
 def rotate(images: Tensor, degrees: Tensor) -> Tensor:
     """Turned about the centre, counter-clockwise for degrees > 0, bilinear.
 
-    What comes in at the corners is the image mirrored at the centres of its outermost pixels,
-    as in shift(), where torchvision fills in black.
+    Corners are filled with the image mirrored at the centres of its outermost pixels, as in
+    shift(); torchvision fills them with black.
     """
     if not len(images):
         return images.clone()  # grid_sample refuses a batch of none
@@ -151,7 +151,7 @@ def crop_resize(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width
 
 
 def grayscale(images: Tensor) -> Tensor:
-    """All three channels 0.2989 R + 0.587 G + 0.114 B, the luma that torchvision takes."""
+    """All three channels set to torchvision's luma, 0.2989 R + 0.587 G + 0.114 B."""
     red, green, blue = images.unbind(dim=3)
     luma = (red * 0.2989).add_(green, alpha=0.587).add_(blue, alpha=0.114)  # (B, 32, 32)
     return _to_uint8(luma).unsqueeze(3).repeat(1, 1, 1, 3)
@@ -174,14 +174,14 @@ def brightness(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def shift(images: Tensor, dx: Tensor, dy: Tensor, mirrored: Tensor) -> Tensor:
-    """Moved right by dx and down by dy, whole pixels in -31..31; what comes in is mirrored.
+    """Moved right by dx and down by dy, whole pixels in -31..31; borders fill by mirroring.
 
-    After that, those for which `mirrored` (bool) holds are mirrored as a whole, left to right.
+    Then images with `mirrored` (bool) are mirrored as a whole, left to right.
     """
     if not len(images):
         return images.clone()  # unfold() refuses a batch of none
-    # Each row backwards, forwards and backwards again: moved by any dx, mirrored or not, it is a
-    # run of 32 of these 94 pixels, and to copy runs takes a third of the time of single pixels.
+    # Each row backwards, forwards and backwards again: a row moved by any dx, mirrored or not, is a
+    # run of 32 of these 94 pixels. Copying runs takes a third of the time of copying pixels.
     back = images.flip(2)
     rows_of_94 = torch.cat([back, images[:, :, 1:], back[:, :, 1:]], dim=2)  # (B, 32, 94, 3)
     first = torch.where(mirrored, dx % (2 * SIZE - 2), SIZE - 1 - dx)  # (B,)
@@ -207,9 +207,9 @@ AUGMENTATIONS: Mapping[str, Callable[[Tensor, Draws], Tensor]] = {
 
 
 def _resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Each row and then each column a weighted sum of those of the image.
+    """Each row, then each column, replaced by a weighted sum of those of the image.
 
-    rows, columns: (B, 32, 32) float, a line of weights for each that comes out.
+    rows, columns: (B, 32, 32) float, a line of weights for each resulting row or column.
     """
     channels_first = images.permute(0, 3, 1, 2)
     x = channels_first.to(torch.float32, memory_format=torch.contiguous_format)  # (B, 3, 32, 32)
@@ -244,5 +244,5 @@ def _between(ends: Sequence[float], uniform: Tensor) -> Tensor:
 
 
 def _integers(uniform: Tensor, least: int, most: int | Tensor) -> Tensor:
-    """Integers in least..most, all as likely, from numbers in [0, 1)."""
+    """Integers in least..most, equally likely, from numbers in [0, 1)."""
     return least + (uniform * (most - least + 1)).long()

@@ -1,22 +1,28 @@
-"""How good predictions are, class by class: the one evaluation of every stage."""
+"""How good predictions are, class by class: one evaluation for every stage.
+
+scikit-learn takes as long to import as torch, so functions import it: the start of a stage and the
+loop of epochs do without.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from noisylab.core.images import ImageSet
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a model does on one set. Equal to scikit-learn's figures of the same names, where
-    no probability is so near 0 that scikit-learn clips it in the loss.
+    """Figures of a model on one set.
 
     loss:      mean cross-entropy, in nats.
     accuracy:  share of images whose most probable class is their label.
-    confusion: (K, K) int64; `confusion[actual, predicted]` counts images.
+    confusion: (K, K) int; `confusion[actual, predicted]` counts images.
     """
 
     loss: float
@@ -24,20 +30,19 @@ class Evaluation:
     confusion: np.ndarray
 
     @property
-    def recall(self) -> np.ndarray:
-        """(K,) share of the images of each class that are found; 0 for a class without images."""
-        return _ratio(self.confusion.diagonal(), self.confusion.sum(axis=1))
+    def precision(self) -> np.ndarray:
+        """(K,) share of the images predicted as a class that carry its label; 0 if none are."""
+        return self._by_class[0]
 
     @property
-    def precision(self) -> np.ndarray:
-        """(K,) share of the images called a class that are of it; 0 where none is called so."""
-        return _ratio(self.confusion.diagonal(), self.confusion.sum(axis=0))
+    def recall(self) -> np.ndarray:
+        """(K,) share of the images of a class that are predicted as it; 0 if it has no images."""
+        return self._by_class[1]
 
     @property
     def f1(self) -> np.ndarray:
         """(K,) harmonic mean of precision and recall; 0 for a class neither there nor predicted."""
-        called_or_there = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
-        return _ratio(2 * self.confusion.diagonal(), called_or_there)
+        return self._by_class[2]
 
     @property
     def macro_f1(self) -> float:
@@ -47,10 +52,11 @@ class Evaluation:
     @property
     def balanced_accuracy(self) -> float:
         """Mean of `recall` over the classes that have images."""
-        return float(self.recall[self.confusion.sum(axis=1) > 0].mean())
+        # Not scikit-learn's, which warns of a class that is predicted and has no images.
+        return float(self.recall[self.confusion.any(axis=1)].mean())
 
     def metrics(self, classes: Sequence[str]) -> dict[str, Any]:
-        """The figures by name, the same names for every set: what is written and compared."""
+        """Figures by name, the same names for every set."""
         return {
             "loss": self.loss,
             "accuracy": self.accuracy,
@@ -58,6 +64,17 @@ class Evaluation:
             "macro_f1": self.macro_f1,
             "recall": dict(zip(classes, self.recall, strict=True)),
         }
+
+    @cached_property
+    def _by_class(self) -> tuple[np.ndarray, ...]:
+        from sklearn.metrics import precision_recall_fscore_support
+
+        actual, predicted = np.indices(self.confusion.shape).reshape(2, -1)  # one pair a cell
+        counts = self.confusion.ravel()
+        scores: tuple[np.ndarray, ...] = precision_recall_fscore_support(
+            actual, predicted, sample_weight=counts, zero_division=0
+        )
+        return scores
 
 
 def evaluate(labels: np.ndarray, pred_probs: np.ndarray) -> Evaluation:
@@ -67,38 +84,55 @@ def evaluate(labels: np.ndarray, pred_probs: np.ndarray) -> Evaluation:
     array([[1, 1],
            [0, 1]])
     """
-    n_images, n_classes = pred_probs.shape
+    from sklearn.metrics import confusion_matrix
+
+    loss, accuracy = loss_and_accuracy(labels, pred_probs)
+    classes = range(pred_probs.shape[1])
+    confusion = confusion_matrix(labels, pred_probs.argmax(axis=1), labels=classes)
+    return Evaluation(loss, accuracy, confusion)
+
+
+def loss_and_accuracy(labels: np.ndarray, pred_probs: np.ndarray) -> tuple[float, float]:
+    """The two figures of an Evaluation that every epoch needs."""
+    n_images = len(pred_probs)
     if labels.shape != (n_images,) or n_images == 0:
         raise ValueError(f"labels must be of shape ({n_images},) and not empty, got {labels.shape}")
-    predicted = pred_probs.argmax(axis=1)
-    cells = np.bincount(labels * n_classes + predicted, minlength=n_classes**2)
     # A probability that underflowed to 0 would make the mean infinite.
     of_label = np.maximum(pred_probs[np.arange(n_images), labels], np.finfo(np.float64).tiny)
-    return Evaluation(
-        loss=float(-np.log(of_label).mean()),
-        accuracy=float((predicted == labels).mean()),
-        confusion=cells.reshape(n_classes, n_classes),
-    )
+    is_right = pred_probs.argmax(axis=1) == labels
+    return float(-np.log(of_label).mean()), float(is_right.mean())
+
+
+def evaluate_splits(
+    sets: Mapping[str, ImageSet],
+    pred_probs: Mapping[str, np.ndarray],
+    given_dev_labels: np.ndarray | None = None,
+) -> dict[str, Evaluation]:
+    """Evaluations by split.
+
+    `dev_given` compares dev with the labels before correction, `dev_true` with its true labels,
+    where either is known.
+    """
+    evaluations = {}
+    for split, probs in pred_probs.items():
+        evaluations[split] = evaluate(sets[split].labels, probs)
+        others = {"dev_given": given_dev_labels, "dev_true": sets[split].true_labels}
+        for name, labels in others.items() if split == "dev" else ():
+            if labels is not None:
+                evaluations[name] = evaluate(labels, probs)
+    return evaluations
 
 
 def precision_recall(
     is_positive: np.ndarray, scores: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Precision and recall at every threshold, and the average precision.
+    """Precision and recall at every threshold, each (T + 1,), and the average precision.
 
-    is_positive: (N,) bool, some of them true. scores: (N,), higher for what is called positive
-    first; equal scores share a threshold. The curves, (T + 1,), start at recall 0 and precision 1
-    and go on to recall 1. Equal to scikit-learn's precision_recall_curve, the other way round,
-    and average_precision_score.
+    is_positive: (N,) bool, some true. scores: (N,), higher for more likely positive. The curves
+    run from recall 0 to recall 1, unlike scikit-learn's.
     """
-    order = np.argsort(-scores, kind="stable")
-    last_of_its_score = np.flatnonzero(np.diff(scores[order], append=-np.inf))
-    n_true = np.cumsum(is_positive[order])[last_of_its_score]
-    precision = np.concatenate([[1.0], n_true / (last_of_its_score + 1)])
-    recall = np.concatenate([[0.0], n_true / is_positive.sum()])
-    return precision, recall, float(np.sum(np.diff(recall) * precision[1:]))
+    from sklearn.metrics import average_precision_score, precision_recall_curve
 
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    ratio: np.ndarray = part / np.maximum(whole, 1)
-    return ratio
+    precision, recall, _ = precision_recall_curve(is_positive, scores)
+    average = float(average_precision_score(is_positive, scores))
+    return precision[::-1], recall[::-1], average

@@ -1,4 +1,4 @@
-"""What a result was made of, as one short name: the same only if nothing of it changed."""
+"""Fingerprints: short names that change with anything that a result was made of."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import noisylab
 
-#: The packages that a training is made of: all that fit() imports.
+#: The packages that decide what a training yields: all that learning/kept.py imports.
 TRAINING = ("core", "config", "data", "learning")
 
 
 @cache
 def code_digest(*packages: str) -> str:
-    """SHA-256 of the library's packages of these names, or of all of the library."""
+    """SHA-256 of these packages of the library; of the whole library if none are named."""
     root = Path(noisylab.__file__).parent
     folders = [root / name for name in packages] or [root]
     files = sorted(path for folder in folders for path in folder.rglob("*.py"))
@@ -23,7 +23,7 @@ def code_digest(*packages: str) -> str:
 
 
 def fingerprint(*parts: str | bytes) -> str:
-    """SHA-256 of all parts in their order, of each with its length, as a hexadecimal number."""
+    """SHA-256, hexadecimal, of all parts in order, each with its length."""
     digest = sha256()
     for part in parts:
         content = part.encode() if isinstance(part, str) else part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,7 @@ _OTHER_WEIGHTS = "holds no weights of SimpleModel in 'model_state_dict'"
 class SimpleModel(nn.Module):
     """Two convolutions and three linear layers for 32×32 RGB images; 66,171 weights for 3 classes.
 
-    The names of its parts are those of the checkpoints that it reads. Only the dropout rate
-    may be chosen.
+    Its attributes bear the names in the checkpoints that it reads. Only the dropout rate varies.
     """
 
     def __init__(self, n_classes: int, dropout: float = 0.5) -> None:
@@ -50,7 +50,7 @@ class SimpleModel(nn.Module):
 
     @property
     def n_classes(self) -> int:
-        """K, the number of classes it tells apart."""
+        """K."""
         return self.fc3.out_features
 
 
@@ -61,9 +61,9 @@ def to_unit(images: Tensor) -> Tensor:
 
 
 def dump_weights(model: SimpleModel) -> bytes:
-    """The model's weights as a file's content, `{"model_state_dict": …}`; same weights, same bytes.
+    """The weights as the content of a file, `{"model_state_dict": …}`; equal weights, equal bytes.
 
-    Through a buffer, since `torch.save` writes the file's name into its bytes.
+    Saved to a buffer, since `torch.save` writes the name of a file into its bytes.
     """
     weights = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
@@ -75,11 +75,11 @@ def dump_weights(model: SimpleModel) -> bytes:
 
 
 def load_weights(content: bytes) -> SimpleModel:
-    """The model whose weights `dump_weights` gave, or a checkpoint of that network holds.
+    """The model of dump_weights(), or of any checkpoint of this network: on the CPU, in eval mode.
 
-    The number of classes is that of its last layer. Returned on the CPU, in eval mode.
-    Raises InputError for what is damaged, holds more than weights or other weights, or weights
-    that are not finite. For the memory it takes see `torch_files.load`.
+    Its last layer decides the number of classes. Raises InputError for a damaged file, for content
+    other than weights of this network, and for weights that are not finite. `torch_files.load`
+    bounds the memory.
     """
     try:
         checkpoint = torch_files.load(content)
@@ -89,7 +89,7 @@ def load_weights(content: bytes) -> SimpleModel:
     if not isinstance(weights, dict):
         raise InputError(_OTHER_WEIGHTS)
     last = weights.get("fc3.weight")
-    # Before a model of that many classes is made: the file may claim any number.
+    # Checked before a model of that size is made: a file may claim any number.
     if not isinstance(last, np.ndarray) or last.ndim != 2 or not 2 <= len(last) <= MAX_CLASSES:
         raise InputError(_OTHER_WEIGHTS)
     model = SimpleModel(n_classes=len(last))
@@ -98,15 +98,24 @@ def load_weights(content: bytes) -> SimpleModel:
         raise InputError(_OTHER_WEIGHTS)
     for name, weight in weights.items():
         if weight.dtype.kind != "f" or not np.isfinite(weight).all():
-            raise InputError(f"holds weights in {name} that are no finite numbers; train it anew")
+            raise InputError(f"holds weights in {name} that are not finite; train the model again")
     model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
     return model.eval()
 
 
 def read_weights(path: str | Path) -> SimpleModel:
-    """The same out of a file; its errors name the file."""
+    """The model in a file; errors name the file."""
     content = read_file(path, torch_files.MAX_FILE_BYTES)
     try:
         return load_weights(content)
     except InputError as error:
         raise InputError(f"{path}: {error}; if a stage wrote it: rm {path} && dvc repro") from None
+
+
+def check_model(model: SimpleModel, classes: Sequence[str], name: str) -> None:
+    """Raise InputError unless the model, called `name` in the message, is for these classes."""
+    if model.n_classes != len(classes):
+        raise InputError(
+            f"{name} is for {model.n_classes} classes, the sets have {len(classes)}; train it on "
+            "these sets"
+        )

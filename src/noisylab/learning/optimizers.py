@@ -1,4 +1,4 @@
-"""How weights are changed: the optimizers, their learning rates, and what they work on."""
+"""Optimizers, their learning rates, and the one parameter that they update."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 from noisylab.config.settings import FitConfig
 from noisylab.learning.network import SimpleModel
 
-#: By name of config.OPTIMIZERS; the fused ones update all weights in one call.
+#: By name of settings.OPTIMIZERS; the fused ones update all weights in one call.
 _OPTIMIZERS: Mapping[str, tuple[type[torch.optim.Optimizer], Mapping[str, Any]]] = {
     "adam": (torch.optim.Adam, {"fused": True}),
     "adamw": (torch.optim.AdamW, {"fused": True}),
@@ -24,12 +24,13 @@ _OPTIMIZERS: Mapping[str, tuple[type[torch.optim.Optimizer], Mapping[str, Any]]]
 
 
 def make_optimizer(weights: nn.Parameter, config: FitConfig) -> torch.optim.Optimizer:
-    """The optimizer of a training, of weights that are one parameter; steps under no_grad()."""
+    """The optimizer of weights that are one parameter; its steps run under no_grad()."""
     kind, options = _OPTIMIZERS[config.optimizer]
     if config.weight_decay is not None:
         options = {**options, "weight_decay": config.weight_decay}
-    # Without what torch wraps around its methods, for its compiler and for gradients of steps: that
-    # imports the compiler, which takes a second and is not used.
+    # A subclass without the wrappers that torch puts around these methods for its compiler: they
+    # import torch._dynamo, unused, in every training process, which takes 1.5 times as long as
+    # torch itself; `python -X importtime -c "import torch, torch._dynamo"` shows both.
     names = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
     methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
     optimizer: torch.optim.Optimizer = type(kind.__name__, (kind,), methods)(
@@ -51,12 +52,10 @@ def learning_rates(config: FitConfig, n_steps: int) -> Iterator[float]:
 
 
 def as_one_parameter(model: SimpleModel, device: torch.device) -> nn.Parameter:
-    """All weights of the model end to end; its own become views of them, and so their gradients.
+    """All weights of the model end to end; its own, and their gradients, become views of them.
 
-    The model is moved to the device, in channels-last layout.
-
-    An optimizer that works number by number, as all of _OPTIMIZERS do, gives the same result in
-    one call instead of ten: a tenth of the time of a step on a CPU.
+    The model moves to the device, in channels-last layout. All of _OPTIMIZERS work number by
+    number, so one call gives the results of ten: it saves a tenth of a step's time on a CPU.
     """
     parts = list(model.to(device).to(memory_format=torch.channels_last).parameters())
     whole = nn.Parameter(torch.empty(sum(part.numel() for part in parts), device=parts[0].device))

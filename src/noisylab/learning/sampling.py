@@ -1,4 +1,4 @@
-"""Which images an epoch shows: indices, drawn by class weights."""
+"""The images of an epoch: indices, drawn by class weights."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def sample_epoch(
 ) -> torch.Tensor:
     """Indices (N,) int64 of one epoch: N draws with replacement, each image by its label's weight.
 
-    labels: (N,) int64 in 0..K-1. class_weights: (K,) ≥ 0, not all 0 for the labels there are; None
-    gives each image once, in any order.
+    labels: (N,) int64 in 0..K-1. class_weights: (K,) ≥ 0, not 0 for all labels present; None gives
+    each image once, in random order.
 
     A label with n images and weight w has the share n·w / Σ n·w of the draws, on average. The
     draws are those of torch.utils.data.WeightedRandomSampler with the same generator.

@@ -1,13 +1,13 @@
-"""The one training loop, and the predictions of what it trained."""
+"""The one training loop, and predictions of models."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import partial
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -19,8 +19,8 @@ from noisylab.config.settings import AugmentConfig, FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.learning.augment import augment
-from noisylab.learning.evaluation import evaluate
-from noisylab.learning.network import SimpleModel, load_weights, to_unit
+from noisylab.learning.evaluation import loss_and_accuracy
+from noisylab.learning.network import SimpleModel, to_unit
 from noisylab.learning.optimizers import as_one_parameter, learning_rates, make_optimizer
 from noisylab.learning.sampling import sample_epoch
 from noisylab.learning.training_state import Checkpoint, get_state, set_state
@@ -30,7 +30,7 @@ _CHUNK = 512  # images handled at once: enough for all cores, few enough for the
 
 @dataclass(frozen=True)
 class Epoch:
-    """How one epoch went: `train_*` over its steps while learning, `dev_*` right after it.
+    """Figures of one epoch: `train_*` over its steps while learning, `dev_*` right after it.
 
     Losses are mean cross-entropies in nats, accuracies shares in [0, 1]; `epoch` counts from 1.
     """
@@ -44,34 +44,38 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained model, in eval mode, and how it got there."""
+    """A trained model, in eval mode, and its epochs."""
 
     model: SimpleModel
     history: list[Epoch]
 
 
 class Progress(Protocol):
-    """Whoever wants to see a training while it runs."""
+    """An observer of a training while it runs."""
 
     def resume(self, history: list[Epoch]) -> None:
-        """Before the first step, if an earlier run did some epochs: those, perhaps all."""
+        """Called before the first step if an earlier run did epochs, perhaps all of them."""
 
     def step(self, n_images: int, loss: Tensor) -> None:
-        """After each step: how many images it had and its mean loss, a tensor of one number."""
+        """Called after each step with its number of images and its mean loss, a scalar tensor."""
 
     def epoch(self, epoch: Epoch) -> None:
-        """After each epoch."""
+        """Called after each epoch."""
 
 
 class DivergedError(InputError):
-    """A loss or a weight became infinite or not a number; `history` is what came before."""
+    """A loss or a weight became infinite or NaN after the epochs in `history`."""
 
-    def __init__(self, message: str, history: list[Epoch]) -> None:
-        super().__init__(message, history)
+    def __init__(self, history: list[Epoch], lr: float) -> None:
+        super().__init__(history, lr)
         self.history = history
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        history, lr = self.args
+        return (
+            f"training diverged in epoch {len(history) + 1}: a loss or a weight is no longer "
+            f"finite; lr {lr:g} is probably too high, lower it"
+        )
 
 
 def fit(
@@ -82,12 +86,12 @@ def fit(
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Fit:
-    """Train the network on `train`, watching `dev`, neither of them empty.
+    """Train the network on `train` and measure it on `dev` after each epoch; neither is empty.
 
-    All that is random follows from `generator` (of the CPU); torch's own generator is left as
-    it was. Sets torch's number of threads. With a checkpoint of the same sets, settings and
-    generator it goes on from there, to the same bits. Raises DivergedError, and InputError for a
-    device that is not there, class weights that do not fit the classes, and distillation without
+    All randomness comes from `generator` (of the CPU); torch's own generator is left as it was.
+    Sets torch's number of threads. With a checkpoint of the same sets, settings and generator it
+    resumes from there, to the same bits. Raises DivergedError, and InputError for a missing
+    device, class weights that do not fit the classes, and distillation without
     `train.pred_probs`.
     """
     device = find_device(config.device)
@@ -109,8 +113,7 @@ def fit(
         history: list[Epoch] = []
         kept = checkpoint.read() if checkpoint else None
         if kept:
-            rows = set_state(kept, weights, optimizer, generator)
-            history = [Epoch(*row) for row in rows]
+            history = from_rows(set_state(kept, weights, optimizer, generator))
             if progress:
                 progress.resume([*history])
         all_rates = learning_rates(config, config.epochs * n_steps)
@@ -120,31 +123,27 @@ def fit(
             batches = _batches(images, labels, teacher, indices, config.batch_size, change)
             steps = zip(batches, rates, strict=False)
             loss, accuracy = _train_epoch(model, optimizer, steps, config, progress)
-            on_dev = evaluate(dev.labels, predict_probs(model, dev.images))
-            if not (math.isfinite(loss + on_dev.loss) and weights.isfinite().all()):
-                raise DivergedError(
-                    f"training diverged in epoch {number}: its loss is {loss:.5g} on train and "
-                    f"{on_dev.loss:.5g} on dev; lr {config.lr:g} is probably too high",
-                    history,
-                )
-            history.append(Epoch(number, loss, on_dev.loss, accuracy, on_dev.accuracy))
+            on_dev = predict_probs(model, dev.images)
+            dev_loss, dev_accuracy = loss_and_accuracy(dev.labels, on_dev)
+            if not (math.isfinite(loss + dev_loss) and weights.isfinite().all()):
+                raise DivergedError(history, config.lr)
+            history.append(Epoch(number, loss, dev_loss, accuracy, dev_accuracy))
             if checkpoint and number < config.epochs:
-                rows = [list(astuple(epoch)) for epoch in history]
-                checkpoint.write(partial(get_state, rows, weights, optimizer, generator))
+                state = partial(get_state, as_rows(history), weights, optimizer, generator)
+                checkpoint.write(state)
             if progress:
                 progress.epoch(history[-1])
     return Fit(model.eval(), history)
 
 
-def revive(weights: bytes, config: FitConfig) -> SimpleModel:
-    """The model of a Fit by that config from its dump_weights(); its predictions have equal bits.
+def as_rows(history: Sequence[Epoch]) -> list[list[Any]]:
+    """Epochs as plain numbers, for a file."""
+    return [list(astuple(epoch)) for epoch in history]
 
-    Those depend on the layout of the weights, and on torch's number of threads, which it sets.
-    """
-    torch.set_num_threads(config.threads)
-    model = load_weights(weights)
-    as_one_parameter(model, find_device(config.device))
-    return model
+
+def from_rows(rows: Sequence[Sequence[Any]]) -> list[Epoch]:
+    """Epochs of as_rows()."""
+    return [Epoch(*row) for row in rows]
 
 
 def predict_probs(model: SimpleModel, images: np.ndarray) -> np.ndarray:
@@ -163,18 +162,30 @@ def predict_probs(model: SimpleModel, images: np.ndarray) -> np.ndarray:
     return probs
 
 
+def predict_both_ways(model: SimpleModel, images: np.ndarray) -> np.ndarray:
+    """Probabilities (N, K) of images (N, 32, 32, 3) uint8, averaged with those of their mirrors."""
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    mean: np.ndarray = (predict_probs(model, images) + predict_probs(model, mirrored)) / 2
+    return mean
+
+
+def predict_splits(model: SimpleModel, sets: Mapping[str, ImageSet]) -> dict[str, np.ndarray]:
+    """Probabilities (N, K) by split, for each set that has images."""
+    return {split: predict_probs(model, part.images) for split, part in sets.items() if len(part)}
+
+
 def find_device(name: str) -> torch.device:
-    """The device of a name in config.DEVICES; raises InputError for a `cuda` that is not there."""
+    """The device of a name in settings.DEVICES; raises InputError if `cuda` is missing."""
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise InputError("device is cuda, but no CUDA device is found here; set it to auto or cpu")
+        raise InputError("device is cuda, but this machine has none; set it to auto or cpu")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 def _augmentation(
     train: ImageSet, config: AugmentConfig | None, generator: torch.Generator
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """What changes images (B, 32, 32, 3) of labels (B,)."""
+    """The function that augments images (B, 32, 32, 3) with labels (B,)."""
     if config is None:
         return lambda images, labels: images
     by_label = np.zeros(len(train.classes))
@@ -185,11 +196,11 @@ def _augmentation(
 
 
 def _teacher(train: ImageSet, distillation: float) -> Tensor:
-    """What models say of the images: (N, K) float32, or (N, 0) where nobody asks."""
+    """Targets for distillation: (N, K) float32, or (N, 0) without distillation."""
     if not distillation:
         return torch.empty(len(train), 0)
     if train.pred_probs is None:
-        raise InputError("distillation needs pred_probs of the images to train on; set it to 0")
+        raise InputError("distillation needs pred_probs of the training images; set it to 0")
     return torch.from_numpy(train.pred_probs).float()
 
 
@@ -201,8 +212,8 @@ def _batches(
     batch_size: int,
     change: Callable[[Tensor, Tensor], Tensor],
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Images (B, 32, 32, 3) uint8, changed, labels (B,) and rows of `teacher` at the indices."""
-    # Changing some hundred images at once takes a third of the time that single batches would.
+    """Augmented images (B, 32, 32, 3) uint8, labels (B,) and rows of `teacher`, batch by batch."""
+    # Augmenting some hundred images at once takes a third of the time of single batches.
     for chunk in indices.split(batch_size * max(1, _CHUNK // batch_size)):
         # index_select takes a tenth of the time of images[chunk].
         chunk_labels = labels.index_select(0, chunk)
@@ -218,9 +229,9 @@ def _train_epoch(
     config: FitConfig,
     progress: Progress | None,
 ) -> tuple[float, float]:
-    """One step for each batch, at its learning rate; the mean loss and the accuracy over all.
+    """One step for each batch at its learning rate; mean loss and accuracy over all images.
 
-    The loss reported is that of the labels themselves, not of what stands in for them.
+    The loss is that of the labels, without smoothing or distillation.
     """
     model.train()
     n_images, loss_sum, n_correct = 0, torch.zeros(()), torch.zeros(())

@@ -1,4 +1,4 @@
-"""A training in progress as plain arrays and numbers: all that its next epoch depends on."""
+"""The state of a training between epochs as plain arrays and numbers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 
 class Checkpoint(Protocol):
-    """Where the state of one training is kept between its epochs."""
+    """A place for the state of one training."""
 
     def read(self) -> Mapping[str, Any] | None:
-        """The state last kept of the very same training, if there is one."""
+        """The state kept last of this very training, if any."""
 
     def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
-        """After an epoch: keep the state, or not, if that was done a moment ago."""
+        """Keep the state after an epoch, unless one was kept a moment ago."""
 
 
 def get_state(
@@ -25,9 +25,9 @@ def get_state(
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
 ) -> dict[str, Any]:
-    """The state of a training whose weights are one parameter, and its epochs so far.
+    """The state of a training whose weights are one parameter, with its epochs so far.
 
-    What follows from its settings and the number of epochs, as the learning rate, is not part.
+    Settings and the number of epochs determine the rest, such as the learning rate.
     """
     moments = optimizer.state[weights].items()
     state: dict[str, Any] = {
@@ -48,7 +48,7 @@ def set_state(
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
 ) -> list[list[Any]]:
-    """Put a training where get_state() found it, and torch's own generators; its epochs so far."""
+    """Restore a state of get_state() and torch's own generators; return the epochs so far."""
     with torch.no_grad():
         weights.copy_(_tensor(state["weights"]))  # in place: the model's own are views of them
     by_name = {name: _tensor(value) for name, value in state["optimizer"].items()}
@@ -57,9 +57,9 @@ def set_state(
     torch.set_rng_state(_tensor(state["torch"]))
     if weights.is_cuda:
         torch.cuda.set_rng_state(_tensor(state["cuda"]), weights.device)
-    rows: list[list[Any]] = state["history"]
-    return rows
+    history: list[list[Any]] = state["history"]
+    return history
 
 
 def _tensor(array: Any) -> Tensor:
-    return torch.from_numpy(array.copy())  # what is read from a file may not be written to
+    return torch.from_numpy(array.copy())  # arrays from a file are read-only

@@ -18,38 +18,36 @@ from uuid import uuid4
 
 from noisylab.core.errors import InputError, WorkerDiedError
 from noisylab.learning.fingerprint import code_digest
+from noisylab.many.local import MOST_TRIES, Results
 from noisylab.many.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 _CONNECT_SECONDS = 10
+_CONNECT_TRIES = 3
 _WAIT_SECONDS = 30  # for a first worker, and for another when all are gone
-_READ_SECONDS = 30  # for a result to come over
+_READ_SECONDS = 30  # for a result to arrive
 _SIGN_SECONDS = 2  # for a sign of life
-_STATE_SECONDS = 30  # for what takes the import of torch
+_FACTS_SECONDS = 30  # for the facts of a worker, which imports torch
 _LOOK_SECONDS = 1
 _PACKAGES = ("noisylab", "torch", "numpy")  # that results depend on
 
 
 def map_on_cluster(
-    fn: Callable[..., Any],
-    jobs: Sequence[Any],
-    address: str,
-    shared: Sequence[Any],
-    most_tries: int,
-) -> Iterator[tuple[int, Any, BaseException | None]]:
-    """As parallel.map_trainings, on the scheduler at `tcp://HOST:PORT` or `tls://HOST:PORT`.
+    fn: Callable[..., Any], jobs: Sequence[Any], address: str, shared: Sequence[Any]
+) -> Results:
+    """As local.map_trainings, on the scheduler at `tcp://HOST:PORT` or `tls://HOST:PORT`.
 
-    Workers may come and go meanwhile. TLS takes its certificates from dask's own settings.
-    Raises InputError where the scheduler or all workers are gone for long, and for a worker on
-    which results would not be the same.
+    Workers may come and go. TLS takes its certificates from dask's settings. Raises InputError
+    where the scheduler is gone or all workers stay away, and for a worker whose results would
+    differ.
     """
     with _connected(address) as client:
         workers = _Workers(client, address)
-        while not workers.present():  # none is sent anything that it could not read
+        while not workers.present():  # a worker gets data only after it was checked
             time.sleep(_LOOK_SECONDS)
-        # A task, not client.scatter: what a lost worker held is made again.
+        # A task, not client.scatter: dask runs it again if the worker that held it is lost.
         data = _submit(client, None, _hold, pickle.dumps((fn, tuple(shared))))
         running: dict[Future, tuple[int, str]] = {}
         pending, tries = deque(range(len(jobs))), Counter[int]()
@@ -58,17 +56,19 @@ def map_on_cluster(
             for future, (index, worker) in [*running.items()]:
                 if worker in present and not future.done():
                     continue
-                result, error, is_lost = _outcome(future, worker in present, address)
+                # A lost worker took its result along: dask hands it over only when it is read.
+                is_lost = worker not in present and not future.cancelled()
+                outcome = None if is_lost else _outcome(future, address)
                 del running[future]
-                future.cancel()  # and its result is not held any longer
+                future.cancel()  # dask drops its result
                 tries[index] += 1
-                if not is_lost:
-                    yield index, result, error
-                elif tries[index] < most_tries:
+                if outcome:
+                    yield index, *outcome
+                elif tries[index] < MOST_TRIES:
                     pending.append(index)
                 else:
-                    yield index, None, WorkerDiedError(index, most_tries)
-            # One training a worker: of several, dask blames the worker's death on all.
+                    yield index, None, WorkerDiedError(index, MOST_TRIES)
+            # One training per worker: dask blames a worker's death on all that it had.
             idle = present - {worker for _, worker in running.values()}
             for worker in sorted(idle)[: len(pending)]:
                 index = pending.popleft()
@@ -84,17 +84,26 @@ def _connected(address: str) -> Iterator[Client]:
         raise InputError(
             "engine dask needs the package distributed; pip install -e .[cluster]"
         ) from None
-    # What it would log, the errors raised here say in a line.
-    for name in ("distributed", "distributed.client"):  # of a level of its own, by its settings
+    # The errors raised here say in one line what these would log.
+    for name in ("distributed", "distributed.client"):  # dask sets the level of each
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    client = None
     try:
-        client = Client(address, timeout=_CONNECT_SECONDS)
+        for _ in range(_CONNECT_TRIES):
+            # Raised where dask's own thread does not start in ten seconds: the machine is busy.
+            with suppress(AssertionError):
+                client = Client(address, timeout=_CONNECT_SECONDS)
+                break
     except (OSError, ValueError, TypeError) as error:  # TypeError: tls without certificates
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"engine dask: no scheduler answers at {address} ({reason}); start one with "
             "`dask scheduler`, or set engine to local"
         ) from None
+    if client is None:
+        raise InputError(
+            "engine dask: the client did not start, since this machine is too busy; free it"
+        )
     try:
         yield client
     finally:
@@ -103,7 +112,7 @@ def _connected(address: str) -> Iterator[Client]:
 
 
 class _Workers:
-    """The workers of a scheduler, each looked at before it is given a training."""
+    """The workers of a scheduler; each is checked before its first training."""
 
     def __init__(self, client: Client, address: str) -> None:
         self._client = client
@@ -113,9 +122,9 @@ class _Workers:
         self._seen = time.monotonic()
 
     def present(self) -> set[str]:
-        """Addresses of those that are there.
+        """Addresses of the workers that are there.
 
-        Raises InputError if there are none for long, or if the client has given the scheduler up.
+        Raises InputError after a while without any, or if the client has given up the scheduler.
         """
         scheduler = self._client.scheduler
         if scheduler is None:
@@ -136,34 +145,34 @@ class _Workers:
         return self._good
 
     def _is_good(self, worker: str) -> bool:
-        """Whether a new worker answers; raises InputError if it would train otherwise than here."""
+        """Whether a new worker answers; raises InputError if its results would differ."""
         # A function of Python's own first, which a worker without the package can run.
         found = self._run(worker, _SIGN_SECONDS, version, "noisylab")
         if isinstance(found, OSError):
             return False
         if isinstance(found, Exception):
             raise InputError(
-                f"engine dask: worker {worker} lacks the package noisylab; install there what is "
-                "installed here"
+                f"engine dask: worker {worker} lacks the package noisylab; install the version "
+                "that this machine has"
             )
-        found = self._run(worker, _STATE_SECONDS, _state)
+        found = self._run(worker, _FACTS_SECONDS, _worker_facts)
         if isinstance(found, OSError):
             return False
         if isinstance(found, Exception):
             raise InputError(f"engine dask: worker {worker} cannot import noisylab: {found}")
-        for what, value in self._expected.items():
-            if found[what] != value:
+        for name, value in self._expected.items():
+            if found[name] != value:
                 raise InputError(
-                    f"engine dask: worker {worker} must have {what} {value}, got {found[what]}; "
-                    "else results would differ"
+                    f"engine dask: worker {worker} must have {name} {value}, got {found[name]}; "
+                    "otherwise results would differ"
                 )
         return True
 
     def _run(
         self, worker: str, seconds: float, function: Callable[..., Any], *arguments: str
     ) -> Any:
-        """What the function returns or raises there; an OSError if there is no answer in time."""
-        # Not client.run(), which for a worker that has just died waits half a minute.
+        """The result or exception of a function on a worker; OSError if no answer comes in time."""
+        # Not client.run(), which waits half a minute for a worker that has just died.
         run = self._client._run
         options = {"workers": [worker], "on_error": "return", "callback_timeout": seconds}
         try:
@@ -176,7 +185,7 @@ def _submit(
     client: Client, worker: str | None, function: Callable[..., Any], *parts: Any
 ) -> Future:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sending large graph")  # of the data, and once
+        warnings.filterwarnings("ignore", "Sending large graph")  # the data, sent once
         key = f"noisylab-{uuid4().hex}"
         return client.submit(function, *parts, key=key, pure=False, workers=worker)
 
@@ -192,22 +201,18 @@ def _wait(running: dict[Future, Any]) -> None:
         wait([*running], timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
 
 
-def _outcome(
-    future: Future, is_present: bool, address: str
-) -> tuple[Any, BaseException | None, bool]:
-    """What a training returned, what it raised, and whether its worker was lost."""
+def _outcome(future: Future, address: str) -> tuple[Any, BaseException | None] | None:
+    """A training's result or the exception that it raised; None if its worker was lost."""
     from distributed import KilledWorker
 
-    if not is_present and not future.cancelled():
-        return None, None, True  # with its result, which stays there until it is read
     try:
-        return future.result(timeout=_READ_SECONDS), None, False
+        return future.result(timeout=_READ_SECONDS), None
     except CancelledError:
         raise _gone(address) from None
     except (KilledWorker, TimeoutError):
-        return None, None, True
+        return None
     except Exception as error:
-        return None, error, False
+        return None, error
 
 
 def _gone(address: str) -> InputError:
@@ -224,8 +229,8 @@ def _facts() -> dict[str, Any]:
     return {"Python": python, **facts, "code of noisylab": code_digest()[:12]}
 
 
-def _state(dask_worker: Any) -> dict[str, Any]:
-    """What a worker is like, found out in it; client.run() passes it by this name."""
+def _worker_facts(dask_worker: Any) -> dict[str, Any]:
+    """The facts of a worker, found in it; dask fills in the argument of this name."""
     return _facts() | {"threads": dask_worker.state.nthreads}
 
 

@@ -1,4 +1,4 @@
-"""How a process that trains keeps its memory."""
+"""Settings of malloc for a process that trains."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _KEEP_BYTES = 2**25  # the most that glibc takes for the latter
 
 @cache
 def keep_freed_memory() -> None:
-    """Have malloc keep what torch frees and wants again at the next step.
+    """Have malloc keep the memory that a step frees for the next step.
 
-    Else a process that has never freed a larger block returns it to the system, and gets it again
-    page by page: a fifth of a training's processor time, and more with what dask sets for workers.
+    By default a process returns it to the system and gets it back page by page: that takes a
+    fifth of a training's processor time, and more with dask's settings for workers.
     """
     with suppress(OSError, AttributeError):  # no glibc
         library = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""What stage `relabel` does: find wrong labels by every rule, and correct them by the kept one."""
+"""Relabelling: find wrong labels by every rule, and correct them by the kept one."""
 
 from __future__ import annotations
 
@@ -12,35 +12,28 @@ from noisylab.config.classes import named_suspect
 from noisylab.config.settings import RAREST, FitConfig, RelabelConfig
 from noisylab.core.errors import InputError, shown
 from noisylab.core.images import REVIEWED, Decisions, ImageSet, joined
-from noisylab.learning.finished import Finished
-from noisylab.learning.network import SimpleModel
-from noisylab.learning.training import predict_probs
-from noisylab.many.ensemble import (
-    Member,
-    Watch,
-    fold_members,
-    mean_probs,
-    predict_both_ways,
-    seed_members,
-)
+from noisylab.learning.network import SimpleModel, check_model
+from noisylab.learning.training import predict_both_ways, predict_probs
+from noisylab.many.ensemble import fold_members, mean_probs, seed_members
+from noisylab.many.trainer import Trainer
 from noisylab.relabel.rules import LabelErrors, find_called, find_confused, find_suspect
 
 
 @dataclass(frozen=True, eq=False)
 class Relabelling:
-    """Labels as given and as corrected, and why.
+    """Given labels, corrected labels, and the evidence.
 
-    known:      the images of train and after them those of dev, with their given labels.
-    n_train:    how many of them are of train.
-    rules:      what each rule makes of them, by its name.
-    kept:       the name of the rule whose corrections went on.
-    suspect:    the class that was looked for under other labels; None for any.
-    decisions:  by index in `known`, the label that a person gave: it overrides the rule.
+    known:      images of train, then of dev, with their given labels.
+    n_train:    number of images of train.
+    rules:      label errors by rule.
+    kept:       name of the rule that corrects.
+    suspect:    the class that hides under other labels; None for any.
+    decisions:  labels that a person gave, by index in `known`; they override the rule.
     labels:     (N,) int64, corrected.
-    pred_probs: (N, K) float64, what the models of the rule `best` say together, whichever is kept;
-                of what a person decided, 1 for that label.
-    spared:     classes of which the rule would have left no image in train: what is labelled so
-                keeps its label, unless a person decided.
+    pred_probs: (N, K) float64, mean prediction of the models of the rule `best`, whichever rule is
+                kept; 1 for a label that a person gave.
+    spared:     classes that the rule would have emptied in train: their labels stay, unless a
+                person decided otherwise.
     """
 
     known: ImageSet
@@ -55,7 +48,7 @@ class Relabelling:
 
     @property
     def errors(self) -> LabelErrors:
-        """What the kept rule found."""
+        """Label errors of the kept rule."""
         return self.rules[self.kept]
 
     def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -63,17 +56,17 @@ class Relabelling:
         return {"train": values[: self.n_train], "dev": values[self.n_train :]}
 
     def place(self, index: int) -> tuple[str, int]:
-        """The split of a known image, and its index there."""
+        """The split of a known image, and its index in that split."""
         return ("train", index) if index < self.n_train else ("dev", index - self.n_train)
 
     def near(self, n_images: int) -> np.ndarray:
-        """Indices of at most so many images that the kept rule would flag next."""
+        """Indices of at most `n_images` images that the kept rule would flag next."""
         order = np.argsort(-self.errors.scores, kind="stable")
         candidates = order[(self.errors.scores[order] > 0) & ~np.isin(order, self.errors.flagged)]
         return candidates[:n_images]
 
     def fixed_sets(self) -> dict[str, ImageSet]:
-        """Train and dev with corrected labels; order and images as they were."""
+        """Train and dev with corrected labels; images and their order are unchanged."""
         fixed = self.known.with_labels(self.labels)
         indices = self.split(np.arange(len(fixed)))
         return {split: fixed.subset(part) for split, part in indices.items()}
@@ -86,47 +79,36 @@ def relabel(
     config: RelabelConfig,
     recipe: FitConfig,
     seed: int,
-    engine: str,
-    watch: Watch,
-    finished: Finished | None = None,
+    trainer: Trainer,
 ) -> Relabelling:
-    """Look for wrong labels in train and dev.
+    """Find wrong labels in train and dev.
 
-    model: the one that the rule `report` asks, trained on train by `recipe` from `seed`; the rule
-    `best` asks more of them, from the seeds after it, trained on dev, too: the more images of a
-    rare class they know, the better they find others. engine, watch, finished: as for mean_probs().
-    Raises InputError for a model of other classes, for a suspect class that is not there, and for
-    decisions that leave a class without an image in train.
+    model: trained on train by `recipe` from `seed`. The rule `report` uses it alone; the rule
+        `best` adds models from later seeds, trained on dev too: the more images of a rare class a
+        model has seen, the better it finds others.
+    Raises InputError for a model of other classes, for an unknown suspect class, and for decisions
+    that leave a class without an image in train.
     """
     train, dev = (sets[split] for split in REVIEWED)
-    if model.n_classes != len(train.classes):
-        raise InputError(
-            f"the model of train_augmented is for {model.n_classes} classes, the sets have "
-            f"{len(train.classes)}; train it on these sets"
-        )
+    check_model(model, train.classes, "the model of train_augmented")
     suspect = named_suspect(config, train.classes)
     if suspect is None and config.suspect_class == RAREST:
         suspect = train.rarest()
-    torch.set_num_threads(recipe.threads)  # which the last bits of a sum depend on
+    torch.set_num_threads(recipe.threads)  # the last bits of a sum depend on it
     known = joined(train, dev)
-
-    def mean(members: list[Member]) -> np.ndarray:
-        return mean_probs(known, members, recipe, engine, watch, finished)
-
-    seeds = range(seed + 1, seed + config.models)
-    members = seed_members(len(known), seeds)
-    pred_probs = predict_both_ways(model, known.images)
-    if members:
-        pred_probs = (pred_probs + len(members) * mean(members)) / config.models
-    own_probs, given = predict_probs(model, known.images), known.labels
+    given = known.labels
+    own_probs, pred_probs = (ask(model, known.images) for ask in (predict_probs, predict_both_ways))
+    others = seed_members(len(known), range(seed + 1, seed + config.models))
+    if others:
+        mean = mean_probs(known, others, recipe, trainer)
+        pred_probs = (pred_probs + len(others) * mean) / config.models
     if suspect is None:
         _check_folds(known)
         folds = fold_members(given, config.folds, range(seed, seed + config.fold_seeds))
-        best = find_confused(given, mean(folds), pred_probs)
+        best = find_confused(given, mean_probs(known, folds, recipe, trainer), pred_probs)
     else:
         best = find_suspect(given, pred_probs, suspect)
-    if finished:
-        finished.keep_used()
+    trainer.keep_used()
     rules = {"report": find_called(given, own_probs, suspect), "best": best}
     offset = {"train": 0, "dev": len(train)}
     decided = {offset[split] + index: label for (split, index), label in decisions.items()}
@@ -142,16 +124,15 @@ def _check_folds(known: ImageSet) -> None:
     for name, count in zip(known.classes, known.counts(), strict=True):
         if count < 2:
             raise InputError(
-                f"relabel.suspect_class any needs two images of each class, got {count} labelled "
-                f"{shown(name)}, which no model could both learn and be asked about; set it to "
-                "rarest or to a class"
+                "relabel.suspect_class any needs two images of each class, one to train on and one "
+                f"to predict, got {count} labelled {shown(name)}; set it to rarest or to a class"
             )
 
 
 def _corrected(
     known: ImageSet, n_train: int, errors: LabelErrors, decided: Mapping[int, int]
 ) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Labels (N,), and the classes that the rule does not correct since it would empty them."""
+    """Labels (N,), and the classes that the rule does not correct, since it would empty them."""
     given, spared = known.labels, set[int]()
     while True:
         labels: np.ndarray = given.copy()
@@ -165,7 +146,7 @@ def _corrected(
         spared |= emptied
     if emptied:
         raise InputError(
-            "relabel: by the reviewed labels no image of train would be labelled "
-            f"{shown(known.classes[min(emptied)])}; keep one of them at least"
+            "relabel: the reviewed labels leave no image of train labelled "
+            f"{shown(known.classes[min(emptied)])}; keep at least one"
         )
     return labels, tuple(sorted(spared))

@@ -1,10 +1,9 @@
-"""What stage `lr_sweep` does: train at every learning rate, and find the one that does best."""
+"""The sweep: train at every learning rate, and choose the best."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,17 +11,13 @@ import torch
 from noisylab.config.classes import by_class
 from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet
-from noisylab.learning.evaluation import Evaluation, evaluate
-from noisylab.learning.finished import Finished
-from noisylab.learning.network import SimpleModel, dump_weights, load_weights
-from noisylab.learning.resume import common_fingerprint, training_fingerprint
-from noisylab.learning.training import DivergedError, Epoch, fit, predict_probs
-from noisylab.learning.training_state import Checkpoint
-from noisylab.many.ensemble import Watch
-from noisylab.many.parallel import map_unfinished
-from noisylab.train.run import evaluate_splits, predict_splits
+from noisylab.learning.evaluation import Evaluation, evaluate, evaluate_splits
+from noisylab.learning.kept import Trained, Training
+from noisylab.learning.network import SimpleModel, load_weights
+from noisylab.learning.training import Epoch, predict_probs, predict_splits
+from noisylab.many.trainer import Trainer
 
-#: A training that ends nearer to what ignoring the images gives has not learned.
+#: Share of the chance loss that a training must reach; one that ends above has not learned.
 LEARNED = 0.95
 
 
@@ -37,9 +32,9 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of a trial.
+    """The result of a trial.
 
-    history: its epochs, of one that diverged those before.
+    history: its epochs; those before divergence.
     dev:     figures of the last epoch by name, as Evaluation.metrics(); None if it diverged.
     weights: as of dump_weights(); None if it diverged.
     """
@@ -60,7 +55,7 @@ class Outcome:
 class Sweep:
     """All outcomes, in the order of the trials.
 
-    chance_loss: the mean train loss, in nats, that is to be had without looking at the images.
+    chance_loss: least mean train loss, in nats, of a model that ignores the images.
     """
 
     outcomes: list[Outcome]
@@ -94,9 +89,9 @@ class Sweep:
         return float(accuracy), float(loss)
 
     def best(self, optimizer: str | None = None) -> tuple[str, float] | None:
-        """The optimizer and rate of the most merit, of one optimizer or all; None if there is none.
+        """Optimizer and rate of the most merit, the first of equals; None if all diverged.
 
-        The first of equals.
+        optimizer: the only one to consider; None for all.
         """
         merits = {
             setting: merit
@@ -136,33 +131,25 @@ def sweep(
     wanted: Sequence[Trial],
     recipe: FitConfig,
     epochs: int,
-    engine: str,
-    watch: Watch,
-    finished: Finished,
+    trainer: Trainer,
 ) -> Sweep:
-    """Train on sets["train"] by the recipe, at constant learning rates, watching sets["dev"].
+    """Train on sets["train"] by the recipe at constant learning rates, measured on sets["dev"].
 
-    engine, watch: as for ensemble.mean_probs(). finished: where outcomes are kept and taken from.
-    Raises what a training raised, but for those that diverge: that is an outcome.
+    A training that diverges is an outcome. Raises what a training raised otherwise.
     """
     train, dev = sets["train"], sets["dev"]
-    torch.set_num_threads(recipe.threads)  # which the last bits of a prediction depend on
-    config = replace(recipe, epochs=epochs, schedule="constant", threads=1)
-    common = common_fingerprint((train, dev), config.device, "sweep")
-    keys = [training_fingerprint(common, _config(trial, config), trial.seed) for trial in wanted]
-    trainings = map_unfinished(_train, wanted, keys, finished, engine, (train, dev, config))
-    results: dict[int, dict[str, Any]] = {}
-    for index, result, error in watch(trainings, len(wanted)):
-        if error:
-            raise error
-        results[index] = result
-    finished.keep_used()
-    outcomes = []
-    for index, trial in enumerate(wanted):
-        result = results[index]
-        history = [Epoch(*values) for values in result["history"]]
-        outcomes.append(Outcome(trial, history, result["dev"], result["weights"]))
-    return Sweep(outcomes, _chance_loss(train, config))
+    config = replace(recipe, epochs=epochs, schedule="constant")
+    trainings = [
+        Training(replace(config, optimizer=trial.optimizer, lr=trial.rate), trial.seed)
+        for trial in wanted
+    ]
+    outcomes = {
+        index: _outcome(wanted[index], trained, dev)
+        for index, trained in trainer.train(train, dev, trainings)
+    }
+    trainer.keep_used()
+    torch.set_num_threads(recipe.threads)  # of choose(): the last bits of its figures depend on it
+    return Sweep([outcomes[index] for index in range(len(wanted))], _chance_loss(train, config))
 
 
 def choose(
@@ -171,9 +158,9 @@ def choose(
     sets: Mapping[str, ImageSet],
     given_dev_labels: np.ndarray | None = None,
 ) -> Choice:
-    """The sweep's best model, of its first seed, or the one `before` it if that is no worse on dev.
+    """The sweep's best model, of its first seed, or the model `before` if it is no worse on dev.
 
-    Measured as the rates are: by balanced accuracy, and by the loss where that is equal.
+    Models compare as rates do: by balanced accuracy, then by loss.
     """
     models = {"train_fixed": before}
     best = swept.best()
@@ -188,30 +175,17 @@ def choose(
     return Choice(models, evaluations, max(merits, key=lambda name: merits[name]))
 
 
-def _train(
-    trial: Trial, checkpoint: Checkpoint | None, train: ImageSet, dev: ImageSet, config: FitConfig
-) -> dict[str, Any]:
-    generator = torch.Generator().manual_seed(trial.seed)
-    try:
-        fitted = fit(train, dev, _config(trial, config), generator, checkpoint=checkpoint)
-    except DivergedError as error:
-        return {"history": _rows(error.history), "dev": None, "weights": None}
-    on_dev = evaluate(dev.labels, predict_probs(fitted.model, dev.images)).metrics(dev.classes)
-    del on_dev["recall"]
-    weights = dump_weights(fitted.model)
-    return {"history": _rows(fitted.history), "dev": on_dev, "weights": weights}
-
-
-def _config(trial: Trial, config: FitConfig) -> FitConfig:
-    return replace(config, optimizer=trial.optimizer, lr=trial.rate)
-
-
-def _rows(history: Sequence[Epoch]) -> list[list[float]]:
-    return [list(astuple(epoch)) for epoch in history]
+def _outcome(trial: Trial, trained: Trained, dev: ImageSet) -> Outcome:
+    figures = None
+    if trained.weights is not None:
+        pred_probs = predict_probs(trained.revive(), dev.images)
+        figures = evaluate(dev.labels, pred_probs).metrics(dev.classes)
+        del figures["recall"]
+    return Outcome(trial, trained.history, figures, trained.weights)
 
 
 def _chance_loss(train: ImageSet, config: FitConfig) -> float:
-    """The entropy, in nats, of the labels as they are drawn: the least that a constant reaches."""
+    """Entropy, in nats, of the labels as drawn: the least loss of a constant prediction."""
     shares = train.counts() * by_class("class_weights", config.class_weights, train)
     shares = shares[shares > 0] / shares.sum()
     return float(-(shares * np.log(shares)).sum())

@@ -18,12 +18,14 @@ from joblib.externals.loky.process_executor import ProcessPoolExecutor
 from noisylab.config.settings import ENGINES, is_engine
 from noisylab.core.errors import InputError, WorkerDiedError, shown
 from noisylab.core.processes import when_orphaned
-from noisylab.learning.finished import EpochFile, Finished
 from noisylab.many.memory import keep_freed_memory
+
+#: Index of the job, its result, and the exception that it raised, None if it raised none.
+Results = Iterator[tuple[int, Any, BaseException | None]]
 
 MOST_TRIES = 3
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-_shared: tuple[Any, ...] = ()  # in a worker: what all of its trainings are given
+_shared: tuple[Any, ...] = ()  # in a worker: the arguments that all jobs share
 
 
 def map_trainings(
@@ -31,18 +33,17 @@ def map_trainings(
     jobs: Sequence[Any],
     engine: str = "local",
     shared: Sequence[Any] = (),
-) -> Iterator[tuple[int, Any, BaseException | None]]:
-    """Yield (index of the job, fn(job, *shared), None) as trainings end, in any order.
+) -> Results:
+    """Yield the result of fn(job, *shared) for each job as it ends, in any order.
 
-    engine: `local`, with a worker for each core, or `local:N` with N, or `dask:tcp://HOST:PORT`,
-        the workers of that scheduler. A worker is a process that has one thread of torch's; fn must
+    engine: `local`, with one worker per core, `local:N` with N workers, or `dask:tcp://HOST:PORT`
+        with those of that scheduler. A worker is a process in which torch has one thread; fn must
         not ask for more, or results depend on the engine.
-    shared: what every call is given; on this machine its arrays are mapped from a file, not copied.
+    shared: arguments of every call; local workers map their arrays from a file.
 
-    Where fn raises, the third is what it raised, and the second None. A worker that dies, killed
-    or out of memory, harms no other: its job is tried again, and after three tries is given up with
-    a WorkerDiedError. Raises InputError for an engine that is not known, and see
-    cluster.map_on_cluster.
+    A worker that dies, killed or out of memory, harms no other: its job is tried again, three
+    times in all, and then yields a WorkerDiedError. Raises InputError for an unknown engine; see
+    also cluster.map_on_cluster.
     """
     if not is_engine(engine):
         raise InputError(f"engine must be {ENGINES}, got {shown(engine)}")
@@ -50,7 +51,7 @@ def map_trainings(
     if kind == "dask":
         from noisylab.many.cluster import map_on_cluster
 
-        yield from map_on_cluster(fn, jobs, where, shared, MOST_TRIES)
+        yield from map_on_cluster(fn, jobs, where, shared)
         return
     n_workers = min(len(jobs), int(where) if where else len(os.sched_getaffinity(0)))
     with tempfile.TemporaryDirectory(prefix="noisylab-") as folder:
@@ -59,50 +60,8 @@ def map_trainings(
         yield from _map_local(fn, jobs, n_workers, path)
 
 
-def map_unfinished(
-    fn: Callable[..., Any],
-    jobs: Sequence[Any],
-    keys: Sequence[str],
-    finished: Finished | None,
-    engine: str,
-    shared: Sequence[Any] = (),
-) -> Iterator[tuple[int, Any, BaseException | None]]:
-    """As map_trainings, of fn(job, checkpoint, *shared), for jobs of which no result is kept.
-
-    keys: the fingerprint of each job. First come the results that are kept; every other is kept
-    once it is there. The checkpoint is that of the job's training, or None: on the workers of a
-    cluster, and where `finished` is None.
-    """
-    left = []
-    for index, key in enumerate(keys):
-        result = finished.read(key) if finished else None
-        if result is None:
-            left.append(index)
-        else:
-            yield index, result, None
-    is_here = finished and not engine.startswith("dask:")
-    calls = [
-        (fn, jobs[index], finished.checkpoint(keys[index]) if finished and is_here else None)
-        for index in left
-    ]
-    for place, result, error in map_trainings(_call_with_checkpoint, calls, engine, shared):
-        index = left[place]
-        if finished and error is None:
-            finished.write(keys[index], result)
-        yield index, result, error
-
-
-def _call_with_checkpoint(
-    call: tuple[Callable[..., Any], Any, EpochFile | None], *shared: Any
-) -> Any:
-    fn, job, checkpoint = call
-    return fn(job, checkpoint, *shared)
-
-
-def _map_local(
-    fn: Callable[..., Any], jobs: Sequence[Any], n_workers: int, path: str
-) -> Iterator[tuple[int, Any, BaseException | None]]:
-    # A pool for each worker, since a pool that loses one worker gives up the work of all.
+def _map_local(fn: Callable[..., Any], jobs: Sequence[Any], n_workers: int, path: str) -> Results:
+    # One pool per worker: a pool that loses a worker gives up the work of all.
     idle = [_worker(path) for _ in range(n_workers)]
     running: dict[Future[Any], tuple[int, ProcessPoolExecutor]] = {}
     pending, tries = deque(range(len(jobs))), Counter[int]()
@@ -133,9 +92,9 @@ def _map_local(
 
 @contextmanager
 def _ctrl_c_held() -> Iterator[None]:
-    """Let a process be started that Ctrl-C does not reach: it ends with this one, and in silence.
+    """Start processes that ignore Ctrl-C: they end silently with this one.
 
-    Signals that are held are so in what is started meanwhile, too, and there for good.
+    A process started while a signal is blocked keeps it blocked.
     """
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -155,10 +114,10 @@ def _worker(path: str) -> ProcessPoolExecutor:
 
 def _start_worker(path: str, parent: int) -> None:
     global _shared
-    # Else it would finish its training for nobody, or wait for ever.
+    # An orphan would finish its training for nobody, or wait for ever.
     when_orphaned(lambda: os._exit(1), parent)
     keep_freed_memory()
-    # Copy on write: torch takes no array that must not be written to.
+    # Copy on write, since torch refuses read-only arrays.
     _shared = joblib.load(path, mmap_mode="c")
 
 
