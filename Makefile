@@ -4,7 +4,7 @@ PYTHON ?= python3
 READY := .venv/ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help repro review test browser lint bench fuzz audit pythons lock
+.PHONY: help repro review test browser lint bench fuzz pythons lock
 
 help:
 	@echo "make repro    run the pipeline: images in; models, metrics, pictures and report.html out"
@@ -13,7 +13,6 @@ help:
 	@echo "make lint     run linters only"
 	@echo "make bench    measure speed, memory, and accuracy over seeds: about an hour"
 	@echo "make fuzz     test all file readers on hostile input: half an hour"
-	@echo "make audit    compare the pinned packages with known vulnerable versions"
 	@echo "make pythons  try every Python from 3.10 on that this machine has"
 	@echo "make lock     pin the newest packages that pyproject.toml allows"
 
@@ -61,9 +60,6 @@ bench: $(READY)
 fuzz: $(READY)
 	pip install --quiet atheris
 	python tests/benchmarks/fuzz.py
-
-audit: $(READY)
-	python tests/audit.py
 
 pythons:
 	$(PYTHON) tests/pythons.py

@@ -24,9 +24,9 @@ def main(params: Params) -> None:
         model,
         sets["train"].classes,
         params.adversarial,
-        "data/adversarial",
-        "metrics/adversarial.json",
-        "plots/adversarial",
+        data="data/adversarial",
+        metrics="metrics/adversarial.json",
+        plots="plots/adversarial",
     )
     stage.say(lines)
 

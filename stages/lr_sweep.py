@@ -25,9 +25,17 @@ def main(params: Params) -> None:
         Finished("finished/lr_sweep"),
     )
     choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets, given)
-    classes, places = sets["train"].classes, stage.places("lr_sweep")
-    outputs.write_sweep(swept, choice, classes, "metrics/lr_sweep.json", places)
-    stage.say(outputs.summary(swept, choice))
+    lines = outputs.write_sweep(
+        swept,
+        choice,
+        sets["train"].classes,
+        model="models/lr_sweep.pt",
+        summary="metrics/lr_sweep.json",
+        metrics="metrics/lr_sweep",
+        dev_metrics="metrics/dev/lr_sweep",
+        plots="plots/lr_sweep",
+    )
+    stage.say(lines)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,14 @@ def main(params: Params) -> None:
         stage.watch_trainings,
         Finished("finished/relabel"),
     )
-    outputs.write_relabelling(
-        result, params.relabel.sheet_images, "data", "metrics/relabel.json", "plots/relabel"
+    lines = outputs.write_relabelling(
+        result,
+        params.relabel.sheet_images,
+        data="data",
+        metrics="metrics/relabel.json",
+        plots="plots/relabel",
     )
-    stage.say(outputs.summary(result))
+    stage.say(lines)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ from noisylab.config.params import Params
 
 
 def main(params: Params) -> None:
-    from noisylab.core import files
     from noisylab.data import set_files
-    from noisylab.stats import run
+    from noisylab.stats import outputs
 
     sets = set_files.read_sets("data")
-    files.write_json("metrics/stats.json", run.describe(sets))
-    run.write_plots("plots/stats", sets, params.stats.sheet_images)
+    lines = outputs.write_stats(
+        sets, params.stats.sheet_images, metrics="metrics/stats.json", plots="plots/stats"
+    )
+    stage.say(lines)
 
 
 if __name__ == "__main__":

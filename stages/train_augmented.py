@@ -17,8 +17,16 @@ def main(params: Params) -> None:
         stage.Watch,
         finished=Finished("finished/train_augmented"),
     )
-    outputs.write_runs(trained, sets, params.train_augmented.keep, stage.places("train_augmented"))
-    stage.say(run.summary(trained, sets["train"].classes))
+    lines = outputs.write_runs(
+        trained,
+        sets,
+        params.train_augmented.keep,
+        model="models/train_augmented.pt",
+        metrics="metrics/train_augmented",
+        dev_metrics="metrics/dev/train_augmented",
+        plots="plots/train_augmented",
+    )
+    stage.say(lines)
 
 
 if __name__ == "__main__":

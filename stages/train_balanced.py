@@ -17,8 +17,16 @@ def main(params: Params) -> None:
         stage.Watch,
         finished=Finished("finished/train_balanced"),
     )
-    outputs.write_runs(trained, sets, params.train_balanced.keep, stage.places("train_balanced"))
-    stage.say(run.summary(trained, sets["train"].classes))
+    lines = outputs.write_runs(
+        trained,
+        sets,
+        params.train_balanced.keep,
+        model="models/train_balanced.pt",
+        metrics="metrics/train_balanced",
+        dev_metrics="metrics/dev/train_balanced",
+        plots="plots/train_balanced",
+    )
+    stage.say(lines)
 
 
 if __name__ == "__main__":

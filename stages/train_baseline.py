@@ -17,8 +17,16 @@ def main(params: Params) -> None:
         stage.Watch,
         finished=Finished("finished/train_baseline"),
     )
-    outputs.write_runs(trained, sets, params.train_baseline.keep, stage.places("train_baseline"))
-    stage.say(run.summary(trained, sets["train"].classes))
+    lines = outputs.write_runs(
+        trained,
+        sets,
+        params.train_baseline.keep,
+        model="models/train_baseline.pt",
+        metrics="metrics/train_baseline",
+        dev_metrics="metrics/dev/train_baseline",
+        plots="plots/train_baseline",
+    )
+    stage.say(lines)
 
 
 if __name__ == "__main__":

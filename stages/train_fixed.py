@@ -13,7 +13,6 @@ def main(params: Params) -> None:
     sets = set_files.read_fixed_sets("data")
     given_train = set_files.read_set("data/train_set.pickle")
     given_dev_labels = set_files.read_set("data/dev_set.pickle").labels
-    classes = sets["train"].classes
     before = network.read_weights("models/train_augmented.pt")
     trained = run.train_runs(
         sets,
@@ -23,17 +22,23 @@ def main(params: Params) -> None:
         given_dev_labels,
         Finished("finished/train_fixed"),
     )
-    kept = trained[params.train_fixed.keep]
-    outputs.write_runs(
-        trained, sets, params.train_fixed.keep, stage.places("train_fixed"), given_train
+    lines = outputs.write_runs(
+        trained,
+        sets,
+        params.train_fixed.keep,
+        model="models/train_fixed.pt",
+        metrics="metrics/train_fixed",
+        dev_metrics="metrics/dev/train_fixed",
+        plots="plots/train_fixed",
+        given_train=given_train,
     )
     outputs.write_before_after(
         "plots/train_fixed/before_after.png",
         run.evaluate_splits(sets, run.predict_splits(before, sets), given_dev_labels),
-        kept.evaluations,
-        classes,
+        trained[params.train_fixed.keep].evaluations,
+        sets["train"].classes,
     )
-    stage.say(run.summary(trained, classes))
+    stage.say(lines)
 
 
 if __name__ == "__main__":

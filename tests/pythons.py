@@ -20,7 +20,7 @@ MODULES = sorted(
     for path in (ROOT / "src").rglob("*.py")
     if not path.name.startswith("__") and path.stem != "cluster"
 )
-QUICK = ("core/test_images.py", "config/test_params.py", "data/test_pickles.py")
+QUICK = ("core/test_images.py", "config/test_params.py", "data/test_set_files.py")
 
 
 def find(version: str) -> str | None:

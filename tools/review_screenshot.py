@@ -1,8 +1,8 @@
-"""Take the README's picture of the review page, anew after `make repro`:
+"""Take the README's screenshot of the review page; repeat after `make repro`:
 
     python tools/review_screenshot.py data docs/review.png
 
-It decides on a copy of the data folder; needs Chromium and the development packages.
+Decides on a copy of the data folder. Needs Chromium and the development packages.
 """
 
 import logging
@@ -21,16 +21,16 @@ from noisylab.review.store import Store
 
 FILES = ("train_set.pickle", "dev_set.pickle", "corrections.csv", "review.csv")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-KEYS = ("a",) * 4  # some decisions, so that it shows what they are
+KEYS = ("a",) * 4  # a few decisions to show
 
 
 def main() -> None:
-    """Serve the page, decide a little, and take the picture."""
+    """Serve the page, make some decisions, and take the picture."""
     data, out = (Path(name).resolve() for name in sys.argv[1:])
     browser = next(filter(None, map(shutil.which, CHROMIUM)), None)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
     with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)  # for the page to name its files as readers know them
+        os.chdir(folder)  # so the page shows data/review.csv
         Path("data").mkdir()
         for name in FILES:
             shutil.copy(data / name, "data")
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def take(browser: str | None, address: str, out: Path) -> None:
-    """Put a picture of the page at `address` to `out`."""
+    """Write a picture of the page at `address` to `out`."""
     with sync_playwright() as playwright:
         page = playwright.chromium.launch(executable_path=browser).new_page()
         page.set_viewport_size({"width": 960, "height": 400})

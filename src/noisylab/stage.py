@@ -30,7 +30,6 @@ from tqdm import tqdm
 from noisylab.config.params import Params, read_params
 from noisylab.config.settings import ENGINES, is_engine
 from noisylab.core.errors import InputError, shown
-from noisylab.core.places import Places
 from noisylab.core.processes import when_orphaned
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -94,16 +93,6 @@ def _stop_orphan() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     os._exit(1)  # stuck in native code; every file written so far is complete
-
-
-def places(name: str) -> Places:
-    """Where the train stage of that name writes."""
-    return Places(
-        model=f"models/{name}.pt",
-        metrics=f"metrics/{name}",
-        dev_metrics=f"metrics/dev/{name}",
-        plots=f"plots/{name}",
-    )
 
 
 def say(lines: Iterable[str]) -> None:

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import foolbox
 import numpy as np
@@ -50,7 +50,7 @@ BOTH: list[Callable[..., Attacked]] = [
     st.floats(0.01, 255),
     st.integers(1, 3),
 )
-def test_stays_in_the_budget_and_in_the_range(
+def test_changes_stay_in_the_budget_and_images_in_range(
     seed: int, norm: str, epsilon: float, steps: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -70,7 +70,7 @@ def test_stays_in_the_budget_and_in_the_range(
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_uses_the_budget(model: SimpleModel, images: np.ndarray, norm: str) -> None:
+def test_steps_use_the_whole_budget(model: SimpleModel, images: np.ndarray, norm: str) -> None:
     changed = attack(model, images, TARGETS, epsilon=60, steps=5, norm=norm).images
     change = np.abs(changed.astype(float) - images).reshape(6, -1)
     size = change.max(axis=1) if norm == "linf" else np.sqrt((change**2).sum(axis=1))
@@ -86,22 +86,24 @@ def test_success_is_measured_before_and_after(model: SimpleModel, images: np.nda
         assert result.reached.all()
 
 
-def test_what_was_not_reached_is_in_the_mask(model: SimpleModel, images: np.ndarray) -> None:
+def test_the_mask_excludes_images_that_were_not_reached(
+    model: SimpleModel, images: np.ndarray
+) -> None:
     weak = attack(model, images, TARGETS, epsilon=1, steps=1)
     assert not weak.reached.any()
     assert (predict_probs(model, weak.images).argmax(axis=1) == 1).all()
 
 
-def test_what_is_found_far_away_is_looked_for_again(
+def test_images_changed_by_far_more_than_others_are_searched_again(
     model: SimpleModel, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searched, plain = [], smallest_module._search
 
-    def search(model: SimpleModel, original: Tensor, *rest: Any) -> Any:
-        found = plain(model, original, *rest)
-        searched.append(len(original))
+    def search(model: SimpleModel, images: np.ndarray, *rest: Any) -> Any:
+        found = plain(model, images, *rest)
+        searched.append(len(images))
         if len(searched) == 1:
-            found.levels[0], found.norm[0] = 255 - original[0], 50_000
+            found.images[0], found.norms[0] = 255 - images[0], 50_000
         return found
 
     monkeypatch.setattr(smallest_module, "_search", search)
@@ -123,7 +125,7 @@ class Dead(nn.Module):
         return torch.stack([torch.full_like(unit, 0.2), unit], dim=1)
 
 
-def test_where_the_gradient_is_zero_others_lead_the_way() -> None:
+def test_where_the_gradient_is_zero_the_search_starts_at_other_images() -> None:
     levels = np.array([60, 150, 90], dtype=np.uint8)
     images = np.broadcast_to(levels[:, None, None, None], (3, 32, 32, 3)).copy()
     result = smallest_change(Dead(), images, np.ones(3, dtype=np.int64))
@@ -157,7 +159,7 @@ def test_a_confidence_is_reached(model: SimpleModel, images: np.ndarray) -> None
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_same_images_twice_and_with_torchs_generator_untouched(
+def test_results_repeat_and_leave_torchs_generator_alone(
     model: SimpleModel, images: np.ndarray, run: Callable[..., Attacked]
 ) -> None:
     state = torch.get_rng_state()
@@ -167,15 +169,17 @@ def test_same_images_twice_and_with_torchs_generator_untouched(
 
 
 class Odd(nn.Module):
-    """Says in what state it is called, and fails or yields NaN on demand."""
+    """Records in which modes it is called, and fails or yields NaN on demand."""
+
+    modes: ClassVar[set[bool]] = set()  # of the class, since attacks run on a copy
 
     def __init__(self, inner: SimpleModel, output: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.inner, self.output = inner, output
-        self.modes: set[bool] = set()
+        self.modes.clear()
 
     def forward(self, images: Tensor) -> Tensor:
-        self.modes |= {self.inner.dropout1.training}
+        self.modes.add(self.inner.dropout1.training)
         return self.output(self.inner(images))
 
 
@@ -212,7 +216,7 @@ def test_the_model_is_left_as_it_was(
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_equals_foolbox(model: SimpleModel, images: np.ndarray, norm: str) -> None:
+def test_steps_equal_those_of_foolbox(model: SimpleModel, images: np.ndarray, norm: str) -> None:
     epsilon = 8 if norm == "linf" else 200
     make = foolbox.attacks.LinfPGD if norm == "linf" else foolbox.attacks.L2PGD
     oracle = make(rel_stepsize=0.4, steps=5, random_start=False)
@@ -241,13 +245,15 @@ def test_equals_foolbox(model: SimpleModel, images: np.ndarray, norm: str) -> No
         ({"norm": "l1"}, "norm must be one of linf, l2, got 'l1'"),
     ],
 )
-def test_bad_arguments(images: np.ndarray, changes: dict[str, Any], message: str) -> None:
+def test_bad_arguments_are_refused(
+    images: np.ndarray, changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         attack(SimpleModel(3), images, TARGETS, **{"epsilon": 4, "steps": 5, **changes})
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_bad_images(images: np.ndarray, run: Callable[..., Attacked]) -> None:
+def test_bad_images_are_refused(images: np.ndarray, run: Callable[..., Attacked]) -> None:
     with pytest.raises(InputError, match="images must be uint8 of shape"):
         run(SimpleModel(3), images / 255, TARGETS)
     with pytest.raises(InputError, match="targets must be 6 labels, got int64 of shape"):

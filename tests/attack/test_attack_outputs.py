@@ -39,15 +39,19 @@ def run(model: SimpleModel, sets: dict[str, ImageSet], **changes: Any) -> Attack
     return attack_all(model, sets, GIVEN, replace(CONFIG, **changes), 2, "cpu")
 
 
-def test_what_is_written(model: SimpleModel, sets: dict[str, ImageSet], tmp_path: Path) -> None:
+def test_files_and_metrics_are_written_the_same_each_time(
+    model: SimpleModel, sets: dict[str, ImageSet], tmp_path: Path
+) -> None:
     attacks = run(model, sets)
     probs = predict_probs(model, sets["train"].images)[:, 1]
     assert abs(probs[attacks.example] - 0.96) == np.abs(probs[1::3] - 0.96).min()
 
     def write(folder: Path) -> dict[str, bytes]:
-        places = [str(folder / name) for name in ("data", "metrics.json", "plots")]
-        said = write_attacks(attacks, model, CLASSES, CONFIG, *places)
-        assert f"image {attacks.example} of train: truck" in said[0]
+        names = {"data": "data", "metrics": "metrics.json", "plots": "plots"}
+        paths = {key: str(folder / name) for key, name in names.items()}
+        lines = write_attacks(attacks, model, CLASSES, CONFIG, **paths)
+        assert lines[0] == "source_class truck, target_class cat, split test"
+        assert lines[1].startswith(f"example: index {attacks.example}, source_before ")
         files = (path for path in folder.rglob("*") if path.is_file())
         return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
@@ -81,6 +85,27 @@ def test_what_is_written(model: SimpleModel, sets: dict[str, ImageSet], tmp_path
     assert rows[0] == "step,source,target"
     assert len(rows) == 5
     assert written["plots/success.csv"].decode().splitlines()[1].startswith("2.5,")
+
+
+def test_where_nothing_is_reached_there_are_no_sizes(
+    model: SimpleModel, sets: dict[str, ImageSet], tmp_path: Path
+) -> None:
+    attacks = run(model, sets)
+    original = attacks.images["original"]
+    untouched = replace(
+        attacks,
+        trail=np.concatenate([attacks.trail[:1]] * 4),
+        images=dict.fromkeys(attacks.images, original),
+    )
+    metrics = tmp_path / "metrics.json"
+    paths = {"data": str(tmp_path / "data"), "plots": str(tmp_path / "plots")}
+    lines = write_attacks(untouched, model, CLASSES, CONFIG, metrics=str(metrics), **paths)
+    described = json.loads(metrics.read_text())
+    for name in ("smallest", "confident"):
+        assert described[name]["success"] == 0
+        sizes = ("l2_median", "l2_p95", "linf_median", "linf_p95")
+        assert [described[name][size] for size in sizes] == [None] * 4
+    assert lines[-1] == "adversarial: the example is not called cat; raise epsilon or steps"
 
 
 def test_without_a_test_set_dev_is_attacked(model: SimpleModel, sets: dict[str, ImageSet]) -> None:
@@ -119,20 +144,20 @@ def test_the_pair_is_the_one_confused_least(
         ({"source_class": "cat", "target_class": "cat"}, "are both 'cat'; they must differ"),
     ],
 )
-def test_bad_classes(
+def test_bad_classes_are_refused(
     model: SimpleModel, sets: dict[str, ImageSet], changes: dict[str, str], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         run(model, sets, **changes)
 
 
-def test_no_image_that_is_called_right(sets: dict[str, ImageSet]) -> None:
+def test_a_source_without_correct_predictions_is_refused(sets: dict[str, ImageSet]) -> None:
     model = SimpleModel(3)
     with torch.no_grad():
         model.fc3.bias[2] = 100
-    with pytest.raises(InputError, match="no image of 'truck' in train and in test is called righ"):
+    with pytest.raises(InputError, match="'truck' has no correctly predicted image in train, or "):
         run(model, sets)
-    with pytest.raises(InputError, match="gets no image right but of 'cat', the target"):
+    with pytest.raises(InputError, match="predicts only images of 'cat', the target, co"):
         run(model, sets, source_class="least_confused")
     with pytest.raises(InputError, match="the final model is for 2 classes, the sets have 3"):
         run(SimpleModel(2), sets)

@@ -1,4 +1,4 @@
-"""Sets made of CIFAR-10's training half, with wrong labels, beside the bundled one."""
+"""Sets with wrong labels made from CIFAR-10's training half, besides the bundled one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from noisylab.core.images import ImageSet
-from noisylab.data.bundling.cifar10 import CLASSES, Cifar10, read_cifar10
+from noisylab.data.bundling.cifar10 import CLASSES, read_cifar10
 
 
 def confused(root: Path) -> Iterator[tuple[str, ImageSet]]:
-    """Of other counts than the bundled set, two with two kinds of confusion, and one with none."""
+    """Sets with other counts than the bundle: two with two confusions each, and one with none."""
     counts = {"ship": 3000, "horse": 1200, "frog": 800, "airplane": 600}
     moves = {("frog", "ship"): 400, ("airplane", "horse"): 200}
     yield "frogs labelled ship, airplanes labelled horse", _made(root, counts, moves)
@@ -23,7 +23,7 @@ def confused(root: Path) -> Iterator[tuple[str, ImageSet]]:
 
 
 def hidden(root: Path) -> Iterator[tuple[str, ImageSet]]:
-    """Of the bundled set's counts, with other classes: two thirds of the rarest are hidden."""
+    """Sets with the bundle's counts and other classes; two thirds of the rarest are mislabelled."""
     for most, second, rarest in (
         ("truck", "automobile", "dog"),
         ("airplane", "ship", "bird"),
@@ -35,16 +35,16 @@ def hidden(root: Path) -> Iterator[tuple[str, ImageSet]]:
 
 
 def clean_test(root: Path, classes: tuple[str, ...]) -> ImageSet:
-    """All images of these classes in CIFAR-10's test half, none of them mislabelled."""
-    half = _read(root).test
+    """All images of these classes in CIFAR-10's test half, with true labels."""
+    half = read_cifar10(root).test
     indices = [np.flatnonzero(half.labels == CLASSES.index(name)) for name in classes]
     labels = np.repeat(np.arange(len(classes)), [len(part) for part in indices])
     return ImageSet(half.images[np.concatenate(indices)], labels, classes, labels)
 
 
 def _made(root: Path, counts: Mapping[str, int], moves: Mapping[tuple[str, str], int]) -> ImageSet:
-    """So many images of each class, of which so many of each (really, given) are mislabelled."""
-    images, labels = _read(root).train
+    """counts: images by class. moves: mislabelled images by (true class, given class)."""
+    images, labels = read_cifar10(root).train
     rng = np.random.default_rng(0)
     classes = tuple(counts)
     chosen = [
@@ -52,15 +52,9 @@ def _made(root: Path, counts: Mapping[str, int], moves: Mapping[tuple[str, str],
     ]
     true_labels = np.repeat(np.arange(len(classes)), [len(part) for part in chosen])
     given_labels = true_labels.copy()
-    for (really, given), count in moves.items():
-        hidden_ones = np.flatnonzero(true_labels == classes.index(really))[:count]
+    for (true_class, given), count in moves.items():
+        hidden_ones = np.flatnonzero(true_labels == classes.index(true_class))[:count]
         given_labels[hidden_ones] = classes.index(given)
     order = rng.permutation(len(true_labels))
     indices = np.concatenate(chosen)[order]
     return ImageSet(images[indices], given_labels[order], classes, true_labels[order])
-
-
-def _read(root: Path) -> Cifar10:
-    cifar = read_cifar10(root)
-    assert cifar is not None, f"no CIFAR-10 in {root}"
-    return cifar

@@ -1,17 +1,18 @@
-"""Try every reader of files on inputs made by a coverage-guided fuzzer, and print what came of it.
+"""Run a coverage-guided fuzzer on every reader of files, and print a table of the results.
 
     python tests/benchmarks/fuzz.py [--minutes 30] [reader ...]
 
-Whatever an input holds, a reader must return or raise an InputError of one line, within a time and
-a memory that are stated here, and without running, importing, opening or writing anything. Needs
-atheris (`pip install atheris`), which changes valid files by what they reach in the readers' code;
-exits 1 if anything was found, and leaves the inputs that did it in build/fuzz/.
+For any input, a reader must return or raise an InputError of one line, within the time and memory
+below, and without running, importing, opening or writing anything. Needs atheris (`pip install
+atheris`), which mutates valid files guided by the code that they reach. Exits 1 if it finds
+anything, and leaves those inputs in build/fuzz/.
 """
 
 from __future__ import annotations
 
 import argparse
-import encodings.cp437  # noqa: F401  (zipfile imports it late, for names in old archives)
+import encodings.cp437  # zipfile imports it late, for names in old archives
+import encodings.raw_unicode_escape  # noqa: F401  (pickletools imports it late, for UNICODE)
 import hashlib
 import importlib.util
 import json
@@ -27,8 +28,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-SECONDS_EACH = 30  # of one input, before it counts as a hang
-MEMORY_EACH = 2**30  # over what the program takes before; the fuzzer's own tables are in it
+SECONDS_EACH = 30  # for one input; longer counts as a hang
+MEMORY_EACH = 2**30  # above the program's size at the start; includes the fuzzer's tables
 LONGEST = 64 * 2**10  # bytes of an input
 INSTRUMENTED = ["noisylab", "pickletools", "yaml", "PIL", "zipfile", "json"]
 FORBIDDEN = re.compile(
@@ -40,7 +41,7 @@ FINDINGS = Path(__file__).parents[2] / "build" / "fuzz"
 
 
 class Watch:
-    """Notes what the program does while an input is read."""
+    """Records forbidden actions while an input is read."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = str(folder)
@@ -61,30 +62,29 @@ class Watch:
 
 
 def problem_of(error: BaseException) -> str:
-    """What is wrong with how a reader refused: nothing if it said why in one line."""
+    """The fault in how a reader refused an input; empty if it raised one line."""
     from noisylab.core.errors import InputError
 
     if isinstance(error, InputError):
         text = str(error)
-        return "" if text.isprintable() and len(text) < 2000 else "refuses in more than a line"
+        return "" if text.isprintable() and len(text) < 2000 else "refuses in more than one line"
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {Path(where.filename).name}, line {where.lineno}"
 
 
 def fuzz(name: str, seconds: int, folder: Path) -> None:
-    """Try one reader, in this process, which the fuzzer ends."""
+    """Fuzz one reader in this process, which the fuzzer ends."""
     import atheris
 
     sys.path.insert(0, str(Path(__file__).parents[1]))
     with atheris.instrument_imports(include=INSTRUMENTED):
         import readers
-    warnings.simplefilter("ignore")  # to show one, Python opens the source
+    warnings.simplefilter("ignore")  # to show a warning, Python opens the source
     reader = readers.READERS[name]()
     inputs, corpus = folder / "inputs", folder / "corpus"
     inputs.mkdir()
     corpus.mkdir()
-    for other, content in reader.others.items():
-        (inputs / other).write_bytes(content)
+    reader.put_others(inputs)
     watch, problems = Watch(inputs), set[str]()
     is_ready = False
 
@@ -105,7 +105,7 @@ def fuzz(name: str, seconds: int, folder: Path) -> None:
 
     for number, seed in enumerate(reader.seeds):
         (corpus / str(number)).write_bytes(seed)
-        try_input(seed)  # not watched yet: whatever is imported late is there from now on
+        try_input(seed)  # not watched yet, so late imports are allowed
     is_ready = True
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -132,16 +132,13 @@ def keep(name: str, problem: str, data: bytes) -> None:
 
 
 def run(name: str, seconds: int) -> None:
-    """Try one reader in a process of its own, and print a line about it."""
+    """Fuzz one reader in its own process, and print its row of the table."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, __file__, "--in", folder, "--seconds", str(seconds), name]
         ended = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-        for path in (
-            p
-            for kind in ("timeout", "crash", "oom", "slow")
-            for p in Path(folder).glob(f"{kind}-*")
-        ):
-            keep(name, path.name.partition("-")[0], path.read_bytes())
+        for kind in ("timeout", "crash", "oom", "slow"):
+            for path in Path(folder).glob(f"{kind}-*"):
+                keep(name, kind, path.read_bytes())
         tried = re.findall(r"number_of_executed_units: (\d+)", ended.stderr)
         coverage = re.findall(r"cov: (\d+) ft: (\d+) corp: (\d+)", ended.stderr)
         peak = re.findall(r"peak_rss_mb: +(\d+)", ended.stderr)
@@ -166,7 +163,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if importlib.util.find_spec("atheris") is None:
-        sys.exit("fuzz: skipped, since atheris is not installed: pip install atheris")
+        sys.exit("fuzz: skipped, atheris is not installed; run pip install atheris")
     if arguments.folder:
         fuzz(arguments.names[0], arguments.seconds, arguments.folder)
         return

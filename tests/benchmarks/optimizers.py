@@ -13,7 +13,6 @@ from pathlib import Path
 
 from noisylab import stage
 from noisylab.config.params import read_params
-from noisylab.core.places import Places
 from noisylab.data import set_files
 from noisylab.learning import network
 from noisylab.learning.finished import Finished
@@ -41,11 +40,11 @@ def main() -> None:
     )
     choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets)
     out = Path("build/optimizers")
-    places = Places(*(str(out / name) for name in ("model.pt", "metrics", "dev", "plots")))
-    best = str(out / "best.json")
-    outputs.write_sweep(swept, choice, sets["train"].classes, best, places)
-    stage.say([(out / "plots" / "trainings.csv").read_text()])
-    stage.say(outputs.summary(swept, choice))
+    names = {"model": "model.pt", "summary": "best.json", "metrics": "metrics"}
+    names |= {"dev_metrics": "dev", "plots": "plots"}
+    paths = {key: str(out / name) for key, name in names.items()}
+    lines = outputs.write_sweep(swept, choice, sets["train"].classes, **paths)
+    stage.say([(out / "plots" / "trainings.csv").read_text(), *lines])
 
 
 if __name__ == "__main__":

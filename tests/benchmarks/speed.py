@@ -36,7 +36,7 @@ AUGMENTED = replace(BALANCED, augment=AugmentConfig(probability="one_minus_frequ
 #: Each runs in its own process and is timed from the process start.
 START_UPS = {
     "Python alone": "",
-    "imports of stage stats": "import noisylab.stats.run, noisylab.core.files, noisylab.stage",
+    "imports of stage stats": "import noisylab.stats.outputs, noisylab.stage",
     "imports of a train stage": "import noisylab.train.run, noisylab.train.outputs, noisylab.stage",
     "a train stage to its first batch": """
 import noisylab.train.outputs, noisylab.stage, numpy, torch

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from noisylab import plots
 from noisylab.core import files
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.data import set_files
+from noisylab.train import figures
 
 
 def test_a_write_makes_folders_and_replaces_the_old_file(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_csv_rounds_numbers_quotes_text_and_leaves_none_empty(tmp_path: Path) ->
 def test_png_bytes_are_reproducible_and_name_no_program(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     for name in ("a.png", "b.png"):
-        figure = plots.train_dev_curves("title", "loss", [2.0, 1.0], [2.5, 1.5])
+        figure = figures.loss_curves("title", ([2.0, 1.0], [2.5, 1.5]))
         files.write_png(tmp_path / name, figure)
     assert path.read_bytes() == (tmp_path / "b.png").read_bytes()
     assert path.read_bytes().startswith(b"\x89PNG")

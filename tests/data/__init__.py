@@ -1,1 +1,1 @@
-"""A package, so that the tests can import what their conftest holds."""
+"""A package, so the tests can import from their conftest."""

@@ -1,19 +1,18 @@
-"""Small sources on disk for the tests to read, and to spoil."""
+"""Small sources on disk for the tests to read and to spoil."""
 
 import csv
-import io
 import json
 import pickle
-import struct
 from collections.abc import Callable
+from hashlib import md5
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision.datasets import CIFAR10
 
-from noisylab.data.bundling.cifar10 import Cifar10, Half, read_cifar10
+from noisylab.data.bundling.cifar10 import Half
 
 COLUMNS = ["tile", "split", "label", "true_label", "cifar10_index"]
 LabelRows = list[list[object]]
@@ -51,7 +50,7 @@ def class_folders(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def label_rows() -> LabelRows:
-    """Of `bundle`: three images of train, two of dev, two of test."""
+    """The rows of `bundle`: three of train, two of dev, two of test."""
     return [
         [3, "train", "b", "b", 30],
         [0, "train", "b", "a", 10],
@@ -65,51 +64,37 @@ def label_rows() -> LabelRows:
 
 @pytest.fixture
 def bundle(tmp_path: Path, label_rows: LabelRows) -> Path:
-    """A bundle of 6 tiles, 3 a row, and 2 tiles for test."""
+    """A bundle with 6 tiles in rows of 3, and 2 tiles of test."""
     save_image(tmp_path / "images.png", noise(64, 96, 3))
     save_image(tmp_path / "test.png", noise(32, 64, 3, seed=1))
     write_labels(tmp_path, label_rows)
     return tmp_path
 
 
-_Pickler: Any = pickle._Pickler  # the one in Python, whose parts can be replaced
-
-
-class Python2Pickler(_Pickler):  # type: ignore[misc]
-    """Writes strings as Python 2 did, and so as CIFAR-10's own files have them."""
-
-    def save_bytes(self, value: bytes) -> None:
-        self.write(pickle.BINSTRING + struct.pack("<i", len(value)) + value)
-        self.memoize(value)
-
-    def save_text(self, value: str) -> None:
-        self.save_bytes(value.encode())
-
-    dispatch: ClassVar = {**_Pickler.dispatch, bytes: save_bytes, str: save_text}
-
-
-def python2_pickle(value: object) -> bytes:
-    file = io.BytesIO()
-    Python2Pickler(file, 2).dump(value)
-    return file.getvalue().replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
-
-
 def batch(name: str) -> Half:
-    """Forty images: ten classes in CIFAR-10's own first order, four times over."""
+    """Forty images: the ten classes four times, in the order in which CIFAR-10 begins."""
     order = [*HEAD[:5], 0, 2, 3, 5, 1]
     return Half(noise(40, 32, 32, 3, seed=BATCHES.index(name)), np.array(order * 4))
 
 
 @pytest.fixture
-def torchvision_root(tmp_path: Path) -> Path:
-    folder = tmp_path / "torchvision" / "cifar-10-batches-py"
+def torchvision_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Batches as in CIFAR-10's archive; torchvision takes their MD5 sums for the right ones."""
+    folder = tmp_path / "torchvision" / CIFAR10.base_folder
     folder.mkdir(parents=True)
+    contents: dict[str, object] = {"batches.meta": {"label_names": []}}
     for name in BATCHES:
         images, labels = batch(name)
-        planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).reshape(40, 3072)
-        content = {b"batch_label": b"one", b"labels": labels.tolist(), b"data": planes}
-        (folder / name).write_bytes(python2_pickle(content))
-    return folder.parent
+        planes = images.transpose(0, 3, 1, 2).reshape(40, 3072)
+        contents[name] = {"labels": labels.tolist(), "data": planes}
+    for name, content in contents.items():
+        (folder / name).write_bytes(pickle.dumps(content, 2))
+    sums = [(name, md5((folder / name).read_bytes()).hexdigest()) for name in BATCHES]
+    meta = md5((folder / "batches.meta").read_bytes()).hexdigest()
+    monkeypatch.setattr(CIFAR10, "train_list", sums[:-1])
+    monkeypatch.setattr(CIFAR10, "test_list", sums[-1:])
+    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": meta})
+    return tmp_path / "torchvision"
 
 
 @pytest.fixture
@@ -121,9 +106,3 @@ def npm_root(tmp_path: Path) -> Path:
     (folder / "train_lables.json").write_text(json.dumps(labels * 5))
     (folder / "test_lables.json").write_text(json.dumps(labels))
     return folder.parent
-
-
-def read_cifar(root: Path) -> Cifar10:
-    images = read_cifar10(root)
-    assert images is not None
-    return images

@@ -1,4 +1,4 @@
-"""Reading the mosaics: known tiles, the real bundle's counts, and everything that can be wrong."""
+"""The bundle: known tiles, the real bundle's counts, and every kind of error."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_equally_frequent_classes_are_numbered_by_name(bundle: Path, label_rows:
     assert read_source(bundle).train.classes == ("a", "b")
 
 
-def test_the_order_of_columns_spaces_and_a_byte_order_mark_do_not_matter(
+def test_column_order_spaces_and_a_byte_order_mark_do_not_matter(
     bundle: Path, label_rows: LabelRows
 ) -> None:
     before = read_source(bundle)
@@ -54,7 +54,7 @@ def test_test_may_be_absent(bundle: Path, label_rows: LabelRows) -> None:
     assert len(read_source(bundle).test) == 0
 
 
-def test_an_image_in_two_sets_is_noticed(bundle: Path) -> None:
+def test_an_image_in_two_sets_gives_a_notice(bundle: Path) -> None:
     mosaic = noise(64, 96, 3)
     mosaic[32:, 64:] = mosaic[:32, 32:64]  # tile 5, dev 1, is tile 1, train 2
     save_image(bundle / "images.png", mosaic)
@@ -74,7 +74,7 @@ def test_the_real_bundle_has_the_counts_of_the_report(real: Source) -> None:
     assert real.notices == ()
 
 
-def test_in_the_real_bundle_500_cats_are_called_cars_and_nothing_else_is_wrong(
+def test_in_the_real_bundle_the_only_wrong_labels_are_500_cats_labelled_car(
     real: Source,
 ) -> None:
     for images, wrong in ((real.train, 452), (real.dev, 48), (real.test, 0)):
@@ -85,7 +85,7 @@ def test_in_the_real_bundle_500_cats_are_called_cars_and_nothing_else_is_wrong(
         assert (images.true_labels[mislabelled] == 2).all()
 
 
-def test_in_the_real_bundle_a_place_does_not_tell_the_truth(real: Source) -> None:
+def test_in_the_real_bundle_wrong_labels_are_spread_evenly(real: Source) -> None:
     assert real.train.true_labels is not None
     mislabelled = real.train.labels != real.train.true_labels
     per_tenth = [part.sum() for part in np.array_split(mislabelled, 10)]  # 45 expected, sd 6.4
@@ -108,8 +108,8 @@ def _cell(line: int, column: str, value: object) -> Callable[[Path, LabelRows], 
 BAD_LABELS = [
     (_cell(3, "tile", 6), r"line 3: expected tile in 0\.\.5, as images\.png has, got 6"),
     (_cell(8, "tile", 2), r"line 8: expected tile in 0\.\.1, as test\.png has, got 2"),
-    (_cell(3, "tile", 3), r"line 3: tile 3 is on line 2 already"),
-    (_cell(5, "tile", 3), r"line 5: tile 3 is on line 2 already"),
+    (_cell(3, "tile", 3), r"line 3: tile 3 is already on line 2"),
+    (_cell(5, "tile", 3), r"line 5: tile 3 is already on line 2"),
     (_cell(3, "tile", -1), r"line 3: expected tile to be 0, 1, 2, \.\.\., got '-1'"),
     (_cell(3, "tile", 1.5), r"line 3: expected tile to be 0, 1, 2, \.\.\., got '1\.5'"),
     (_cell(3, "tile", ""), r"line 3: expected tile to be 0, 1, 2, \.\.\., got ''"),
@@ -137,7 +137,7 @@ BAD_LABELS = [
 
 
 @pytest.mark.parametrize(("spoil", "message"), BAD_LABELS)
-def test_bad_labels_are_refused_by_line(
+def test_a_bad_row_is_refused_with_its_line(
     bundle: Path,
     label_rows: LabelRows,
     spoil: Callable[[Path, LabelRows], None],
@@ -176,7 +176,7 @@ def test_a_missing_column_is_named(bundle: Path, label_rows: LabelRows, column: 
         ),
     ],
 )
-def test_bad_files_are_refused_by_name(bundle: Path, spoil: Spoil, message: str) -> None:
+def test_a_bad_file_is_named(bundle: Path, spoil: Spoil, message: str) -> None:
     spoil(bundle)
     with pytest.raises(InputError, match=message):
         read_source(bundle)

@@ -1,4 +1,4 @@
-"""Class folders: order, mixed images, hidden files, and everything that can be wrong."""
+"""Class folders: order, mixed images, hidden files, and every kind of error."""
 
 import os
 import shutil
@@ -48,7 +48,7 @@ def test_mixed_sizes_and_modes_become_rgb_of_one_size(class_folders: Path) -> No
     assert (source.train.images[names.index("rgba.png")] == (1, 2, 3)).all()
 
 
-def test_many_sizes_are_counted_not_listed(class_folders: Path) -> None:
+def test_more_than_three_sizes_are_counted(class_folders: Path) -> None:
     for size in range(1, 6):
         for copy in range(6 - size):
             save_image(class_folders / "dev" / "ant" / f"{size}_{copy}.png", noise(size, size, 3))
@@ -56,15 +56,15 @@ def test_many_sizes_are_counted_not_listed(class_folders: Path) -> None:
     assert expected in read_source(class_folders).notices
 
 
-def test_hidden_files_are_passed_over(class_folders: Path) -> None:
+def test_hidden_files_are_skipped(class_folders: Path) -> None:
     for name in (".DS_Store", "train/.DS_Store", "train/ant/Thumbs.db", "dev/ant/desktop.ini"):
         (class_folders / name).write_bytes(b"junk")
     (class_folders / "train" / ".ipynb_checkpoints").mkdir()
-    (class_folders / "README.md").write_text("what lies beside the splits is not read")
+    (class_folders / "README.md").write_text("files beside the splits are not read")
     assert len(read_source(class_folders).train) == 4
 
 
-def test_an_accent_is_the_same_however_it_is_stored(class_folders: Path) -> None:
+def test_both_unicode_forms_of_an_accent_name_the_same_class(class_folders: Path) -> None:
     for split, named in (("train", "été"), ("dev", unicodedata.normalize("NFD", "été"))):
         (class_folders / split / "ant").rename(class_folders / split / named)
     assert read_source(class_folders).dev.classes == ("zebra", "été")
@@ -135,7 +135,7 @@ def _truncate(folder: Path) -> None:
         (_truncate, r"dev/zebra/1\.png: expected a PNG or JPEG image, got a damaged file"),
     ],
 )
-def test_bad_folders_are_refused_by_name(class_folders: Path, spoil: Spoil, message: str) -> None:
+def test_a_bad_folder_is_named(class_folders: Path, spoil: Spoil, message: str) -> None:
     spoil(class_folders)
     with pytest.raises(InputError, match=message) as caught:
         read_source(class_folders)
@@ -149,7 +149,7 @@ def test_one_class_is_too_few(class_folders: Path) -> None:
         read_source(class_folders)
 
 
-def test_class_folders_without_splits_are_told_where_to_go(class_folders: Path) -> None:
+def test_the_error_tells_where_to_move_class_folders_without_splits(class_folders: Path) -> None:
     message = r"got none of these; if its folders are classes, move them all into .*dev/train$"
     with pytest.raises(InputError, match=message):
         read_source(class_folders / "dev")

@@ -8,7 +8,7 @@ from noisylab.data.mosaics import mosaic_of, tiles_of
     ("n_images", "columns", "shape"),
     [(70, 32, (96, 1024, 3)), (3, 32, (32, 96, 3)), (50, 25, (64, 800, 3)), (0, 32, (32, 32, 3))],
 )
-def test_a_mosaic_holds_the_images_and_then_black(
+def test_unused_tiles_of_a_mosaic_are_black(
     n_images: int, columns: int, shape: tuple[int, ...]
 ) -> None:
     images = np.random.default_rng(0).integers(1, 256, (n_images, 32, 32, 3), dtype=np.uint8)

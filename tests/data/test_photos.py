@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -72,19 +73,19 @@ def test_orientation_6_turns_a_quarter_clockwise(tmp_path: Path) -> None:
 
 def test_fit_resizes_a_flat_image_to_the_same_colour() -> None:
     image = np.full((48, 100, 3), (1, 2, 3), np.uint8)
-    np.testing.assert_array_equal(fit(image), np.full((32, 32, 3), (1, 2, 3), np.uint8))
+    np.testing.assert_array_equal(fit(image, Counter()), np.full((32, 32, 3), (1, 2, 3), np.uint8))
 
 
 def test_fit_is_antialiased() -> None:
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 255
-    inner = fit(stripes)[:, 2:-2]
+    inner = fit(stripes, Counter())[:, 2:-2]
     assert abs(inner.astype(int) - 127).max() <= 1
 
 
 def test_fit_leaves_an_image_of_the_right_size_alone() -> None:
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    np.testing.assert_array_equal(fit(image), image)
+    np.testing.assert_array_equal(fit(image, Counter()), image)
 
 
 def _claims_to_be_huge(side: int) -> bytes:
@@ -118,24 +119,6 @@ def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path: Path, format_: s
         (tmp_path / "a.png").write_bytes(content[:end])
         with pytest.raises(InputError, match=r"a\.png: expected a PNG or JPEG image"):
             read_rgb(tmp_path / "a.png")
-
-
-def test_a_damaged_file_never_raises_anything_else(tmp_path: Path) -> None:
-    generator = np.random.default_rng(0)
-    for format_ in ("PNG", "JPEG"):
-        buffer = io.BytesIO()
-        exif = Image.Exif()
-        exif[ExifTags.Base.Orientation] = 6
-        Image.new("RGB", (9, 8), "red").save(buffer, format_, exif=exif)
-        for _ in range(300):
-            content = bytearray(buffer.getvalue())
-            for place in generator.integers(0, len(content), 3):
-                content[place] = generator.integers(0, 256)
-            (tmp_path / "a.png").write_bytes(content)
-            try:
-                assert read_rgb(tmp_path / "a.png").shape[2] == 3
-            except InputError as error:
-                assert "\n" not in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"])

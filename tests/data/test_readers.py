@@ -1,4 +1,4 @@
-"""Files that are damaged or hostile: one line why, nothing run, no more memory than is stated."""
+"""Damaged or hostile files: refused in one line, in limited memory, with nothing run."""
 
 import contextlib
 import os
@@ -15,13 +15,7 @@ import pytest
 from conftest import refused
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from readers import (
-    READERS,
-    ROOT,
-    Reader,
-    saved,
-    with_checksums,
-)
+from readers import READERS, ROOT, Reader, saved, with_checksums
 
 from noisylab.config.params import read_params
 from noisylab.core import files
@@ -29,19 +23,14 @@ from noisylab.core.errors import InputError
 from noisylab.core.tables import MAX_ROWS, read_table
 from noisylab.data.sources.photos import read_rgb
 
-SLOW = {
-    "json labels": 20,
-    "weights": 20,
-    "weights' pickle": 20,
-    "batch": 20,
-}
 EXAMPLES = 40
+SLOW = {"json labels": 20, "weights": 20, "weights' pickle": 20}  # examples of these
 PIECES = (b"", b"\0", b"\xff" * 4, b"\x7f\xff\xff\xff", b"\n", b",", b'"', b"*a", b"PK\3\4")
 
 
 @pytest.fixture(scope="module")
 def forbidden() -> list[str]:
-    """What a reader did that none may do, of the events that Python reports."""
+    """Forbidden actions of a reader, among the audit events of Python."""
     seen: list[str] = []
 
     def hear(event: str, arguments: tuple[object, ...]) -> None:
@@ -57,7 +46,7 @@ is_watched = False
 
 
 def outcome(reader: Reader, folder: Path) -> str:
-    """Nothing, or the line with which the file is refused; any other exception is a failure."""
+    """The message that refuses the file, empty if it is read; other exceptions are failures."""
     global is_watched
     is_watched = True
     try:
@@ -71,16 +60,15 @@ def outcome(reader: Reader, folder: Path) -> str:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of pickletools
 @pytest.mark.parametrize("name", READERS)
-def test_changed_files_are_read_or_refused_in_a_line(
+def test_changed_files_are_read_or_refused_in_one_line(
     tmp_path: Path, forbidden: list[str], name: str
 ) -> None:
     reader = READERS[name]()
-    for other, content in reader.others.items():
-        (tmp_path / other).write_bytes(content)
+    reader.put_others(tmp_path)
     for seed in reader.seeds:
         reader.put(tmp_path, seed)
         with contextlib.suppress(InputError):  # other files may go with another seed
-            reader.read(tmp_path)  # and imports what is imported late
+            reader.read(tmp_path)  # late imports happen here, before anything is forbidden
 
     @settings(
         max_examples=SLOW.get(name, EXAMPLES),
@@ -118,13 +106,12 @@ def test_changed_files_are_read_or_refused_in_a_line(
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_pipe_or_an_endless_file_is_not_waited_for(tmp_path: Path, name: str) -> None:
+def test_a_pipe_or_an_endless_file_is_refused(tmp_path: Path, name: str) -> None:
     reader = READERS[name]()
-    for other, content in reader.others.items():
-        (tmp_path / other).write_bytes(content)
+    reader.put_others(tmp_path)
     (tmp_path / reader.name).unlink(missing_ok=True)
     os.mkfifo(tmp_path / reader.name)
-    assert "Is not a file" in outcome(reader, tmp_path) or name == "result"  # which is None
+    assert "Is not a file" in outcome(reader, tmp_path) or name == "result"  # which is then absent
     (tmp_path / reader.name).unlink()
     (tmp_path / reader.name).symlink_to("/dev/zero")
     assert "Is not a file" in outcome(reader, tmp_path) or name == "result"
@@ -245,8 +232,8 @@ def test_hostile_photographs_are_refused_before_they_are_decoded(tmp_path: Path,
     assert time.process_time() - began < 5
 
 
-def test_exif_data_that_repeat_themselves_take_little_memory(tmp_path: Path) -> None:
-    """Sixty thousand tags that each claim the whole of the same 700 kB."""
+def test_repetitive_exif_data_takes_little_memory(tmp_path: Path) -> None:
+    """Sixty thousand tags that each claim all of the same 700 kB."""
     count = 60_000
     tags = b"".join(struct.pack("<HHLL", tag, 7, 12 * count, 10) for tag in range(1, count + 1))
     exif = b"II*\0\x08\0\0\0" + struct.pack("<H", count) + tags
@@ -258,7 +245,7 @@ def test_exif_data_that_repeat_themselves_take_little_memory(tmp_path: Path) -> 
     tracemalloc.stop()
 
 
-def test_the_fuzzer_says_that_it_is_not_there() -> None:
+def test_without_atheris_the_fuzzer_names_it() -> None:
     script = ROOT / "tests" / "benchmarks" / "fuzz.py"
     command = [sys.executable, "-I", str(script), "no such reader"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

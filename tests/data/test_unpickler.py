@@ -1,4 +1,4 @@
-"""No pickle, however hostile, runs anything, takes the memory, or fails without saying why."""
+"""Hostile pickles run nothing, take little memory, and are refused with a reason."""
 
 import contextlib
 import os
@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
@@ -25,7 +23,7 @@ PYTHON = f"__import__('pathlib').Path({CANARY!r}).touch()"
 
 
 def refusal(tmp_path: Path, data: bytes) -> str:
-    """The error's message, without the path with which it must begin."""
+    """The error's message without the path that it must start with."""
     path = tmp_path / "train.pickle"
     path.write_bytes(data)
     with pytest.raises(InputError) as caught:
@@ -38,7 +36,7 @@ def refusal(tmp_path: Path, data: bytes) -> str:
 
 
 class Call:
-    """Pickles as a call of `function`: the usual attack."""
+    """Pickles as a call of `function`, the usual attack."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.reduced = (function, arguments)
@@ -132,7 +130,7 @@ REFUSED = {
     "table": (b"image,label\n1.png,car\n", "refuses the pickle instruction INST"),
     "prose": (b"This is not a pickle.\n", "refuses|is damaged"),
     "zeros": (bytes(1000), "is damaged"),
-    "two pickles": (pickle.dumps(1) * 2, "goes on after the pickle's end"),
+    "two pickles": (pickle.dumps(1) * 2, "continues after the pickle's end"),
     "nothing": (b".", "is damaged"),
     "too short a stack": (b"K\1R.", "is damaged"),
     "unknown memo": (b"h\5.", "is damaged"),
@@ -154,7 +152,7 @@ def test_a_hostile_pickle_is_refused_and_runs_nothing(
 
 
 @pytest.mark.parametrize("kind", [kind for kind in RUNS_CODE if kind != "storage"])
-def test_those_that_run_code_do_so_in_a_plain_pickle_load(
+def test_pickle_load_would_run_the_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -206,40 +204,3 @@ def test_memory_is_a_small_multiple_of_the_file(tmp_path: Path, kind: str) -> No
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < multiple * len(data)
-
-
-SEEDS = [
-    pickle.dumps(value, protocol)
-    for protocol in range(6)
-    for value in (
-        [np.arange(6).reshape(2, 3), np.float32(1.5), b"bytes", {"key": (1, 2.5)}],
-        [(torch.ones(2, 3), 1), (torch.arange(4)[1:], 2)],
-    )
-]
-
-
-@pytest.mark.filterwarnings("ignore:invalid:DeprecationWarning")  # of pickletools
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    seed=st.sampled_from(SEEDS),
-    changes=st.lists(st.tuples(st.integers(0), st.integers(0, 3), st.binary(max_size=3))),
-)
-def test_changed_bytes_give_a_value_or_a_refusal(
-    tmp_path: Path, seed: bytes, changes: list[tuple[int, int, bytes]]
-) -> None:
-    data = bytearray(seed)
-    for position, removed, inserted in changes:
-        start = position % (len(data) + 1)
-        data[start : start + removed] = inserted
-    path = tmp_path / "changed.pickle"
-    path.write_bytes(data)
-    for encoding in ("ASCII", "bytes"):
-        try:
-            read_pickle(path, encoding)
-            message = f"{path}: no refusal"
-        except InputError as error:
-            message = str(error)
-        assert message.startswith(f"{path}: ")
-        assert message.isprintable()

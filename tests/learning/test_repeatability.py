@@ -20,11 +20,11 @@ import hashlib, json, sys
 sys.path.insert(0, "tests")
 import torch
 from conftest import make_set
-from noisylab import plots
 from noisylab.config.settings import AugmentConfig, FitConfig
 from noisylab.learning.evaluation import evaluate
 from noisylab.learning.network import dump_weights
 from noisylab.learning.training import fit, predict_probs
+from noisylab.train import figures
 train, dev = make_set(192, seed=1), make_set(64, seed=2)
 augment = AugmentConfig(probability="one_minus_frequency", shift_pixels=2, mirror=0.5)
 config = FitConfig(2, 0.003, 32, "adam", int(sys.argv[1]), "cpu", schedule="one_cycle",
@@ -35,7 +35,7 @@ part = evaluate(dev.labels, probs)
 losses = [epoch.train_loss for epoch in trained.history]
 import io
 picture = io.BytesIO()
-plots.train_dev_curves("été", "loss", losses, losses).savefig(
+figures.loss_curves("été", (losses, losses)).savefig(
     picture, format="png", metadata={"Software": None})
 digest = lambda content: hashlib.sha256(content).hexdigest()
 print(json.dumps({"weights": digest(dump_weights(trained.model)),

@@ -267,7 +267,7 @@ def test_a_review_is_applied_and_a_stale_one_is_refused(clone: Clone) -> None:
         f"split,index,image,decision\n{row.replace('dev,3', 'dev,4')}\n"
     )
     printed = clone.run("dvc", "repro", "relabel", fails=True)
-    assert "data/review.csv: line 2: image 4 of dev is not the one that was decided on" in printed
+    assert "data/review.csv: line 2: image 4 of dev is not the one that was reviewed" in printed
     assert "Traceback" not in printed
     assert (
         clone.outputs().items()

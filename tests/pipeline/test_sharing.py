@@ -82,7 +82,7 @@ def test_outputs_can_be_shared_through_s3(clone: Clone, tmp_path: Path, bucket: 
 
 
 def test_queued_experiments_run_the_code_from_when_they_were_queued(clone: Clone) -> None:
-    code = "src/noisylab/run_artifacts.py"
+    code = "src/noisylab/train/outputs.py"
     shutil.copy(clone.folder / code, clone.folder / "kept")
     clone.edit(code, {"{split: part.metrics(": '{split: {"marked": 1.0} | part.metrics('})
     epochs = "train_baseline.runs.report.epochs"

@@ -13,14 +13,13 @@ from sklearn.metrics import average_precision_score
 
 from noisylab.config.settings import FitConfig, RelabelConfig
 from noisylab.core.errors import InputError
-from noisylab.core.images import ImageSet
+from noisylab.core.images import Decisions, ImageSet
 from noisylab.data.set_files import read_fixed_sets, read_set, write_sets
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import fit
 from noisylab.many.ensemble import Trainings, predict_both_ways
-from noisylab.relabel.outputs import corrections, describe, summary, write_relabelling
+from noisylab.relabel.outputs import corrections, describe, notices, write_relabelling
 from noisylab.relabel.run import Relabelling, relabel
-from noisylab.review.decisions import Decisions
 
 RECIPE = FitConfig(
     epochs=12,
@@ -61,6 +60,11 @@ def find(
     config: RelabelConfig = CONFIG,
 ) -> Relabelling:
     return relabel(sets, model, decisions or {}, config, RECIPE, 0, "local:2", unwatched)
+
+
+def write(result: Relabelling, folder: Path, data: str = "data") -> list[str]:
+    paths = {"data": str(folder / data), "metrics": str(folder / "m.json")}
+    return write_relabelling(result, 5, **paths, plots=str(folder / "plots"))
 
 
 def test_planted_errors_are_found_and_corrected_and_nothing_else(
@@ -120,7 +124,7 @@ def test_what_the_models_say_goes_with_the_corrected_sets(
     expected = predict_both_ways(model, result.known.images)
     expected[[5, 90]] = [[0, 1, 0], [0, 0, 1]]  # a person knows
     write_sets(tmp_path, {"test": sets["dev"]})
-    write_relabelling(result, 5, str(tmp_path), str(tmp_path / "m.json"), str(tmp_path / "plots"))
+    write(result, tmp_path, data=".")
     fixed = read_fixed_sets(tmp_path)
     for split, part in (("train", expected[:90]), ("dev", expected[90:])):
         assert np.array_equal(fixed[split].pred_probs, part)  # type: ignore[arg-type]
@@ -131,8 +135,8 @@ def test_what_the_models_say_goes_with_the_corrected_sets(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([1], "must hold probabilities of train and dev; run relabel again"),
-        ({"train": np.eye(3)}, "must hold probabilities of train and dev; run relabel again"),
+        ([1], "expected probabilities of train and dev; run relabel again"),
+        ({"train": np.eye(3)}, "expected probabilities of train and dev; run relabel again"),
         (
             {"train": np.eye(3), "dev": np.eye(3)},
             "train: pred_probs must be float64 of shape (90, 3), got float64 of shape (3, 3); run",
@@ -185,12 +189,15 @@ def test_where_nothing_is_flagged_the_sets_stay(model: SimpleModel, tmp_path: Pa
     result = find(clean, model)
     for split, fixed in result.fixed_sets().items():
         assert np.array_equal(fixed.labels, clean[split].labels)
-    lines = summary(result)
-    assert lines[0].startswith("looked for images of cat under other labels; 30 of 90 in train")
-    assert lines[0].endswith("as many ['car', 'truck']: relabel.suspect_class may name another")
-    assert lines[1] == "train: 0 labels flagged, 0 corrected; wrong before 0, after 0"
-    assert any(line.startswith("nothing is flagged") for line in lines)
-    write_relabelling(result, 5, str(tmp_path), str(tmp_path / "m.json"), str(tmp_path / "p"))
+    lines = write(result, tmp_path)
+    assert lines[:2] == [
+        "reviewed 0",
+        "train: flagged 0, corrected 0, wrong_before 0, wrong_after 0",
+    ]
+    assert lines[-1] == (
+        "relabel: ['car', 'truck', 'cat'] are equally rare in train; suspected is cat; "
+        "relabel.suspect_class may name another"
+    )
 
 
 def test_a_model_of_other_classes_is_refused(sets: dict[str, ImageSet]) -> None:
@@ -209,7 +216,7 @@ def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet], model: Simpl
     for name in ("first", "second"):
         folder = tmp_path / name
         result = find(sets, model, {("dev", 0): 2})
-        write_relabelling(result, 5, *(str(folder / part) for part in ("data", "m.json", "plots")))
+        write(result, folder)
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         contents.append({str(path.relative_to(folder)): path.read_bytes() for path in paths})
     assert contents[0] == contents[1]
@@ -252,9 +259,9 @@ def test_a_class_that_the_rule_would_empty_keeps_its_labels(sets: dict[str, Imag
     is_decided = np.isin(np.arange(len(result.known)), [0, 1])
     assert (result.labels[is_decided] == 2).all()
     assert (result.labels[~is_decided] == result.known.labels[~is_decided]).all()
-    said = [line for line in summary(result) if "would leave no image of train labelled" in line]
-    assert len(said) == 2
-    assert "labelled car: what is labelled so stays so" in said[0]
+    warned = [line for line in notices(result) if "would leave no image of train" in line]
+    assert len(warned) == 2
+    assert "labelled car; their labels stay as given" in warned[0]
 
 
 def test_a_person_may_not_empty_a_class(sets: dict[str, ImageSet], model: SimpleModel) -> None:

@@ -50,7 +50,7 @@ def test_a_suspect_class_is_found_under_another_label() -> None:
         assert errors.scores[460:480].min() > errors.scores[:460].max()
 
 
-def test_what_is_confused_otherwise_is_no_suspect() -> None:
+def test_another_confusion_does_not_flag_the_suspect() -> None:
     true_labels, given_labels = planted((50, 50, 50), {(1, 0): 20})
     errors = find_suspect(given_labels, 0.98 * np.eye(3)[true_labels] + 0.02 / 3, suspect=2)
     assert len(errors.flagged) == 0
@@ -72,7 +72,7 @@ def test_clearly_more_probable_than_the_given_label_is_enough() -> None:
     assert find_called(given_labels, pred_probs, 2).scores == pytest.approx([0.3, 0.25])
 
 
-def test_called_otherwise_is_cleanlabs_predicted_neq_given() -> None:
+def test_find_called_equals_cleanlabs_predicted_neq_given() -> None:
     true_labels, given_labels = planted((200, 80, 40), {(2, 0): 15, (0, 1): 10})
     pred_probs = guesses(true_labels, 3, seed=1)
     errors = find_called(given_labels, pred_probs)
@@ -96,7 +96,7 @@ def test_two_confusions_at_once_are_both_found(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_nothing_is_found_where_nothing_is_wrong(seed: int) -> None:
+def test_clean_labels_are_hardly_flagged(seed: int) -> None:
     true_labels, _ = planted((1000, 400, 150), {})
     errors = find_confused(true_labels, guesses(true_labels, 3, seed))
     assert len(errors.flagged) < 0.01 * len(true_labels)
@@ -113,7 +113,7 @@ def test_the_share_that_is_mislabelled_is_estimated_and_seldom_too_high(count: i
     assert max(shares) <= 1.1 * count / 1000
 
 
-def test_a_class_without_images_is_no_trouble() -> None:
+def test_a_class_may_have_no_images() -> None:
     true_labels, given_labels = planted((300, 100), {(1, 0): 30})
     pred_probs = guesses(true_labels, 3, seed=0)
     assert len(find_confused(given_labels, pred_probs).flagged) > 20
@@ -141,7 +141,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("given_labels", "pred_probs", "message"), BAD)
-def test_what_is_no_probability_is_refused(
+def test_bad_labels_and_probabilities_are_refused(
     given_labels: np.ndarray, pred_probs: np.ndarray, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):

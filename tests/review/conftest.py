@@ -1,4 +1,4 @@
-"""A data folder as stage `relabel` leaves it, and the page on it."""
+"""A data folder as stage `relabel` leaves it, and the review page on it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from noisylab.review.app import create_app
 from noisylab.review.cases import COLUMNS
 from noisylab.review.store import Store
 
-#: Split, index and suggested class: flagged ones, and from the fifth on those near the threshold.
+#: Split, index and suggested class. The first four are flagged, the others near the threshold.
 SUGGESTED = [
     ("train", 3, "cat"),
     ("train", 1, "cat"),
@@ -57,7 +57,7 @@ def write_data(tmp_path: Path) -> WriteData:
 
 @pytest.fixture
 def data(write_data: WriteData, sets: dict[str, ImageSet]) -> Path:
-    """The folder, of three classes."""
+    """The data folder, with three classes."""
     return write_data(sets)
 
 
@@ -73,7 +73,7 @@ def app(store: Store) -> Flask:
 
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
-    """The address of the page, served as it is to a person."""
+    """The address of the page, served by a real server."""
     with make_server("127.0.0.1", 0, app, threaded=True) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -83,11 +83,11 @@ def address(app: Flask) -> Iterator[str]:
 
 
 def with_other_images(image_set: ImageSet) -> ImageSet:
-    """The same labels of other images."""
+    """The labels of `image_set` on other images."""
     return ImageSet(255 - image_set.images, image_set.labels, image_set.classes)
 
 
 def with_many_classes(image_set: ImageSet) -> ImageSet:
-    """Twelve classes, of which the last nine have no image."""
+    """`image_set` with nine more classes that have no image."""
     more = tuple(f"more {letter}" for letter in "abcdefghi")
     return ImageSet(image_set.images, np.copy(image_set.labels), image_set.classes + more)

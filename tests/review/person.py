@@ -1,4 +1,4 @@
-"""What a person does at the page, and what must come of it."""
+"""A person's actions on the page, and checks of their effect."""
 
 import re
 
@@ -15,13 +15,13 @@ def open_page(page: Page, address: str) -> None:
 
 
 def is_at(page: Page, place: int) -> None:
-    """The image of that place in the table is shown."""
+    """Check that the page shows the image at `place` in the table."""
     split, index, _ = SUGGESTED[place]
     expect(page.locator("#title")).to_contain_text(f"image {index} of {split}")
 
 
 def press(page: Page, *keys: str) -> None:
-    """Press keys, each when the page shows what the one before led to."""
+    """Press keys, each once the page shows the effect of the one before."""
     for key in keys:
         before = page.locator("#title").text_content()
         page.keyboard.press(key)
@@ -29,7 +29,7 @@ def press(page: Page, *keys: str) -> None:
 
 
 def has_decided(store: Store, *labels: str | None) -> None:
-    """Exactly these are in the file, by their place in the table."""
+    """Check that the file holds exactly these decisions, by place in the table."""
     places = [(split, index) for split, index, _ in SUGGESTED]
     wanted = {place: label for place, label in zip(places, labels, strict=False) if label}
     assert store.decisions() == wanted

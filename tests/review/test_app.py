@@ -35,7 +35,7 @@ def decide(client: FlaskClient, case: Any, to: str | None, **changes: Any) -> Te
     return client.post("/decisions", json=content, headers=OWN)
 
 
-def test_the_page_gets_the_cases_with_what_is_decided(client: FlaskClient, store: Store) -> None:
+def test_the_page_gets_the_cases_and_the_decisions(client: FlaskClient, store: Store) -> None:
     sheet = get_cases(client)
     assert [(case["split"], case["index"], case["suggested"]) for case in sheet["cases"]] == (
         SUGGESTED
@@ -49,7 +49,7 @@ def test_the_page_gets_the_cases_with_what_is_decided(client: FlaskClient, store
     assert get_cases(client)["decisions"] == {"train 3": "cat"}
 
 
-def test_undo_takes_the_line_out(client: FlaskClient, store: Store) -> None:
+def test_undo_removes_the_line(client: FlaskClient, store: Store) -> None:
     before = store.review.read_bytes()
     case = get_cases(client)["cases"][0]
     assert decide(client, case, "car").json == {"decisions": {"train 3": "car"}}
@@ -88,7 +88,9 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-def test_others_are_refused(client: FlaskClient, store: Store, headers: dict[str, str]) -> None:
+def test_requests_from_other_sites_are_refused(
+    client: FlaskClient, store: Store, headers: dict[str, str]
+) -> None:
     before = store.review.read_bytes()
     case = get_cases(client)["cases"][0]
     for path in ("/", "/cases", f"/images/{case['image']}.png", "/static/page.js", "/nothing"):
@@ -101,7 +103,7 @@ def test_others_are_refused(client: FlaskClient, store: Store, headers: dict[str
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-def test_a_form_or_a_script_without_origin_writes_nothing(client: FlaskClient) -> None:
+def test_a_form_or_a_script_without_an_origin_is_refused(client: FlaskClient) -> None:
     host = {"Host": OWN["Host"]}
     assert client.post("/decisions", json={}, headers=host).status_code == 403
     assert client.options("/decisions", headers=host).status_code == 403
@@ -112,15 +114,15 @@ def test_a_form_or_a_script_without_origin_writes_nothing(client: FlaskClient) -
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost:8765", "localhost:9000"])
-def test_the_page_is_to_be_had_by_this_machines_own_name(client: FlaskClient, host: str) -> None:
+def test_the_page_is_served_under_the_names_of_loopback(client: FlaskClient, host: str) -> None:
     for extra in ({}, {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin"}):
         response = client.get("/", headers={"Host": host, **extra})
         assert response.status_code == 200
-        assert b"Check labels by eye" in response.data
+        assert b"Review labels" in response.data
 
 
 @pytest.mark.parametrize("path", ["/", "/cases", "/static/page.css", "/nothing"])
-def test_every_answer_has_the_strict_headers(client: FlaskClient, path: str) -> None:
+def test_every_response_has_the_security_headers(client: FlaskClient, path: str) -> None:
     headers = client.get(path, headers=OWN).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self';")
@@ -141,7 +143,7 @@ def test_every_answer_has_the_strict_headers(client: FlaskClient, path: str) -> 
         "/static/",
     ],
 )
-def test_nothing_but_its_own_files_is_served(client: FlaskClient, path: str) -> None:
+def test_only_static_files_are_served(client: FlaskClient, path: str) -> None:
     assert client.get(path, headers=OWN).status_code == 404
 
 
@@ -157,7 +159,7 @@ def test_nothing_but_its_own_files_is_served(client: FlaskClient, path: str) -> 
         {"more": 1},
     ],
 )
-def test_malformed_decisions_are_refused(
+def test_a_decision_with_a_wrong_type_or_key_is_refused(
     client: FlaskClient, store: Store, changes: dict[str, Any]
 ) -> None:
     before = store.review.read_bytes()
@@ -166,7 +168,7 @@ def test_malformed_decisions_are_refused(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"split": "train"}'])
-def test_what_is_no_decision_is_refused(client: FlaskClient, body: bytes) -> None:
+def test_a_body_that_is_no_decision_is_refused(client: FlaskClient, body: bytes) -> None:
     kind = "application/json"
     assert client.post("/decisions", data=body, content_type=kind, headers=OWN).status_code == 400
 
@@ -176,7 +178,7 @@ def test_a_huge_request_is_refused(client: FlaskClient) -> None:
     assert response.status_code in (400, 413)
 
 
-def test_a_stale_decision_is_refused_in_a_line(
+def test_a_stale_decision_is_refused_with_the_reason(
     client: FlaskClient, data: Path, sets: dict[str, ImageSet]
 ) -> None:
     case = get_cases(client)["cases"][0]
@@ -184,12 +186,12 @@ def test_a_stale_decision_is_refused_in_a_line(
     response = decide(client, case, "cat")
     assert response.status_code == 409
     assert response.json == {
-        "error": "image 3 of train is not what was shown: the sets were made anew meanwhile; "
+        "error": "image 3 of train is no longer the one shown here, since the sets were rebuilt; "
         "this decision was not written"
     }
 
 
-def test_broken_files_are_said_in_a_line(client: FlaskClient, data: Path) -> None:
+def test_a_broken_or_missing_file_is_named(client: FlaskClient, data: Path) -> None:
     case = get_cases(client)["cases"][0]
     (data / "review.csv").write_text("split,index\n")
     for response in (client.get("/cases", headers=OWN), decide(client, case, "cat")):
@@ -201,5 +203,5 @@ def test_broken_files_are_said_in_a_line(client: FlaskClient, data: Path) -> Non
     (data / "corrections.csv").unlink()
     response = client.get("/cases", headers=OWN)
     assert response.json == {
-        "error": f"{data / 'corrections.csv'}: not there yet; run make repro first"
+        "error": f"{data / 'corrections.csv'}: does not exist yet; run make repro first"
     }

@@ -15,7 +15,7 @@ from .person import has_decided, is_at, open_page, press
 Faults = Callable[[Page], list[str]]
 
 
-def test_decide_by_keyboard_reload_and_go_on(
+def test_decisions_by_keyboard_survive_a_reload(
     browser_page: Page, console_errors: list[str], address: str, store: Store
 ) -> None:
     hosts = set()
@@ -51,13 +51,15 @@ def test_decide_by_keyboard_reload_and_go_on(
     assert hosts == {urlsplit(address).netloc}
 
 
-def test_undo_goes_back_step_by_step(browser_page: Page, address: str, store: Store) -> None:
+def test_undo_reverts_one_decision_at_a_time(
+    browser_page: Page, address: str, store: Store
+) -> None:
     open_page(browser_page, address)
     press(browser_page, "a", "1", "ArrowLeft", "ArrowLeft", "3")
     has_decided(store, "cat", "car")
     press(browser_page, "u")
     is_at(browser_page, 0)
-    has_decided(store, "cat", "car")  # what it was before the 3
+    has_decided(store, "cat", "car")  # as before the 3
     browser_page.keyboard.press("u")
     expect(browser_page.locator("#count")).to_have_text("1 of 6 decided")
     has_decided(store, None, "car")
@@ -69,12 +71,12 @@ def test_undo_goes_back_step_by_step(browser_page: Page, address: str, store: St
 def test_a_key_held_down_decides_once(browser_page: Page, address: str, store: Store) -> None:
     open_page(browser_page, address)
     for _ in range(4):
-        browser_page.keyboard.down("a")  # from the second on as a repetition
+        browser_page.keyboard.down("a")  # from the second on as a repeat
     is_at(browser_page, 1)
     has_decided(store, "cat")
 
 
-def test_keys_may_be_switched_off(browser_page: Page, address: str, store: Store) -> None:
+def test_shortcuts_can_be_switched_off(browser_page: Page, address: str, store: Store) -> None:
     open_page(browser_page, address)
     browser_page.get_by_label("Single-key shortcuts").uncheck()
     for key in ("a", "k", "1", "ArrowRight"):
@@ -83,7 +85,7 @@ def test_keys_may_be_switched_off(browser_page: Page, address: str, store: Store
     has_decided(store)
 
 
-def test_decide_by_pointer_to_the_end(
+def test_every_image_can_be_decided_with_the_pointer(
     browser_page: Page, address: str, store: Store, accessibility_faults: Faults
 ) -> None:
     open_page(browser_page, address)
@@ -91,8 +93,8 @@ def test_decide_by_pointer_to_the_end(
         is_at(browser_page, place)
         name = "Accept" if place else "Keep"
         browser_page.get_by_role("button", name=name).click()
-    expect(browser_page.locator("#end")).to_be_visible()  # its text is there before
-    expect(browser_page.locator("#end")).to_have_text("All of these are decided.")
+    expect(browser_page.locator("#end")).to_be_visible()  # its text is set earlier
+    expect(browser_page.locator("#end")).to_have_text("All decided.")
     has_decided(store, "car", *(suggested for _, _, suggested in SUGGESTED[1:]))
     assert accessibility_faults(browser_page) == []
     browser_page.keyboard.press("a")  # on no image
@@ -100,7 +102,7 @@ def test_decide_by_pointer_to_the_end(
     is_at(browser_page, 2)
     browser_page.get_by_role("button", name="Undo").click()
     expect(browser_page.locator("#count")).to_have_text("5 of 6 decided")
-    browser_page.get_by_role("group", name="Give a class").get_by_text("truck").click()
+    browser_page.get_by_role("group", name="Choose a class").get_by_text("truck").click()
     expect(browser_page.locator("#end")).to_be_visible()
     assert store.decisions()["dev", 0] == "truck"
 
@@ -114,13 +116,13 @@ def test_filters_by_pair_and_split(browser_page: Page, address: str) -> None:
     browser_page.reload()
     expect(browser_page.locator("#title")).to_have_text("1 of 2: image 0 of dev")
     browser_page.get_by_label("Labels").select_option(label="car → truck (1)")
-    expect(browser_page.locator("#end")).to_have_text("There is no image to decide on here.")
+    expect(browser_page.locator("#end")).to_have_text("No image matches this filter.")
     browser_page.get_by_label("Split").select_option("both")
     is_at(browser_page, 3)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everyone_can_use_it_on_a_phone(
+def test_the_page_is_accessible_on_a_phone(
     browser_page: Page,
     address: str,
     accessibility_faults: Faults,
@@ -142,7 +144,7 @@ def test_everyone_can_use_it_on_a_phone(
     assert console_errors == []
 
 
-def test_of_many_classes_any_is_given_by_its_name(
+def test_with_many_classes_any_can_be_chosen_by_name(
     browser_page: Page,
     write_data: WriteData,
     sets: dict[str, ImageSet],
@@ -157,7 +159,7 @@ def test_of_many_classes_any_is_given_by_its_name(
     browser_page.keyboard.press("c")
     browser_page.keyboard.type("more")
     browser_page.keyboard.press("Enter")
-    expect(browser_page.get_by_role("alert")).to_contain_text('9 classes begin with "more"')
+    expect(browser_page.get_by_role("alert")).to_contain_text('9 classes start with "more"')
     is_at(browser_page, 1)
     assert accessibility_faults(browser_page) == []
     browser_page.keyboard.type(" I")
@@ -165,7 +167,7 @@ def test_of_many_classes_any_is_given_by_its_name(
     has_decided(store, "more g", "more i", "cat")
 
 
-def test_names_of_any_length_fit(
+def test_long_class_names_fit_on_a_phone(
     browser_page: Page, write_data: WriteData, sets: dict[str, ImageSet], address: str
 ) -> None:
     names = ("car", "x" * 100, "cat")

@@ -12,7 +12,7 @@ from .conftest import with_other_images
 from .person import has_decided, is_at, open_page, press
 
 
-def test_what_others_decided_is_seen_on_coming_back(
+def test_returning_to_the_page_shows_decisions_made_elsewhere(
     browser_page: Page, address: str, store: Store
 ) -> None:
     open_page(browser_page, address)
@@ -25,7 +25,7 @@ def test_what_others_decided_is_seen_on_coming_back(
     has_decided(store, "cat", "car")
 
 
-def test_an_image_that_changed_is_refused_and_shown_anew(
+def test_a_decision_on_a_changed_image_is_refused_and_the_new_image_shown(
     browser_page: Page, address: str, data: Path, store: Store, sets: dict[str, ImageSet]
 ) -> None:
     open_page(browser_page, address)
@@ -33,7 +33,7 @@ def test_an_image_that_changed_is_refused_and_shown_anew(
     set_files.write_sets(data, {"train": with_other_images(sets["train"])})
     browser_page.keyboard.press("a")
     expect(browser_page.get_by_role("alert")).to_contain_text(
-        "image 3 of train is not what was shown: the sets were made anew meanwhile"
+        "image 3 of train is no longer the one shown here, since the sets were rebuilt"
     )
     has_decided(store)
     expect(browser_page.locator("#image")).not_to_have_attribute("src", before or "")
@@ -42,13 +42,13 @@ def test_an_image_that_changed_is_refused_and_shown_anew(
     has_decided(store, "cat")
 
 
-def test_a_server_that_ended_is_said_and_one_that_is_back_is_used(
+def test_the_page_reports_a_stopped_server_and_works_once_it_is_back(
     browser_page: Page, address: str, store: Store
 ) -> None:
     open_page(browser_page, address)
     browser_page.route("**/*", lambda route: route.abort())
     browser_page.keyboard.press("a")
-    expect(browser_page.get_by_role("alert")).to_contain_text("server has ended. Run make review")
+    expect(browser_page.get_by_role("alert")).to_contain_text("server has stopped. Run make review")
     is_at(browser_page, 0)
     has_decided(store)
     browser_page.unroute("**/*")
@@ -57,13 +57,15 @@ def test_a_server_that_ended_is_said_and_one_that_is_back_is_used(
     has_decided(store, "cat")
 
 
-def test_what_is_missing_is_said(browser_page: Page, address: str, data: Path) -> None:
+def test_the_page_names_a_missing_file(browser_page: Page, address: str, data: Path) -> None:
     (data / "corrections.csv").unlink()
     browser_page.goto(address)
-    expect(browser_page.get_by_role("alert")).to_contain_text("not there yet; run make repro first")
+    expect(browser_page.get_by_role("alert")).to_contain_text(
+        "does not exist yet; run make repro first"
+    )
 
 
-def test_decisions_that_an_editor_overwrote_are_put_back(
+def test_decisions_that_an_editor_overwrote_can_be_restored(
     browser_page: Page, address: str, store: Store
 ) -> None:
     old = store.review.read_bytes()
@@ -72,14 +74,16 @@ def test_decisions_that_an_editor_overwrote_are_put_back(
     store.review.write_bytes(old)
     press(browser_page, "a")
     has_decided(store, None, None, "cat")
-    expect(browser_page.get_by_role("alert")).to_contain_text("lacks 2 of the labels decided here")
-    browser_page.get_by_role("button", name="Put back").click()
+    expect(browser_page.get_by_role("alert")).to_contain_text(
+        "2 of the decisions made here are missing"
+    )
+    browser_page.get_by_role("button", name="Restore").click()
     expect(browser_page.locator("#count")).to_have_text("3 of 6 decided")
     has_decided(store, "cat", "truck", "cat")
     expect(browser_page.get_by_role("alert")).to_be_empty()
 
 
-def test_decisions_that_someone_took_out_stay_out(
+def test_decisions_that_someone_removed_stay_removed(
     browser_page: Page, address: str, store: Store
 ) -> None:
     old = store.review.read_bytes()
@@ -87,24 +91,28 @@ def test_decisions_that_someone_took_out_stay_out(
     press(browser_page, "a")
     store.review.write_bytes(old)
     press(browser_page, "k")
-    browser_page.get_by_role("button", name="Leave out").click()
+    browser_page.get_by_role("button", name="Discard").click()
     press(browser_page, "a")
     expect(browser_page.get_by_role("alert")).to_be_empty()
     has_decided(store, None, "truck", "cat")
 
 
-def test_two_pages_at_once_tell_each_other(browser_page: Page, address: str, store: Store) -> None:
+def test_two_open_pages_notice_each_others_decisions(
+    browser_page: Page, address: str, store: Store
+) -> None:
     open_page(browser_page, address)
     other = browser_page.context.new_page()
     open_page(other, address)
     press(other, "k")
     browser_page.keyboard.press("a")
-    expect(browser_page.get_by_role("alert")).to_contain_text("was decided elsewhere meanwhile")
+    expect(browser_page.get_by_role("alert")).to_contain_text(
+        "has been decided elsewhere in the meantime"
+    )
     expect(browser_page.locator("#state")).to_have_text("Decided: keep car")
     has_decided(store, "car")
 
 
-def test_another_site_gets_nothing_and_writes_nothing(
+def test_another_site_can_neither_read_nor_write(
     browser_page: Page, address: str, store: Store
 ) -> None:
     case = store.sheet().cases[0]

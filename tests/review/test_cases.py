@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_cases_come_in_the_order_of_the_table(data: Path, sets: dict[str, ImageS
     assert cases[0] == Case("train", 3, image_digest(image), "car", "cat", 0.9, flagged=True)
 
 
-def test_the_stage_writes_what_is_read(data: Path, sets: dict[str, ImageSet]) -> None:
+def test_the_columns_are_those_that_the_stage_writes(data: Path, sets: dict[str, ImageSet]) -> None:
     assert CORRECTIONS[: len(COLUMNS)] == COLUMNS
     (data / "corrections.csv").write_text(f"{HEADER}train,2,cat,car,0.25,no,keep,rule\n")
     (case,) = read_cases(data / "corrections.csv", sets)
@@ -28,43 +29,42 @@ def test_the_stage_writes_what_is_read(data: Path, sets: dict[str, ImageSet]) ->
 
 
 @pytest.mark.parametrize(
-    ("row", "message"),
+    "row",
     [
-        ("test,0,car,cat,0.5,yes,cat,rule", "expected an image of train or dev, got 'test 0'"),
-        ("train,-1,car,cat,0.5,yes,cat,rule", "expected an image of train or dev, got 'train -1'"),
-        ("train,90,car,cat,0.5,yes,cat,rule", "image 90 of train is not in the sets with that"),
-        ("train,0,cat,car,0.5,yes,cat,rule", "image 0 of train is not in the sets with that label"),
-        ("train,0,car,dog,0.5,yes,cat,rule", "suggested must be one of ['car', 'truck', 'cat']"),
-        ("train,0,car,cat,1.5,yes,cat,rule", "score must be a number in 0..1, got '1.5'"),
-        ("train,0,car,cat,nan,yes,cat,rule", "score must be a number in 0..1, got 'nan'"),
-        ("train,0,car,cat,,yes,cat,rule", "score must be a number in 0..1, got ''"),
+        "test,0,car,cat,0.5,yes,cat,rule",
+        "train,-1,car,cat,0.5,yes,cat,rule",
+        "train,90,car,cat,0.5,yes,cat,rule",
+        "train,0,cat,car,0.5,yes,cat,rule",
+        "train,0,car,dog,0.5,yes,cat,rule",
+        "train,0,car,cat,1.5,yes,cat,rule",
+        "train,0,car,cat,nan,yes,cat,rule",
+        "train,0,car,cat,,yes,cat,rule",
     ],
 )
-def test_a_table_of_other_sets_is_refused_by_its_line(
-    data: Path, sets: dict[str, ImageSet], row: str, message: str
+def test_a_table_of_other_sets_is_refused_with_its_line(
+    data: Path, sets: dict[str, ImageSet], row: str
 ) -> None:
     path = data / "corrections.csv"
     path.write_text(f"{HEADER}{row}\n")
-    with pytest.raises(InputError) as error:
+    message = f"{path}: line 2: does not match the sets beside it; run make repro"
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         read_cases(path, sets)
-    assert str(error.value).startswith(f"{path}: line 2: {message}")
-    assert str(error.value).endswith("; run make repro")
 
 
-def test_a_class_called_as_a_decision_is_refused(data: Path, train: ImageSet) -> None:
+def test_a_class_called_keep_is_refused(data: Path, train: ImageSet) -> None:
     sets = {"train": ImageSet(train.images, train.labels, ("car", "keep", "cat")), "dev": train}
-    with pytest.raises(InputError, match="keep must not be the name of a class"):
+    with pytest.raises(InputError, match="a class must not be called keep"):
         read_cases(data / "corrections.csv", sets)
 
 
-def test_digits_stand_for_the_classes_in_their_order() -> None:
+def test_digits_follow_the_order_of_the_classes() -> None:
     assert digit_keys(("car", "truck", "cat"), ()) == {"1": "car", "2": "truck", "3": "cat"}
     assert digit_keys(tuple("abcdefghij"), ())["0"] == "j"
     assert digit_keys(("3", "0", "7"), ()) == {"3": "3", "0": "0", "7": "7"}
     assert digit_keys(("12", "0"), ()) == {"1": "12", "2": "0"}
 
 
-def test_of_many_classes_those_that_occur_most_have_digits() -> None:
+def test_the_most_frequent_of_many_classes_have_digits() -> None:
     classes = tuple(f"class {number}" for number in range(30))
     case = Case("train", 0, "", "class 29", "class 17", 0.5, flagged=True)
     keys = digit_keys(classes, [case])

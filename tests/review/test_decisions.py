@@ -40,7 +40,7 @@ def test_a_header_alone_decides_nothing(tmp_path: Path, sets: dict[str, ImageSet
     assert read_decisions(tmp_path / "review.csv", sets) == {}
 
 
-def test_what_a_spreadsheet_saves_is_read(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
+def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     text = HEADER + row(sets, "train", 2, "cat") + "\n" + row(sets, "train", 2, "cat")
     (tmp_path / "review.csv").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     assert read_decisions(tmp_path / "review.csv", sets) == {("train", 2): 2}
@@ -50,22 +50,22 @@ BAD = [
     ("test,0,{0},keep", "line 2: split must be train or dev, got 'test'"),
     ("train,-1,{0},keep", "line 2: index must be 0, 1, 2, ..., got '-1'"),
     ("train,1e3,{0},keep", "line 2: index must be 0, 1, 2, ..., got '1e3'"),
-    ("train,90,{0},keep", "line 2: image 90 of train is not the one that was decided on; remove"),
-    ("train,1,{0},keep", "line 2: image 1 of train is not the one that was decided on; remove"),
-    ("train,0,,keep", "line 2: image 0 of train is not the one that was decided on; remove"),
+    ("train,90,{0},keep", "line 2: image 90 of train is not the one that was reviewed; remove"),
+    ("train,1,{0},keep", "line 2: image 1 of train is not the one that was reviewed; remove"),
+    ("train,0,,keep", "line 2: image 0 of train is not the one that was reviewed; remove"),
     (
         "train,0,{0},dog",
         "line 2: decision must be keep or one of ['car', 'truck', 'cat'], got 'dog'",
     ),
     ("train,0,{0},", "line 2: decision must be keep or one of ['car', 'truck', 'cat'], got ''"),
-    ("train,0,{0},cat\ntrain,0,{0},truck", "line 3: decides otherwise than line 2; remove one"),
+    ("train,0,{0},cat\ntrain,0,{0},truck", "line 3: contradicts line 2; remove one"),
     ("train,0,{0}", "line 2: expected 4 cells, got 3"),
     ('train,0,{0},"cat', "expected a CSV table in UTF-8, got "),
 ]
 
 
 @pytest.mark.parametrize(("text", "message"), BAD)
-def test_a_wrong_line_is_refused_by_its_number(
+def test_a_wrong_line_is_named(
     tmp_path: Path, sets: dict[str, ImageSet], text: str, message: str
 ) -> None:
     path = tmp_path / "review.csv"
@@ -85,7 +85,7 @@ def test_a_wrong_line_is_refused_by_its_number(
         (None, "cannot be read: No such file"),
     ],
 )
-def test_what_is_no_table_of_decisions_is_refused(
+def test_a_file_that_is_no_table_of_decisions_is_refused(
     tmp_path: Path, sets: dict[str, ImageSet], content: bytes | None, message: str
 ) -> None:
     path = tmp_path / "review.csv"
@@ -99,7 +99,7 @@ def test_what_is_no_table_of_decisions_is_refused(
 def test_an_unknown_column_is_refused(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     path = tmp_path / "review.csv"
     path.write_text("split,index,image,decision,why\n" + row(sets, "dev", 0, "keep,so"))
-    with pytest.raises(InputError, match=r"line 2: has the unknown column 'why'; known are split"):
+    with pytest.raises(InputError, match=r"line 2: unknown column 'why'; expected split"):
         read_decisions(path, sets)
 
 
@@ -107,5 +107,5 @@ def test_a_class_must_not_be_called_keep(tmp_path: Path, train: ImageSet) -> Non
     sets = {"train": ImageSet(train.images, train.labels, ("car", "keep", "cat")), "dev": train}
     path = tmp_path / "review.csv"
     path.write_text(HEADER + row(sets, "train", 0, "keep"))
-    with pytest.raises(InputError, match="keep must not be the name of a class"):
+    with pytest.raises(InputError, match="a class must not be called keep"):
         read_decisions(path, sets)

@@ -1,4 +1,4 @@
-"""`python -m noisylab.review` as it is started and ended."""
+"""`python -m noisylab.review`, started and stopped."""
 
 import json
 import re
@@ -22,7 +22,7 @@ COMMAND = (sys.executable, "-m", "noisylab.review")
 
 
 class Page:
-    """The script under way, and the address that it printed."""
+    """The running script and the address that it printed."""
 
     def __init__(self, data: Path, *arguments: str, has_browser: bool = False) -> None:
         options = [] if has_browser else ["--no-browser"]
@@ -79,18 +79,18 @@ def test_it_opens_the_browser(data: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_is_and_what_came_of_it(
+def test_it_prints_its_address_and_the_number_of_decisions(
     page: Page, store: Store, by: signal.Signals
 ) -> None:
-    assert page.first.startswith("0 of 6 labels decided; go on at http://127.0.0.1:")
+    assert page.first.startswith("0 of 6 labels decided; continue at http://127.0.0.1:")
     page.decide_first_open("cat")
     assert page.end(by) == (
-        f"Ended; labels decided in {store.review}: 1; dvc repro applies them and retrains\n"
+        f"Stopped; decisions in {store.review}: 1; run make repro to apply them and retrain\n"
     )
     assert page.process.returncode == 0
 
 
-def test_killed_it_loses_nothing_and_goes_on_beside_another(
+def test_a_killed_page_loses_nothing_and_several_run_side_by_side(
     page: Page, data: Path, store: Store
 ) -> None:
     page.decide_first_open("cat")
@@ -115,13 +115,15 @@ def ended_with(*arguments: str) -> str:
     return result.stderr
 
 
-def test_a_port_that_is_taken_is_said_in_a_line(page: Page, data: Path) -> None:
+def test_a_taken_port_is_reported(page: Page, data: Path) -> None:
     port = page.address.rpartition(":")[2]
     said = ended_with(str(data), "--port", port)
-    assert said == f"--port {port}: Address already in use; give another, or 0 for any\n"
+    assert (
+        said == f"--port {port}: Address already in use; choose another, or 0 for any free port\n"
+    )
 
 
-def test_where_the_usual_port_is_taken_another_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_port_is_used_if_the_default_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setattr(script, "_PORT", port)
@@ -132,17 +134,19 @@ def test_where_the_usual_port_is_taken_another_is(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
-def test_a_port_that_is_none_is_said(port: int) -> None:
-    with pytest.raises(InputError, match=f"^--port {port}: .*; give another, or 0 for any$"):
+def test_a_port_out_of_range_is_refused(port: int) -> None:
+    with pytest.raises(
+        InputError, match=f"^--port {port}: .*; choose another, or 0 for any free port$"
+    ):
         script._listen(port)
 
 
-def test_what_is_missing_or_broken_is_said_in_a_line(data: Path, tmp_path: Path) -> None:
+def test_a_missing_or_broken_file_ends_it_with_one_line(data: Path, tmp_path: Path) -> None:
     (data / "review.csv").write_text("nothing\n")
     assert ended_with(str(data)) == (
         f"{data / 'review.csv'}: expected a column 'split', got ['nothing']\n"
     )
     nowhere = tmp_path / "nowhere"
     assert ended_with(str(nowhere)) == (
-        f"{nowhere / 'train_set.pickle'}: not there yet; run make repro first\n"
+        f"{nowhere / 'train_set.pickle'}: does not exist yet; run make repro first\n"
     )

@@ -25,7 +25,7 @@ def about(case: Case, label: str | None, was: str | None = None) -> Decision:
     return Decision(case.split, case.index, case.image, case.given, was, label)
 
 
-def test_a_decision_is_in_the_file_at_once(store: Store, sets: dict[str, ImageSet]) -> None:
+def test_a_decision_is_written_at_once(store: Store, sets: dict[str, ImageSet]) -> None:
     first, second, third = store.sheet().cases[:3]
     store.decide(about(second, "car"))
     store.decide(about(first, first.given))
@@ -39,7 +39,7 @@ def test_a_decision_is_in_the_file_at_once(store: Store, sets: dict[str, ImageSe
     assert read_decisions(store.review, sets) == {("train", 1): 0, ("train", 3): 0, ("dev", 0): 2}
 
 
-def test_a_decision_is_replaced_and_taken_back(store: Store) -> None:
+def test_a_decision_can_be_replaced_and_undone(store: Store) -> None:
     before = store.review.read_bytes()
     case = store.sheet().cases[0]
     store.decide(about(case, "cat"))
@@ -49,20 +49,22 @@ def test_a_decision_is_replaced_and_taken_back(store: Store) -> None:
     assert store.review.read_bytes() == before
 
 
-def test_what_was_decided_elsewhere_meanwhile_stays(data: Path, store: Store) -> None:
+def test_decisions_from_another_page_are_kept(data: Path, store: Store) -> None:
     first, second = store.sheet().cases[:2]
     Store(data).decide(about(first, "cat"))
     store.decide(about(second, "car"))
     assert store.decisions() == {("train", 3): "cat", ("train", 1): "car"}
     before = store.review.read_bytes()
-    with pytest.raises(StaleError, match="image 3 of train was decided elsewhere meanwhile"):
+    with pytest.raises(
+        StaleError, match="image 3 of train has been decided elsewhere in the meantime"
+    ):
         store.decide(about(first, "truck"))
-    with pytest.raises(StaleError, match="was decided elsewhere"):
+    with pytest.raises(StaleError, match="has been decided elsewhere"):
         store.decide(about(second, "truck", was="cat"))
     assert store.review.read_bytes() == before
 
 
-def test_a_persons_edit_meanwhile_stays(store: Store) -> None:
+def test_edits_of_the_file_are_kept(store: Store) -> None:
     first, second = store.sheet().cases[:2]
     with store.review.open("a") as file:
         file.write(f"{first.split},{first.index},{first.image},truck\n")
@@ -70,20 +72,20 @@ def test_a_persons_edit_meanwhile_stays(store: Store) -> None:
     assert store.decisions() == {("train", 3): "truck", ("train", 1): "cat"}
 
 
-def test_an_image_that_changed_is_not_decided_on(
+def test_a_decision_on_a_changed_image_is_refused(
     data: Path, store: Store, sets: dict[str, ImageSet]
 ) -> None:
     of_train, of_dev = store.sheet().cases[0], store.sheet().cases[2]
     set_files.write_sets(data, {"train": with_other_images(sets["train"])})
     before = store.review.read_bytes()
-    with pytest.raises(StaleError, match="image 3 of train is not what was shown: the sets were"):
+    with pytest.raises(StaleError, match="image 3 of train is no longer the one shown here"):
         store.decide(about(of_train, "cat"))
     assert store.review.read_bytes() == before
     store.decide(about(of_dev, "cat"))
     assert store.decisions() == {("dev", 0): "cat"}
 
 
-def test_an_image_that_has_another_label_by_now_is_not_decided_on(
+def test_a_decision_on_a_changed_label_is_refused(
     data: Path, store: Store, sets: dict[str, ImageSet]
 ) -> None:
     case = store.sheet().cases[0]
@@ -92,7 +94,7 @@ def test_an_image_that_has_another_label_by_now_is_not_decided_on(
     set_files.write_sets(data, {"train": sets["train"].with_labels(labels)})
     row = ("train", 3, "truck", "cat", 0.9, "yes")
     files.write_csv(data / "corrections.csv", COLUMNS, [row])
-    with pytest.raises(StaleError, match="is not what was shown"):
+    with pytest.raises(StaleError, match="is no longer the one shown"):
         store.decide(about(case, case.given))
 
 
@@ -100,7 +102,9 @@ def test_an_image_that_has_another_label_by_now_is_not_decided_on(
     "changes",
     [{"index": 5}, {"split": "test"}, {"image": "0" * 32}, {"given": "truck"}, {"label": "dog"}],
 )
-def test_only_what_is_shown_is_decided_on(store: Store, changes: dict[str, object]) -> None:
+def test_a_decision_on_anything_but_a_case_is_refused(
+    store: Store, changes: dict[str, object]
+) -> None:
     before = store.review.read_bytes()
     decision = replace(about(store.sheet().cases[0], "cat"), **changes)  # type: ignore[arg-type]
     with pytest.raises(StaleError):
@@ -124,7 +128,7 @@ def many_cases(data: Path, train: ImageSet) -> list[Case]:
 
 
 @pytest.mark.parametrize("kind", ["processes", "threads"])
-def test_nothing_is_lost_where_several_write(data: Path, train: ImageSet, kind: str) -> None:
+def test_concurrent_writers_lose_no_decision(data: Path, train: ImageSet, kind: str) -> None:
     cases = many_cases(data, train)
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(3, context) if kind == "processes" else ThreadPoolExecutor(3)
@@ -141,7 +145,7 @@ def test_nothing_is_lost_where_several_write(data: Path, train: ImageSet, kind: 
     ]
 
 
-def test_threads_of_one_store_wait_for_each_other(data: Path, train: ImageSet) -> None:
+def test_threads_share_one_store(data: Path, train: ImageSet) -> None:
     cases = many_cases(data, train)
     store = Store(data)
     with ThreadPoolExecutor(8) as pool:
@@ -149,14 +153,14 @@ def test_threads_of_one_store_wait_for_each_other(data: Path, train: ImageSet) -
     assert len(store.decisions()) == 90
 
 
-def test_a_lock_that_is_never_released_is_said(
+def test_a_lock_that_is_never_released_is_reported(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_module, "_PATIENCE", 0.1)
     lock = store.review.with_name(".review.csv.lock")
     with FileLock(lock), pytest.raises(InputError) as error:
         store.decide(about(store.sheet().cases[0], "cat"))
-    assert str(error.value) == f"{lock}: held by another program for 0.1 s; end that one"
+    assert str(error.value) == f"{lock}: held by another program for 0.1 s; end that program"
 
 
 def say_that_dvc_reads(store: Store, pid: int) -> Path:
@@ -167,7 +171,7 @@ def say_that_dvc_reads(store: Store, pid: int) -> Path:
     return path
 
 
-def test_no_decision_comes_between_what_dvc_reads_and_what_it_notes(
+def test_a_decision_waits_until_dvc_has_recorded_the_file_it_read(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case, before = store.sheet().cases[0], store.review.read_bytes()
@@ -183,24 +187,26 @@ def test_no_decision_comes_between_what_dvc_reads_and_what_it_notes(
 
     say_that_dvc_reads(store, os.getpid())
     monkeypatch.setattr(store_module, "_PATIENCE_WITH_DVC", 0.1)
-    with pytest.raises(InputError, match="still being read by dvc repro; decide again when that"):
+    with pytest.raises(
+        InputError, match="still in use by dvc repro; this decision was not written"
+    ):
         store.decide(about(store.sheet().cases[1], "cat"))
 
 
-def test_while_dvc_writes_its_lock_file_the_page_waits(
+def test_a_half_written_dvc_lock_is_waited_for(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_module, "_PATIENCE_WITH_DVC", 0.1)
     path = say_that_dvc_reads(store, os.getpid())
     path.write_text(path.read_text()[:20])
-    with pytest.raises(InputError, match="half written: python -m noisylab"):
+    with pytest.raises(InputError, match="incomplete: repair it with python -m noisylab"):
         store.decide(about(store.sheet().cases[0], "cat"))
     for harmless in ('{"read": []}', "{}", "[]"):
         path.write_text(harmless)
         assert store_module.dvc_reader(path, store.review) is None
 
 
-def test_a_dvc_that_was_killed_holds_nobody_up(store: Store) -> None:
+def test_a_killed_dvc_is_not_waited_for(store: Store) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
     say_that_dvc_reads(store, ended.pid)
@@ -209,14 +215,14 @@ def test_a_dvc_that_was_killed_holds_nobody_up(store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["train_set.pickle", "dev_set.pickle", "corrections.csv"])
-def test_what_is_not_there_yet_is_said(data: Path, store: Store, name: str) -> None:
+def test_a_missing_file_is_named(data: Path, store: Store, name: str) -> None:
     (data / name).unlink()
     with pytest.raises(InputError) as error:
         store.sheet()
-    assert str(error.value) == f"{data / name}: not there yet; run make repro first"
+    assert str(error.value) == f"{data / name}: does not exist yet; run make repro first"
 
 
-def test_a_broken_review_is_said_and_left_alone(store: Store) -> None:
+def test_a_broken_review_is_reported_and_not_changed(store: Store) -> None:
     case = store.sheet().cases[0]
     store.review.write_text("split,index,image,decision\ntrain,3,abc,cat\n")
     before = store.review.read_bytes()

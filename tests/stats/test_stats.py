@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 from PIL import Image
 
 from noisylab.core.images import ImageSet
-from noisylab.stats.run import channel_mean_std, describe, sheet_indices, write_plots
+from noisylab.stats.outputs import write_stats
+from noisylab.stats.run import channel_mean_std, describe, evenly_spread
 
 
 def test_counts_shares_and_repetitions(train: ImageSet, dev: ImageSet) -> None:
@@ -30,23 +32,28 @@ def test_channel_figures_equal_numpy(train: ImageSet) -> None:
 
 
 def test_sheets_are_of_one_label_and_spread(train: ImageSet) -> None:
-    indices = sheet_indices(train, 1, 10)
+    indices = evenly_spread(train.labels, 1, 10)
     assert len(set(indices)) == 10
     assert (train.labels[indices] == 1).all()
     assert (indices[0], indices[-1]) == (1, 88)
-    assert len(sheet_indices(train, 1, 1000)) == 30
+    assert len(evenly_spread(train.labels, 1, 1000)) == 30
 
 
-def test_plots_cover_every_class(tmp_path: Path, train: ImageSet, dev: ImageSet) -> None:
+def test_tables_and_pictures_cover_every_class(
+    tmp_path: Path, train: ImageSet, dev: ImageSet
+) -> None:
     odd = ImageSet(train.images, train.labels, ("a/b", "a b", "chat"))
-    write_plots(tmp_path, {"train": odd, "dev": dev}, sheet_images=7)
-    table = (tmp_path / "classes.csv").read_text().splitlines()
+    metrics, plots = (str(tmp_path / name) for name in ("stats.json", "plots"))
+    lines = write_stats({"train": odd, "dev": dev}, 7, metrics=metrics, plots=plots)
+    assert lines[0].startswith("train: images 90, count a/b 30, a b 30, chat 30, percent a/b 33.33")
+    assert json.loads(Path(metrics).read_text())["dev"]["images"] == 30
+    table = (tmp_path / "plots" / "classes.csv").read_text().splitlines()
     assert table[:3] == [
         "class,split,images,percent",
         "a/b,train,30,33.33333",
         "a/b,dev,10,33.33333",
     ]
-    sheets = sorted(path.name for path in (tmp_path / "sheets").iterdir())
+    sheets = sorted(path.name for path in (tmp_path / "plots" / "sheets").iterdir())
     assert sheets == ["0_a_b.png", "1_a_b.png", "2_chat.png"]
-    with Image.open(tmp_path / "sheets" / sheets[0]) as sheet:
+    with Image.open(tmp_path / "plots" / "sheets" / sheets[0]) as sheet:
         assert sheet.width >= 7 * 64  # each image at least twice its size

@@ -11,12 +11,11 @@ import pytest
 
 from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet
-from noisylab.core.places import Places
 from noisylab.learning.finished import Finished
 from noisylab.learning.network import SimpleModel, read_weights
 from noisylab.learning.training import Epoch
-from noisylab.sweep.outputs import conclusion, summary, write_sweep
-from noisylab.sweep.run import Choice, Outcome, Sweep, Trial, choose, sweep, trials
+from noisylab.sweep.outputs import caption, write_sweep
+from noisylab.sweep.run import Outcome, Sweep, Trial, choose, sweep, trials
 
 RECIPE = FitConfig(
     *(99, 0.5, 16, "sgd", 1, "cpu"), schedule="one_cycle", class_weights="inverse_frequency"
@@ -128,7 +127,7 @@ def test_of_equals_the_lower_loss_is_best() -> None:
 def test_where_all_diverge_there_is_no_best() -> None:
     none = Sweep([outcome(0.1, 0, None)], 1.1)
     assert none.best() is None
-    assert conclusion(none).startswith("At no learning rate did all trainings end with finite")
+    assert caption(none) == "lowest 0.1: diverged"
 
 
 def test_the_better_model_is_kept(swept: Sweep, sets: dict[str, ImageSet]) -> None:
@@ -143,13 +142,21 @@ def test_the_better_model_is_kept(swept: Sweep, sets: dict[str, ImageSet]) -> No
 
 def test_what_is_written(swept: Sweep, sets: dict[str, ImageSet], tmp_path: Path) -> None:
     choice = choose(swept, SimpleModel(3).eval(), sets, np.zeros(30, dtype=np.int64))
-    places = Places(*(str(tmp_path / name) for name in ("model.pt", "metrics", "dev", "plots")))
-    write_sweep(swept, choice, sets["train"].classes, str(tmp_path / "sweep.json"), places)
+    names = {"model": "model.pt", "summary": "sweep.json", "metrics": "metrics"}
+    names |= {"dev_metrics": "dev", "plots": "plots"}
+    paths = {key: str(tmp_path / name) for key, name in names.items()}
+    lines = write_sweep(swept, choice, sets["train"].classes, **paths)
+    assert lines[0] == "adam 1e-07: not learned"
+    assert re.fullmatch(r"adam 0\.003: [\d.]+%", lines[1])
+    assert lines[2:4] == [
+        "adam 1e+30: diverged",
+        "final lr_sweep, trainings 3, diverged 1, not_learned 2",
+    ]
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     each = {f"{folder}/{name}.json" for folder in ("metrics", "dev") for name in ("best", "final")}
     plots = {f"plots/{name}" for name in ("losses.png", "rates.png", "trainings.csv")}
     assert files == {"model.pt", "sweep.json"} | each | plots
-    assert read_weights(places.model).n_classes == 3
+    assert read_weights(paths["model"]).n_classes == 3
     metrics = json.loads((tmp_path / "metrics" / "final.json").read_text())
     assert list(metrics) == ["train", "dev", "dev_given", "dev_true", "test"]
     described = json.loads((tmp_path / "sweep.json").read_text())
@@ -164,27 +171,14 @@ def test_what_is_written(swept: Sweep, sets: dict[str, ImageSet], tmp_path: Path
     ]
 
 
-def test_what_is_said(swept: Sweep, sets: dict[str, ImageSet]) -> None:
-    choice: Choice = choose(swept, SimpleModel(3).eval(), sets)
-    said = summary(swept, choice)
-    assert said[0].startswith("adam 1e-07: balanced accuracy ")
-    assert said[0].endswith("on dev, has not learned")
-    assert said[2] == "adam 1e+30: diverged, has not learned"
-    assert said[3].startswith("Of 3 learning rates 0.003 does best: balanced accuracy ")
-    assert re.search(
-        r"1e-07 hardly learns: in 6 epochs its train loss goes from 1\.\d+ to 1\.\d+ "
-        r"\([+-]\d\.\d%\), and chance is 1\.099\.",
-        said[3],
-    )
-    assert said[3].endswith("1e+30 diverges in epoch 1.")
-    assert said[4].startswith("final model: that of lr_sweep (balanced accuracy on dev: train_")
+def test_the_caption_tells_how_the_lowest_the_best_and_the_highest_rate_did(swept: Sweep) -> None:
+    lowest, best, highest = caption(swept).split(" · ")
+    assert (lowest, highest) == ("lowest 1e-07: not learned", "highest 1e+30: diverged")
+    assert re.fullmatch(r"best 0\.003: [\d.]+%", best)
 
 
-def test_several_optimizers_are_compared() -> None:
+def test_among_several_optimizers_the_caption_is_of_the_best() -> None:
     outcomes = [outcome(0.1, 0, 0.9), outcome(0.2, 0, 0.8), outcome(0.1, 0, 0.7)]
     outcomes[2] = replace(outcomes[2], trial=Trial("sgd", 0.1, 0))
     outcomes.append(replace(outcome(9, 0, None), trial=Trial("rmsprop", 9, 0)))
-    assert conclusion(Sweep(outcomes, 1.1)) == (
-        "Of 4 learning rates adam 0.1 does best: balanced accuracy 90.0% on dev. Best of each: "
-        "adam 0.1 90.0%, sgd 0.1 70.0%, rmsprop none that is finite. adam 0.2 learns, too: 80.0%."
-    )
+    assert caption(Sweep(outcomes, 1.1)) == "best adam 0.1: 90.0% · highest adam 0.2: 80.0%"

@@ -1,14 +1,12 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
-from noisylab.learning.evaluation import Evaluation
 from noisylab.stage import Watch
-from noisylab.train.run import summary, train_runs
+from noisylab.train.run import train_runs
 
 CONFIG = FitConfig(epochs=2, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
 OTHER = FitConfig(epochs=1, lr=0.003, batch_size=16, optimizer="sgd", threads=1, device="cpu")
@@ -36,15 +34,6 @@ def test_true_labels_only_score(sets: dict[str, ImageSet]) -> None:
     same = train_runs(blind, {"long": CONFIG}, 0, Watch)["long"]
     assert list(same.evaluations) == ["train", "dev"]
     assert same.history == run.history
-
-
-def test_summary_has_a_line_a_split(sets: dict[str, ImageSet], dev: ImageSet) -> None:
-    runs = train_runs(sets, {"long": CONFIG}, 0, Watch)
-    confusion = np.array([[3, 1, 0], [0, 0, 2], [0, 0, 4]])
-    runs["long"].evaluations["test"] = Evaluation(0.5, 0.7, confusion)
-    lines = summary(runs, dev.classes)
-    assert len(lines) == 4
-    assert lines[3] == "long: test accuracy 70.00%, recall car 75.0%, truck 0.0%, cat 100.0%"
 
 
 def test_what_cannot_be_trained_names_its_run(sets: dict[str, ImageSet]) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -6,13 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noisylab import plots
 from noisylab.config.settings import AugmentConfig, FitConfig
 from noisylab.core.images import ImageSet
-from noisylab.core.places import Places
 from noisylab.learning.network import read_weights
 from noisylab.learning.training import predict_probs
 from noisylab.stage import Watch
+from noisylab.train import figures
 from noisylab.train.outputs import write_runs
 from noisylab.train.run import Run, train_runs
 
@@ -31,14 +31,19 @@ def sets(train: ImageSet, dev: ImageSet) -> dict[str, ImageSet]:
 
 def write(
     runs: dict[str, Run], sets: dict[str, ImageSet], folder: Path, given: ImageSet | None = None
-) -> None:
-    places = Places(*(str(folder / name) for name in ("model.pt", "metrics", "dev", "plots")))
-    write_runs(runs, sets, "long", places, given)
+) -> list[str]:
+    names = {"model": "model.pt", "metrics": "metrics", "dev_metrics": "dev", "plots": "plots"}
+    paths = {key: str(folder / name) for key, name in names.items()}
+    return write_runs(runs, sets, "long", **paths, given_train=given)
 
 
-def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
+def test_files_metrics_and_lines_of_every_run(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     runs = train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Watch)
-    write(runs, sets, tmp_path)
+    lines = write(runs, sets, tmp_path)
+    splits = ("train", "dev", "dev_true", "test")
+    expected = [f"{run} {split}" for run in runs for split in splits]
+    assert [line.partition(":")[0] for line in lines] == expected
+    assert re.search(r"accuracy [\d.]+, .*recall car [\d.]+, truck [\d.]+, cat [\d.]+$", lines[0])
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     plots = ["history.csv", "confusion.csv", "loss.png", "confusion.png", "classes.png"]
     plots += ["precision_recall.png", "suspects.png"]
@@ -68,7 +73,7 @@ def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     assert kept == pytest.approx(ours, abs=1e-6)
 
 
-def test_same_bytes_twice(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
+def test_the_same_runs_leave_the_same_bytes(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     contents = []
     for folder in (tmp_path / "first", tmp_path / "second"):
         write(train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Watch), sets, folder)
@@ -77,7 +82,7 @@ def test_same_bytes_twice(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     assert contents[0] == contents[1]
 
 
-def test_suspects_are_called_the_rarest_and_labelled_the_commonest(
+def test_suspects_are_predicted_as_the_rarest_and_labelled_the_most_common_class(
     tmp_path: Path, sets: dict[str, ImageSet]
 ) -> None:
     number = np.arange(90)
@@ -99,18 +104,17 @@ def test_suspects_are_of_the_class_that_was_rare_as_given(
     tmp_path: Path, sets: dict[str, ImageSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = train_runs(sets, {"long": CONFIG}, 0, Watch)
-    titles: list[str] = []
-    plain = plots.image_sheet
+    drawn: list[tuple[int, int]] = []
+    plain = figures.suspects
 
-    def image_sheet(title: str, *rest: Any, **options: Any) -> Any:
-        titles.append(title)
-        return plain(title, *rest, **options)
+    def suspects(*arguments: Any) -> Any:
+        drawn.append(arguments[-2:])
+        return plain(*arguments)
 
-    monkeypatch.setattr(plots, "image_sheet", image_sheet)
+    monkeypatch.setattr(figures, "suspects", suspects)
     labels = sets["train"].labels
     for rare, common in ((2, 0), (0, 1)):
         given = sets["train"].with_labels(np.where(labels == rare, common, labels))
         given = given.with_labels(np.r_[rare, given.labels[1:]])
         write(runs, sets, tmp_path, given)
-        names = given.classes
-        assert f"images of dev labelled {names[common]} and called {names[rare]}" in titles[-1]
+        assert drawn[-1] == (common, rare)

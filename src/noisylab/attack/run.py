@@ -1,4 +1,4 @@
-"""What stage `adversarial` does: choose classes and an example by rule, and attack."""
+"""Attacks on the final model: chooses classes and an example by rule, and attacks."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from noisylab.learning.evaluation import evaluate
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import find_device, predict_probs
 
-_KNOWN = 500  # images of the target that a search may begin from: enough for one to be near
+_KNOWN = 500  # images of the target as starts of a search: enough for one to be near
 
 
 @dataclass(frozen=True, eq=False)
 class Attacks:
-    """Images before and after.
+    """Attacked images, before and after.
 
     source, target: labels.
-    example:        index in train of the image that was chosen.
+    example:        index in train of the example.
     trail:          (steps + 1, 32, 32, 3) uint8, the example before and after each step.
-    split:          the set that was attacked: test, or dev where there is no test set.
-    indices:        (N,) of the images of source in it that the model gets right.
-    images:         by way, (N, 32, 32, 3) uint8: `original`, `epsilon_...` for each epsilon,
+    split:          the attacked set: test, or dev if test is empty.
+    indices:        (N,) of its images of `source` that the model predicts correctly.
+    images:         (N, 32, 32, 3) uint8 by attack: `original`, each epsilon as a number,
                     `smallest` and `confident`.
     """
 
@@ -40,7 +40,7 @@ class Attacks:
     trail: np.ndarray
     split: str
     indices: np.ndarray
-    images: dict[str, np.ndarray]
+    images: dict[str | float, np.ndarray]
 
 
 def attack_all(
@@ -53,12 +53,11 @@ def attack_all(
 ) -> Attacks:
     """Attack an example of train, and every image of test that qualifies.
 
-    sets:         train, dev and test, the latter perhaps empty, with the labels that the model
-                  learned.
-    given_counts: (K,) how many images of train carried each label as it was given.
+    sets:         train, dev and test, which may be empty, with the labels that the model learned.
+    given_counts: (K,) images of train by label as given.
 
-    Raises InputError for a class that is not there, a source that is the target, no image of
-    source that the model gets right, and a model of other classes or whose output is NaN.
+    Raises InputError for a class that does not exist, a source equal to the target, a source of
+    which the model predicts no image correctly, and a model of other classes or with NaN outputs.
     """
     train = sets["train"]
     if model.n_classes != len(train.classes):
@@ -66,53 +65,44 @@ def attack_all(
             f"the final model is for {model.n_classes} classes, the sets have "
             f"{len(train.classes)}; train it on these sets"
         )
-    torch.set_num_threads(threads)  # which the last bits of a sum depend on
+    torch.set_num_threads(threads)  # the last bits of a sum depend on it
     model = model.to(find_device(device))
     split = "test" if len(sets["test"]) else "dev"
+    attacked = sets[split]
     pred_probs = {name: predict_probs(model, part.images) for name, part in sets.items()}
     if not all(np.isfinite(probs).all() for probs in pred_probs.values()):
         raise InputError("the model's output is NaN or infinite; train it again")
     right = {name: pred_probs[name].argmax(axis=1) == part.labels for name, part in sets.items()}
-    able = [
-        label
-        for label in range(len(train.classes))
-        if all((right[name] & (sets[name].labels == label)).any() for name in ("train", split))
-    ]
+    able = sorted(
+        {*train.labels[right["train"]].tolist()} & {*attacked.labels[right[split]].tolist()}
+    )
     confusion = evaluate(sets["dev"].labels, pred_probs["dev"]).confusion
     source, target = _choose(config, train.classes, confusion, given_counts, able)
     if source not in able:
         raise InputError(
-            f"adversarial: no image of {shown(train.classes[source])} in train and in {split} is "
-            "called right by the model; train it longer, or name another source_class"
+            f"adversarial: {shown(train.classes[source])} has no correctly predicted image in "
+            f"train, or none in {split}; train the model longer, or name another source_class"
         )
     candidates = np.flatnonzero(right["train"] & (train.labels == source))
     distance = np.abs(pred_probs["train"][candidates, source] - config.example_probability)
     example = int(candidates[distance.argmin()])
-    indices = np.flatnonzero(right[split] & (sets[split].labels == source))
-    return Attacks(
-        source,
-        target,
-        example,
-        _trail(model, train.images[[example]], target, config),
-        split,
-        indices,
-        _attacked(
-            model,
-            sets[split].images[indices],
-            target,
-            config,
-            known=train.images[right["train"] & (train.labels == target)][:_KNOWN],
-        ),
-    )
+    trail = _trail(model, train.images[[example]], target, config)
+    indices = np.flatnonzero(right[split] & (attacked.labels == source))
+    known = train.images[right["train"] & (train.labels == target)][:_KNOWN]
+    images = _attacked(model, attacked.images[indices], target, config, known)
+    return Attacks(source, target, example, trail, split, indices, images)
 
 
 def _trail(
     model: SimpleModel, image: np.ndarray, target: int, config: AdversarialConfig
 ) -> np.ndarray:
-    """The image (1, 32, 32, 3) before and after each step: a step does not heed how many come."""
-    targets, options = np.array([target]), {"epsilon": config.epsilon, "norm": config.norm}
-    steps = range(1, config.steps + 1)
-    tries = (attack(model, image, targets, steps=step, **options).images for step in steps)  # type: ignore[arg-type]
+    """The image (1, 32, 32, 3) before and after each step: steps do not depend on later ones."""
+    tries = [
+        attack(
+            model, image, np.array([target]), epsilon=config.epsilon, steps=steps, norm=config.norm
+        ).images
+        for steps in range(1, config.steps + 1)
+    ]
     return np.concatenate([image, *tries])
 
 
@@ -122,23 +112,17 @@ def _attacked(
     target: int,
     config: AdversarialConfig,
     known: np.ndarray,
-) -> dict[str, np.ndarray]:
-    """By way; known: images that the model calls the target."""
-    targets = np.full(len(images), target)
-    attacked = {"original": images}
+) -> dict[str | float, np.ndarray]:
+    """The images by attack; known: images that the model predicts as the target."""
+    targets, steps, norm = np.full(len(images), target), config.steps, config.norm
+    attacked: dict[str | float, np.ndarray] = {"original": images}
     for epsilon in config.epsilons:
-        tried = attack(
-            model, images, targets, epsilon=epsilon, steps=config.steps, norm=config.norm
-        )
-        attacked[way_of(epsilon)] = tried.images
-    attacked["smallest"] = smallest_change(model, images, targets, known=known).images
-    surer = smallest_change(model, images, targets, confidence=config.confidence, known=known)
-    return {**attacked, "confident": surer.images}
-
-
-def way_of(epsilon: float) -> str:
-    """The name of an epsilon's figures."""
-    return f"epsilon_{epsilon:g}"
+        tried = attack(model, images, targets, epsilon=epsilon, steps=steps, norm=norm)
+        attacked[epsilon] = tried.images
+    for name, confidence in (("smallest", None), ("confident", config.confidence)):
+        found = smallest_change(model, images, targets, confidence=confidence, known=known)
+        attacked[name] = found.images
+    return attacked
 
 
 def _choose(
@@ -148,10 +132,10 @@ def _choose(
     given_counts: np.ndarray,
     able: list[int],
 ) -> tuple[int, int]:
-    """Source and target; source by rule only among the classes `able`, if there are any.
+    """Source and target; by rule, the source is one of the classes `able`, if there are any.
 
-    As the report chose: what counts is how few images fell between two classes, either way.
-    Of equals the earlier class is taken.
+    As in the report, the pair with the fewest images of dev confused either way is chosen, the
+    earlier class of equals.
     """
     source, target = named_pair(config, classes)
     everything = range(len(classes))
@@ -159,7 +143,7 @@ def _choose(
     if target is not None:
         targets = [target]
     elif config.target_class == RAREST:
-        # Not the source, if that is the rarest itself.
+        # The source may be the rarest class itself.
         targets = [min((one for one in everything if one != source), key=given_counts.__getitem__)]
     else:
         targets = list(everything)
@@ -167,8 +151,8 @@ def _choose(
     pairs = [(one, other) for one in sources for other in targets if one != other]
     if not pairs:
         raise InputError(
-            f"adversarial: the model gets no image right but of {shown(classes[targets[0]])}, the "
-            "target; train it longer, or name another target_class"
+            f"adversarial: the model predicts only images of {shown(classes[targets[0]])}, the "
+            "target, correctly; train it longer, or name another target_class"
         )
-    # Of a pair, the rarer class is the target.
+    # Of both directions of a pair, the target is the rarer class.
     return min(pairs, key=lambda pair: (between[pair], given_counts[pair[1]]))

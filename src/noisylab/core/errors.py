@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -29,6 +30,15 @@ class WorkerDiedError(InputError):
             f"training {index} was given up: its worker died {tries} times, killed or out of "
             "memory; free memory, or set engine to local:1"
         )
+
+
+@contextmanager
+def located(where: object) -> Iterator[None]:
+    """Put `where` and a colon before the message of an InputError."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def shown(value: object) -> str:

@@ -18,6 +18,11 @@ MAX_NAME = 100  # characters of a class name, which must fit into tables and fig
 #: The splits in the order in which they are read, counted and shown.
 SPLITS = ("train", "dev", "test")
 
+REVIEWED = ("train", "dev")  # splits whose labels are corrected, by rules and by a person
+
+#: Labels that a person gave, by split and index; the given label where it was kept.
+Decisions = dict[tuple[str, int], int]
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:

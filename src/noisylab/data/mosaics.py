@@ -1,4 +1,4 @@
-"""Many images side by side in one picture, and back."""
+"""Images tiled into one picture, and back."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from noisylab.core.images import SIZE
 
 
 def mosaic_of(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images (N, 32, 32, 3) uint8 as one (H, W, 3), row by row; what is left of the last is black.
+    """Images (N, 32, 32, 3) uint8 as one (H, W, 3), row by row; unused tiles are black.
 
-    With fewer images than columns it is as wide as they are; with none, one black tile.
+    Fewer images than columns make one row of just these; no images make one black tile.
     """
     columns = max(1, min(columns, len(images)))
     rows = max(1, -(-len(images) // columns))
@@ -22,7 +22,7 @@ def mosaic_of(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def tiles_of(mosaic: np.ndarray) -> np.ndarray:
-    """The tiles (N, 32, 32, 3) of a mosaic (H, W, 3) of whole ones, row by row."""
+    """The tiles (N, 32, 32, 3) of a mosaic (H, W, 3), row by row; H and W are multiples of 32."""
     height, width = mosaic.shape[:2]
     grid = mosaic.reshape(height // SIZE, SIZE, width // SIZE, SIZE, 3).swapaxes(1, 2)
     tiles: np.ndarray = grid.reshape(-1, SIZE, SIZE, 3)

@@ -11,16 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from noisylab.core.errors import InputError, shown
+from noisylab.core.errors import InputError, located, shown, shown_list
 from noisylab.core.files import write_bytes
-from noisylab.core.images import SPLITS, ImageSet
-from noisylab.data import pickles
+from noisylab.core.images import REVIEWED, SPLITS, ImageSet
+from noisylab.data.pickles import read_pickle
 
 PRED_PROBS = "pred_probs.pickle"
 
-_PROTOCOL = 4  # in protocol 5 the bytes depend on whether an array is writable, and on its layout
-_ARRAYS = ("images", "labels", "true_labels")
-_KEYS = {"images", "labels", "classes"}
+_PROTOCOL = 4  # in protocol 5, bytes depend on whether an array is writable, and on its layout
+_REQUIRED = ("images", "labels", "classes")
 
 
 def write_sets(folder: str | Path, sets: Mapping[str, ImageSet], prefix: str = "") -> None:
@@ -30,80 +29,66 @@ def write_sets(folder: str | Path, sets: Mapping[str, ImageSet], prefix: str = "
 
 
 def read_sets(folder: str | Path) -> dict[str, ImageSet]:
-    """The sets `train`, `dev` and `test`, as `write_sets` wrote them; `test` may be empty."""
+    """The sets `train`, `dev` and `test` from `write_sets`; `test` may be empty."""
     return {split: read_set(Path(folder) / f"{split}_set.pickle") for split in SPLITS}
-
-
-def read_fixed_sets(folder: str | Path) -> dict[str, ImageSet]:
-    """The same with the corrected labels of train and dev, and what models say of these.
-
-    Nobody corrects test. Raises InputError where what models say is not of these sets.
-    """
-    names = {"train": "fixed_train", "dev": "fixed_dev", "test": "test"}
-    folder = Path(folder)
-    sets = {split: read_set(folder / f"{names[split]}_set.pickle") for split in SPLITS}
-    path = folder / PRED_PROBS
-    pred_probs = pickles.read_pickle(path)
-    if not isinstance(pred_probs, dict) or {*pred_probs} != {"train", "dev"}:
-        raise InputError(f"{path}: must hold probabilities of train and dev; run relabel again")
-    for split, part in pred_probs.items():
-        try:
-            sets[split] = replace(sets[split], pred_probs=part)
-        except InputError as error:
-            raise InputError(f"{path}: {split}: {error}; run relabel again") from None
-    return sets
 
 
 def write_fixed_sets(
     folder: str | Path, sets: Mapping[str, ImageSet], pred_probs: Mapping[str, np.ndarray]
 ) -> None:
-    """Write the corrected train and dev, and what models say of them, (N, K) float64 by split."""
+    """Write the corrected train and dev, and the models' (N, K) float64 probabilities of them."""
     write_sets(folder, sets, prefix="fixed_")
     write_bytes(Path(folder) / PRED_PROBS, dump_pred_probs(pred_probs))
 
 
+def read_fixed_sets(folder: str | Path) -> dict[str, ImageSet]:
+    """The corrected train and dev with their `pred_probs`, and test, which is never corrected."""
+    folder = Path(folder)
+    sets = {split: read_set(folder / f"fixed_{split}_set.pickle") for split in REVIEWED}
+    pred_probs = read_pickle(folder / PRED_PROBS)
+    with located(folder / PRED_PROBS):
+        if not isinstance(pred_probs, dict) or pred_probs.keys() != sets.keys():
+            raise InputError("expected probabilities of train and dev; run relabel again")
+        for split, image_set in sets.items():
+            try:
+                sets[split] = replace(image_set, pred_probs=pred_probs[split])
+            except InputError as error:
+                raise InputError(f"{split}: {error}; run relabel again") from None
+    return {**sets, "test": read_set(folder / "test_set.pickle")}
+
+
 def read_set(path: str | Path) -> ImageSet:
-    """The set in a pickle that `dump_set` wrote."""
-    content = pickles.read_pickle(path)
-    try:
-        return _as_set(content)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    """The set in a pickle from `dump_set`."""
+    content = read_pickle(path)
+    with located(path):
+        check_parts(content)
+        classes = tuple(content["classes"])
+        return ImageSet(content["images"], content["labels"], classes, content.get("true_labels"))
 
 
-def _as_set(content: Any) -> ImageSet:
+def check_parts(content: Any) -> None:
+    """Raise InputError unless `content` is a dict of arrays and class names, as in `dump_set`."""
     if not isinstance(content, dict):
-        raise InputError(f"must hold a dict of images, labels and classes, got {_kind(content)}")
-    missing = sorted(_KEYS - content.keys())
-    if missing:
-        raise InputError(f"lacks {', '.join(missing)}; a set is made by the stage prepare")
-    unknown = sorted(shown(key) for key in content.keys() - _KEYS - {"true_labels"})
+        raise InputError(f"expected a dict of images, labels and classes, got {shown(content)}")
+    for key in _REQUIRED:
+        if key not in content:
+            raise InputError(f"expected a dict with {key!r}, got {shown_list([*content])}")
+    unknown = [key for key in content if key not in (*_REQUIRED, "true_labels")]
     if unknown:
         raise InputError(
-            f"has the unknown key {unknown[0]}; images, labels, classes and true_labels are read"
+            f"expected only {', '.join(_REQUIRED)} and true_labels, got {shown_list(unknown)}"
         )
-    for name in _ARRAYS:
-        if name in content and not isinstance(content[name], np.ndarray):
-            raise InputError(f"{name} must be an array, got {_kind(content[name])}")
-    classes = content["classes"]
-    if not isinstance(classes, (list, tuple)):
-        raise InputError(f"classes must be a list of names, got {_kind(classes)}")
-    for name in classes:
-        if not isinstance(name, str):
-            raise InputError(f"classes must be names, got {_kind(name)}")
-    return ImageSet(
-        content["images"], content["labels"], tuple(classes), content.get("true_labels")
-    )
-
-
-def _kind(value: Any) -> str:
-    return "nothing" if value is None else type(value).__name__
+    if not isinstance(content["classes"], (list, tuple)):
+        raise InputError(f"classes: expected a list of names, got {shown(content['classes'])}")
+    for key, value in content.items():
+        if key != "classes" and not isinstance(value, np.ndarray):
+            raise InputError(f"{key}: expected an array, got {shown(value)}")
 
 
 def dump_set(image_set: ImageSet) -> bytes:
-    """The set as a pickle of plain arrays, which a plain `pickle.load` reads, too.
+    """The set as a pickle of plain arrays, which `pickle.load` can also read.
 
-    Sets that hold the same numbers and names give the same bytes, wherever their arrays come from.
+    Equal numbers and names give equal bytes, wherever the arrays come from.
     """
     content: dict[str, Any] = {
         "images": _plain(image_set.images, np.uint8),
@@ -116,7 +101,7 @@ def dump_set(image_set: ImageSet) -> bytes:
 
 
 def dump_pred_probs(pred_probs: Mapping[str, np.ndarray]) -> bytes:
-    """Probabilities (N, K) by split as a pickle, of which the same holds."""
+    """Probabilities (N, K) by split as a pickle; equal numbers give equal bytes."""
     return _dump({str(split): _plain(part, np.float64) for split, part in pred_probs.items()})
 
 

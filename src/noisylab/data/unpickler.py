@@ -1,98 +1,70 @@
-"""A pickle machine that can build plain values and arrays, and nothing else.
+"""A pickle machine that builds plain values and arrays, and nothing else.
 
-A pickle is a program. `load` runs it on a machine of its own, whose instructions make numbers,
-strings, lists, tuples and dicts. What the program names is never imported: a name stands for one
-of the functions in `_BUILDERS`, which make NumPy arrays of what NumPy and PyTorch write down.
-Every other name, and every instruction that is not listed here, is refused.
+A pickle is a program. `load` runs it on its own machine, whose instructions make numbers, strings,
+lists, tuples and dicts. Names in the program are never imported: a name stands for a function in
+`_BUILDERS` that makes a NumPy array of what NumPy or PyTorch wrote. Every other name, and every
+instruction not listed here, is refused.
 """
 
 from __future__ import annotations
 
 import io
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from noisylab.core.errors import InputError
-from noisylab.data import rebuild
-from noisylab.data.rebuild import ONLY, Budget, Name, Unfinished
+from noisylab.data import pickled_arrays
+from noisylab.data.pickled_arrays import ONLY, Budget, Builder, Name, Unfinished
 
-Encoding = Literal["ASCII", "bytes"]
-
-#: Levels of lists in lists: far more than a set needs, far fewer than Python can recurse into.
+#: Levels of nested lists: far more than a set needs, far fewer than Python's recursion limit.
 MAX_DEPTH = 100
 
-#: How often the file's size the result may weigh where each repeated part counts each time. A pair
-#: written once may occur again and again; lists of one list, ten levels deep, would never end.
+#: How many times the file's size the result may weigh if each repeated part counts each time. A
+#: pair may be repeated often; lists of the same list, ten levels deep, would never end.
 MAX_REPETITION = 64
 
-#: Entries of a dict; sets have four, CIFAR-10's batches as well. Keys whose hashes are chosen to be
-#: equal make a large dict take hours.
+#: Entries of a dict; sets have four. Keys with equal hashes make a large dict take hours.
 MAX_ENTRIES = 100
 
-_MAX_MEMO = 2**32  # as much as the binary instructions can say; so no two indices' hashes are equal
+_MAX_MEMO = 2**32  # the limit of the binary instructions; below it, no two hashes are equal
 _VALUES = (str, bytes, bytearray, bool, int, float, type(None), np.ndarray, np.generic)
 _KEYS = (str, bytes, bool, int, float, type(None))  # hashing a nested tuple can end the process
 
+#: From a storage's description, as torch.save writes it, to its numbers; None if there are none.
+FindStorage = Callable[[Budget, Any], Any]
 
-def load(data: bytes, encoding: Encoding = "ASCII") -> Any:
-    """What the pickle `data` holds; tensors as arrays, an OrderedDict as a dict.
 
-    encoding: how strings written by Python 2 are read: text, or "bytes" as they are.
+def load(data: bytes, budget: Budget | None = None, find: FindStorage | None = None) -> Any:
+    """The contents of the pickle `data`; tensors as arrays, an OrderedDict as a dict.
 
-    Raises InputError, which does not name the file, for whatever is not plain data. Memory: at most
-    16 times the size of `data` (4 for tensors, 3 for an array), and 100 bytes for each instruction,
-    of which there may be `rebuild.MAX_INSTRUCTIONS`: 0.6 GB.
+    budget: of the file that holds the pickle, if it holds more than that.
+    find:   finds the numbers of tensors that are stored outside the pickle.
+
+    Raises InputError, which does not name the file, if there is anything but plain data. Memory: at
+    most 16 times the size of `data` (4 for tensors, 3 for an array), and 100 bytes for each
+    instruction, so 0.6 GB for the `pickled_arrays.MAX_INSTRUCTIONS` allowed.
     """
-    return _run(_Machine(io.BytesIO(data), Budget(size=len(data)), encoding))
-
-
-def load_tensors(data: bytes, budget: Budget, find: Callable[[Budget, Any], Any]) -> Any:
-    """The same where the numbers lie elsewhere: `find` gives them by what describes them, or None.
-
-    For `state_dict()`, a dict may have attributes, which are passed over.
-    """
-
-    def push_numbers(machine: _Machine, _: None) -> None:
-        numbers = find(machine.budget, *machine.pop(1))
-        if numbers is None:
-            raise InputError(f"refuses a storage that no tensor has; {ONLY}")
-        machine.push(numbers)
-
-    def build(machine: _Machine, _: None) -> None:
-        if len(machine.stack) > 1 and isinstance(machine.stack[-2], dict):
-            machine.pop(1)
-        else:
-            machine.build(None)
-
-    names = {**rebuild.BUILDERS, **rebuild.STORAGES}
-    instructions: dict[str, Callable[[_Machine, Any], None]]
-    instructions = {**_INSTRUCTIONS, "BINPERSID": push_numbers, "BUILD": build}
-    return _run(_Machine(io.BytesIO(data), budget, "ASCII", names, instructions))
-
-
-def _run(machine: _Machine) -> Any:
+    machine = _Machine(io.BytesIO(data), budget or Budget(len(data)), _BUILDERS, find)
     try:
         value = machine.run()
     except InputError:
         raise
     except (LookupError, ValueError, DeprecationWarning) as error:  # a short stack, a cut literal
         if isinstance(error, UnicodeDecodeError) and error.encoding == "ascii":
-            raise InputError('holds Python 2 strings; read it with encoding="bytes"') from None
-        raise InputError(
-            "is damaged, or not a pickle at all; write it again with pickle.dump"
-        ) from None
+            raise InputError("holds Python 2 strings; write it again with Python 3") from None
+        raise InputError("is damaged or not a pickle; write it again with pickle.dump") from None
     if machine.file.read(1):
-        raise InputError("goes on after the pickle's end; write one object with pickle.dump")
+        raise InputError("continues after the pickle's end; write one object with pickle.dump")
     _check_plain(value, MAX_REPETITION * machine.budget.size)
     return value
 
 
 def _check_plain(value: Any, weight: int) -> None:
-    """Refuse what is not a plain value, nested too deeply, or heavier than `weight` unfolded."""
+    """Refuse anything but plain values, nested too deeply, or heavier than `weight` unfolded."""
     pending: list[tuple[Any, int]] = [((value,), 0)]
     while pending:
         children, depth = pending.pop()
@@ -107,7 +79,7 @@ def _check_plain(value: Any, weight: int) -> None:
             elif isinstance(child, dict):
                 pending.append((child.values(), depth + 1))
             elif not isinstance(child, _VALUES):
-                raise InputError(f"refuses {rebuild.describe(child)}; {ONLY}")
+                raise InputError(f"refuses {pickled_arrays.describe(child)}; {ONLY}")
 
 
 def _weight(value: Any) -> int:
@@ -122,11 +94,8 @@ class _Machine:
 
     file: io.BytesIO
     budget: Budget
-    encoding: Encoding = "ASCII"
-    names: dict[str, rebuild.Builder] = field(default_factory=lambda: _BUILDERS)
-    instructions: dict[str, Callable[[_Machine, Any], None]] = field(
-        default_factory=lambda: _INSTRUCTIONS
-    )
+    names: Mapping[str, Builder]
+    find: FindStorage | None = None
     stack: list[Any] = field(default_factory=list)
     marks: list[list[Any]] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
@@ -134,9 +103,9 @@ class _Machine:
     def run(self) -> Any:
         for opcode, argument, _ in pickletools.genops(self.file):
             self.budget.count_instruction()
-            instruction = self.instructions.get(opcode.name)
-            if instruction is None:
-                shown = "" if argument is None else f" {rebuild.shorten(str(argument))}"
+            instruction = _INSTRUCTIONS.get(opcode.name)
+            if instruction is None or (opcode.name == "BINPERSID" and self.find is None):
+                shown = "" if argument is None else f" {pickled_arrays.shorten(str(argument))}"
                 raise InputError(f"refuses the pickle instruction {opcode.name}{shown}; {ONLY}")
             instruction(self, argument)
         return self.stack.pop()
@@ -144,9 +113,12 @@ class _Machine:
     def push(self, value: Any) -> None:
         self.stack.append(value)
 
-    def push_python2_string(self, text: str) -> None:
-        data = text.encode("latin-1")
-        self.push(data if self.encoding == "bytes" else data.decode("ascii"))
+    def push_storage(self, _: None) -> None:
+        assert self.find is not None
+        numbers = self.find(self.budget, *self.pop(1))
+        if numbers is None:
+            raise InputError(f"refuses a storage that no tensor has; {ONLY}")
+        self.push(numbers)
 
     def mark(self, _: None) -> None:
         self.marks.append(self.stack)
@@ -186,14 +158,14 @@ class _Machine:
     def memoize(self, index: int | None) -> None:
         index = len(self.memo) if index is None else index
         if not 0 <= index < _MAX_MEMO:
-            raise ValueError("no pickler counts so far")
+            raise ValueError("no pickler counts that far")
         self.memo[index] = self.stack[-1]
         if isinstance(self.stack[-1], Unfinished):
             self.stack[-1].memo_indices.append(index)
 
     def name(self, name: str) -> None:
         if name not in self.names:
-            raise InputError(f"refuses {rebuild.shorten(name)}; {ONLY}")
+            raise InputError(f"refuses {pickled_arrays.shorten(name)}; {ONLY}")
         self.push(Name(name))
 
     def name_from_stack(self, _: None) -> None:
@@ -211,28 +183,34 @@ class _Machine:
 
     def build(self, _: None) -> None:
         target, state = self.pop(2)
+        if isinstance(target, dict):  # attributes, as those of a state_dict(), are ignored
+            self.push(target)
+            return
         value = target.finish(self.budget, state) if isinstance(target, Unfinished) else None
         if value is None:
-            raise InputError(f"refuses the state given to {rebuild.describe(target)}; {ONLY}")
+            raise InputError(
+                f"refuses the state given to {pickled_arrays.describe(target)}; {ONLY}"
+            )
         self.push(value)
         self.memo.update(dict.fromkeys(target.memo_indices, value))
 
 
 def _load_storage(budget: Budget, arguments: tuple[Any, ...]) -> Any:
-    """What `torch.save` wrote before it used zip files: five pickles, then the numbers."""
+    """The form of torch.save before zip files: five pickles, then the numbers."""
     match arguments:
         case (bytes(data),):
             file = io.BytesIO(data)
             header = [
-                _Machine(file, budget, "ASCII", rebuild.STORAGES, _STORAGE_INSTRUCTIONS).run()
+                _Machine(file, budget, pickled_arrays.STORAGES, lambda _, kind: kind).run()
                 for _ in range(5)
             ]
-            return rebuild.storage(budget, header, data, file.tell())
+            return pickled_arrays.storage(budget, header, data, file.tell())
     return None
 
 
-_BUILDERS: dict[str, rebuild.Builder] = {
-    **rebuild.BUILDERS,
+_BUILDERS = {
+    **pickled_arrays.BUILDERS,
+    **pickled_arrays.STORAGES,
     "torch.storage._load_from_bytes": _load_storage,
 }
 
@@ -243,7 +221,10 @@ _LITERALS = (
 _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], None]] = {
     **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda machine, _: None),
     **dict.fromkeys(_LITERALS.split(), _Machine.push),
-    **dict.fromkeys(("STRING", "BINSTRING", "SHORT_BINSTRING"), _Machine.push_python2_string),
+    **dict.fromkeys(
+        ("STRING", "BINSTRING", "SHORT_BINSTRING"),  # of Python 2
+        lambda machine, text: machine.push(text.encode("latin-1").decode("ascii")),
+    ),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _Machine.memoize),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda m, index: m.push(m.memo[index])),
     "NONE": lambda machine, _: machine.push(None),
@@ -267,6 +248,5 @@ _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], None]] = {
     "STACK_GLOBAL": _Machine.name_from_stack,
     "REDUCE": _Machine.reduce,
     "BUILD": _Machine.build,
+    "BINPERSID": _Machine.push_storage,
 }
-# A storage's description is a tuple with a persistent id's sign on it: the tuple is what is wanted.
-_STORAGE_INSTRUCTIONS = {**_INSTRUCTIONS, "BINPERSID": lambda machine, _: None}

@@ -1,8 +1,9 @@
-"""What stage `relabel` leaves: the corrected sets, what was corrected, figures and pictures."""
+"""Files of stage `relabel`: corrected sets, the table of corrections, metrics and pictures."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,50 +11,30 @@ import numpy as np
 
 from noisylab.core import files
 from noisylab.core.errors import shown_list
+from noisylab.core.metrics import listing
 from noisylab.data import set_files
 from noisylab.learning.evaluation import precision_recall
-from noisylab.plots import class_distribution, image_sheet, precision_recall_curves, shortened
+from noisylab.relabel import figures
 from noisylab.relabel.rules import LabelErrors
 from noisylab.relabel.run import Relabelling
 
-_LONGEST_NAME = 14  # characters in a caption
 CORRECTIONS = ("split", "index", "given", "suggested", "score", "flagged", "decision", "by")
 
 
 def write_relabelling(
-    result: Relabelling, sheet_images: int, data: str, metrics: str, plots: str
-) -> None:
-    """Write corrected sets, probabilities and corrections to `data`, figures and pictures.
+    result: Relabelling, sheet_images: int, *, data: str, metrics: str, plots: str
+) -> list[str]:
+    """Write corrected sets, probabilities and corrections to `data`; return lines to print.
 
-    sheet_images: how many flagged images to show, and of those that come next.
+    sheet_images: the most flagged images to draw, and the most of those ranked next.
     """
-    pred_probs = result.split(result.pred_probs)
-    set_files.write_fixed_sets(data, result.fixed_sets(), pred_probs)
+    set_files.write_fixed_sets(data, result.fixed_sets(), result.split(result.pred_probs))
     near = result.near(sheet_images)
     files.write_csv(Path(data) / "corrections.csv", CORRECTIONS, corrections(result, near))
-    files.write_json(metrics, describe(result))
-    folder = Path(plots)
-    flagged = result.errors.flagged
-    shown = flagged[:sheet_images]
-    title = f"{len(shown)} of {len(flagged)} flagged images of train and dev, most certain first"
-    _write_sheet(folder / "flagged.png", title, result, shown)
-    _write_sheet(folder / "near.png", f"the {len(near)} that would come next", result, near)
-    counts = {
-        f"{split}, {when}": np.bincount(part, minlength=len(result.known.classes))
-        for when, labels in (("given", result.known.labels), ("corrected", result.labels))
-        for split, part in result.split(labels).items()
-    }
-    title = "Images by label, before and after correction"
-    distribution = class_distribution(title, counts, result.known.classes)
-    files.write_png(folder / "classes.png", distribution)
-    if _is_wrong(result).any():
-        curves = {
-            name: precision_recall(_is_wrong(result), errors.scores)
-            for name, errors in result.rules.items()
-        }
-        marked = {name: _precision_recall_at(result, name) for name in result.rules}
-        picture = precision_recall_curves("found wrong labels", curves, marked)
-        files.write_png(folder / "precision_recall.png", picture)
+    described = describe(result)
+    files.write_json(metrics, described)
+    _write_pictures(Path(plots), result, sheet_images, near, described.get("rules", {}))
+    return [*listing(described), *notices(result)]
 
 
 def corrections(result: Relabelling, near: np.ndarray) -> list[tuple[object, ...]]:
@@ -78,34 +59,32 @@ def corrections(result: Relabelling, near: np.ndarray) -> list[tuple[object, ...
 
 
 def describe(result: Relabelling) -> dict[str, Any]:
-    """Figures by name: what was flagged and corrected, and how right that was where it is known."""
-    is_flagged = np.isin(np.arange(len(result.known)), result.errors.flagged)
-    is_corrected = result.labels != result.known.labels
-    flagged, corrected = result.split(is_flagged), result.split(is_corrected)
+    """Metrics: labels flagged and corrected, and where true labels are known, how rightly."""
+    given, true_labels = result.known.labels, result.known.true_labels
+    masks = {
+        "flagged": np.isin(np.arange(len(given)), result.errors.flagged),
+        "corrected": result.labels != given,
+    }
+    if true_labels is not None:
+        masks |= {"wrong_before": given != true_labels, "wrong_after": result.labels != true_labels}
     described: dict[str, Any] = {
-        split: {"flagged": flagged[split].sum(), "corrected": corrected[split].sum()}
-        for split in flagged
+        split: {name: result.split(mask)[split].sum() for name, mask in masks.items()}
+        for split in ("train", "dev")
     }
     described["corrected"] = _pairs(result)
     described["reviewed"] = len(result.decisions)
-    true_labels = result.known.true_labels
-    if true_labels is not None:
-        before, after = (
-            result.split(labels != true_labels) for labels in (result.known.labels, result.labels)
-        )
-        for split in before:
-            described[split] |= {"wrong_before": before[split].sum()}
-            described[split] |= {"wrong_after": after[split].sum()}
     is_wrong = _is_wrong(result)
     if is_wrong.any():
-        described["rules"] = {
-            name: score(errors, is_wrong) for name, errors in result.rules.items()
-        }
+        rules = result.rules.items()
+        described["rules"] = {name: score(errors, is_wrong) for name, errors in rules}
     return described
 
 
 def score(errors: LabelErrors, is_wrong: np.ndarray) -> dict[str, float]:
-    """How well a rule finds the images (N,) bool whose label is wrong, at least one of them."""
+    """Metrics of a rule that looks for the images whose label is wrong, (N,) bool, not all False.
+
+    Precision is 0 where nothing is flagged.
+    """
     found, n_wrong = is_wrong[errors.flagged].sum(), is_wrong.sum()
     return {
         "flagged": len(errors.flagged),
@@ -116,72 +95,70 @@ def score(errors: LabelErrors, is_wrong: np.ndarray) -> dict[str, float]:
     }
 
 
-def summary(result: Relabelling) -> list[str]:
-    """Lines that say what came of it."""
-    lines = [_looked_for(result)]
-    figures_by_name = describe(result)
-    for split in ("train", "dev"):
-        part = figures_by_name[split]
-        line = f"{split}: {part['flagged']} labels flagged, {part['corrected']} corrected"
-        if "wrong_before" in part:
-            line += f"; wrong before {part['wrong_before']}, after {part['wrong_after']}"
-        lines.append(line)
-    if not len(result.errors.flagged):
+def notices(result: Relabelling) -> list[str]:
+    """Lines on what a user may want to change."""
+    classes = result.known.classes
+    lines = [
+        f"relabel: the rule would leave no image of train labelled {classes[label]}; their labels "
+        "stay as given; check that the model of train_augmented has learned"
+        for label in result.spared
+    ]
+    counts = np.bincount(result.split(result.known.labels)["train"], minlength=len(classes))
+    rarest = [classes[label] for label in np.flatnonzero(counts == counts.min())]
+    if result.suspect is not None and classes[result.suspect] in rarest and len(rarest) > 1:
         lines.append(
-            "nothing is flagged: but for reviewed labels, the fixed sets are the given ones"
+            f"relabel: {shown_list(rarest)} are equally rare in train; suspected is "
+            f"{classes[result.suspect]}; relabel.suspect_class may name another"
         )
-    for label in result.spared:
-        lines.append(
-            f"the rule would leave no image of train labelled {result.known.classes[label]}: what "
-            "is labelled so stays so; the model of train_augmented has probably learned too little"
-        )
-    for name, part in figures_by_name.get("rules", {}).items():
-        kept = ", kept" if name == result.kept else ""
-        values = (f"{what} {part[what]:.3f}" for what in ("precision", "recall", "f1"))
-        average = f"average precision {part['average_precision']:.3f}"
-        lines.append(f"rule {name}{kept}: {', '.join(values)}, {average}")
     return lines
 
 
-def _looked_for(result: Relabelling) -> str:
-    if result.suspect is None:
-        return "looked for images of any class under the labels of all others"
-    classes = result.known.classes
-    counts = np.bincount(result.split(result.known.labels)["train"], minlength=len(classes))
-    own = counts[result.suspect]
-    line = (
-        f"looked for images of {classes[result.suspect]} under other labels; {own:,} of "
-        f"{result.n_train:,} in train are labelled so"
-    )
-    equals = [classes[label] for label in np.flatnonzero(counts == own) if label != result.suspect]
-    if own == counts.min() and equals:
-        line += f", and as many {shown_list(equals)}: relabel.suspect_class may name another"
-    return line
-
-
-def _write_sheet(path: Path, title: str, result: Relabelling, indices: np.ndarray) -> None:
-    names = [shortened(name, _LONGEST_NAME) for name in result.known.classes]
-    errors = result.errors
-    captions = [
-        f"{names[result.known.labels[index]]} → {names[errors.suggested[index]]} "
-        f"{errors.scores[index]:.2f}"
-        for index in indices
-    ]
-    sheet = image_sheet(title, result.known.images[indices], captions)
-    files.write_png(path, sheet)
-
-
-def _precision_recall_at(result: Relabelling, name: str) -> tuple[float, float]:
-    """Precision and recall of what a rule flags."""
-    part = score(result.rules[name], _is_wrong(result))
-    return part["precision"], part["recall"]
+def _write_pictures(
+    folder: Path,
+    result: Relabelling,
+    sheet_images: int,
+    near: np.ndarray,
+    scores: Mapping[str, Mapping[str, float]],
+) -> None:
+    """scores: by rule, as of score(); empty where no label is known to be wrong."""
+    known, errors = result.known, result.errors
+    first = errors.flagged[:sheet_images]
+    of_flagged = f"{len(first)} of {len(errors.flagged)} flagged images"
+    sheets = {
+        "flagged": (f"{of_flagged} of train and dev, most certain first", first),
+        "near": (f"the {len(near)} images ranked next, not flagged", near),
+    }
+    for name, (title, indices) in sheets.items():
+        sheet = figures.label_errors(
+            title,
+            known.images[indices],
+            known.labels[indices],
+            errors.suggested[indices],
+            errors.scores[indices],
+            known.classes,
+        )
+        files.write_png(folder / f"{name}.png", sheet)
+    counts = {
+        f"{split}, {when}": np.bincount(part, minlength=len(known.classes))
+        for when, labels in (("given", known.labels), ("corrected", result.labels))
+        for split, part in result.split(labels).items()
+    }
+    files.write_png(folder / "classes.png", figures.class_counts(counts, known.classes))
+    if scores:
+        curves = {
+            name: precision_recall(_is_wrong(result), rule.scores)
+            for name, rule in result.rules.items()
+        }
+        flagged = {name: (part["precision"], part["recall"]) for name, part in scores.items()}
+        picture = figures.precision_recall(curves, flagged)
+        files.write_png(folder / "precision_recall.png", picture)
 
 
 def _pairs(result: Relabelling) -> dict[str, dict[str, int]]:
-    """How many labels were corrected, by the given and then by the corrected class."""
+    """Numbers of corrected labels, by given and then by corrected class."""
     classes = result.known.classes
-    pairs = Counter(zip(result.known.labels, result.labels, strict=True))
     counted: dict[str, dict[str, int]] = {}
+    pairs = Counter(zip(result.known.labels, result.labels, strict=True))
     for (given, label), count in sorted(pairs.items()):
         if given != label:
             counted.setdefault(classes[given], {})[classes[label]] = count
@@ -189,9 +166,7 @@ def _pairs(result: Relabelling) -> dict[str, dict[str, int]]:
 
 
 def _is_wrong(result: Relabelling) -> np.ndarray:
-    """(N,) bool, whether the given label is wrong; all False where nobody knows."""
-    true_labels = result.known.true_labels
-    if true_labels is None:
-        true_labels = result.known.labels
-    is_wrong: np.ndarray = result.known.labels != true_labels
+    """(N,) bool, whether the given label is wrong; all False where true labels are unknown."""
+    given, true_labels = result.known.labels, result.known.true_labels
+    is_wrong: np.ndarray = given != (given if true_labels is None else true_labels)
     return is_wrong

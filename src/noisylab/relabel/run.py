@@ -11,7 +11,7 @@ import torch
 from noisylab.config.classes import named_suspect
 from noisylab.config.settings import RAREST, FitConfig, RelabelConfig
 from noisylab.core.errors import InputError, shown
-from noisylab.core.images import ImageSet, joined
+from noisylab.core.images import REVIEWED, Decisions, ImageSet, joined
 from noisylab.learning.finished import Finished
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import predict_probs
@@ -24,7 +24,6 @@ from noisylab.many.ensemble import (
     seed_members,
 )
 from noisylab.relabel.rules import LabelErrors, find_called, find_confused, find_suspect
-from noisylab.review.decisions import REVIEWED, Decisions
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,1 +1,1 @@
-"""A page in the browser on which a person decides about labels, an image at a time."""
+"""The review page: a person decides about doubtful labels in the browser, one image at a time."""

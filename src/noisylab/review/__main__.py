@@ -1,9 +1,9 @@
-"""Decide about labels by eye, on a page in the browser:
+"""Review doubtful labels on a page in the browser:
 
     python -m noisylab.review DATA
 
-DATA is the folder of the sets, of corrections.csv and of review.csv, where each decision is put at
-once. The page is served to this machine only, until Ctrl-C.
+DATA is the folder with the sets, corrections.csv and review.csv. Each decision is written to
+review.csv at once. The page is served to this machine only, until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _PORT = 8765
 
 
 def main() -> None:
-    """Serve the page, and show it if there is a browser."""
+    """Serve the page, and open it in a browser if there is one."""
     parser = argparse.ArgumentParser(
         prog="python -m noisylab.review",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("data", type=Path, help="the data folder")
-    parser.add_argument("--port", type=int, help=f"{_PORT}, or any if that is taken")
+    parser.add_argument("--port", type=int, help=f"default {_PORT}, or any if that is taken")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     arguments = parser.parse_args()
     store = Store(arguments.data)
@@ -52,30 +52,35 @@ def main() -> None:
     try:
         address = f"http://{_HOST}:{server.port}/"
         n_decided = sum((case.split, case.index) in decisions for case in cases)
-        print(f"{n_decided} of {len(cases)} labels decided; go on at {address} (Ctrl-C ends)")
-        sys.stdout.flush()
+        print(
+            f"{n_decided} of {len(cases)} labels decided; continue at {address} (Ctrl-C to stop)",
+            flush=True,
+        )
         if not arguments.no_browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         server.serve_forever()
     except KeyboardInterrupt:
-        pass  # which the server itself takes for its end, too
-    # On a terminal ^C stands in this line.
-    print(f"{os.linesep * sys.stdout.isatty()}Ended; {_result(store)}")
+        pass  # the server may already have taken it as its own end
+    # On a terminal, ^C stands at the start of this line.
+    print(f"{os.linesep * sys.stdout.isatty()}Stopped; {_result(store)}")
 
 
 def _listen(port: int | None) -> socket.socket:
-    """A socket at that port; where none is asked for at the usual one, or at any that is free."""
+    """A socket at `port`; if None, at the default port, or at any free port if that is taken."""
     try:
         return socket.create_server((_HOST, _PORT if port is None else port))
     except (OSError, OverflowError) as error:
-        if port is None and isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        code = error.errno if isinstance(error, OSError) else None
+        if port is None and code == errno.EADDRINUSE:
             return socket.create_server((_HOST, 0))
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
-        raise InputError(f"--port {port}: {reason}; give another, or 0 for any") from error
+        reason = os.strerror(code) if code else error
+        raise InputError(
+            f"--port {port}: {reason}; choose another, or 0 for any free port"
+        ) from error
 
 
 def _has_screen() -> bool:
-    """Whether a browser opens a window: without one, one of text would take over the terminal."""
+    """Whether a browser would open a window; a text browser would take over the terminal."""
     screens = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
     return sys.platform in ("darwin", "win32") or any(map(os.environ.get, screens))
 
@@ -85,7 +90,7 @@ def _result(store: Store) -> str:
         n_decided = len(store.decisions())
     except InputError as error:
         return str(error)
-    return f"labels decided in {store.review}: {n_decided}; dvc repro applies them and retrains"
+    return f"decisions in {store.review}: {n_decided}; run make repro to apply them and retrain"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The review page as a Flask app: its own files, the cases, and one way to write a decision."""
+"""The review page as a Flask app: static files, the cases, and one way to write a decision."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from noisylab.core.errors import InputError
 from noisylab.review.cases import digit_keys
 from noisylab.review.store import Decision, StaleError, Store
 
-_NAMES = ("127.0.0.1", "localhost")  # of this machine, for itself
-_LONGEST = 10_000  # bytes of a request: a decision takes some hundred
+_HOSTS = ("127.0.0.1", "localhost")
+_MAX_REQUEST = 10_000  # bytes; a decision takes a few hundred
 
-#: Nothing but the page's own files, in no frame; no script or style within the page.
+#: Only the page's own files, in no frame; no inline script or style.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -31,16 +31,24 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_DECISION = {
+    "split": str,
+    "index": int,
+    "image": str,
+    "given": str,
+    "was": str | None,
+    "label": str | None,
+}
 
 
 def create_app(store: Store) -> Flask:
-    """The app that shows and writes what `store` holds. It is to be served on loopback only."""
+    """The app that shows and writes the contents of `store`. Serve it on loopback only."""
     app = Flask("noisylab.review")
-    app.config["MAX_CONTENT_LENGTH"] = _LONGEST
-    app.before_request(_refuse_others)
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_REQUEST
+    app.before_request(_refuse_other_sites)
     app.after_request(_add_headers)
-    app.register_error_handler(StaleError, lambda error: _refusal(error, 409))
-    app.register_error_handler(InputError, lambda error: _refusal(error, 503))
+    app.register_error_handler(StaleError, lambda error: (jsonify(error=str(error)), 409))
+    app.register_error_handler(InputError, lambda error: (jsonify(error=str(error)), 503))
 
     @app.get("/")
     def page() -> Response:
@@ -78,47 +86,35 @@ def create_app(store: Store) -> Flask:
     return app
 
 
-def _refuse_others() -> None:
-    """Let nothing in but the page itself: no other site, nor one whose name was bent to here."""
-    if not host_is_trusted(request.headers.get("Host"), _NAMES):
-        abort(403, "This page is to be had as 127.0.0.1 or localhost only.")
-    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-        abort(403, "Another site asked for this page; open it by its address.")
-    origin = request.headers.get("Origin")
-    may_lack = request.method in ("GET", "HEAD")
-    if origin != f"http://{request.host}" and not (origin is None and may_lack):
-        abort(403, "Another site asked for this page; open it by its address.")
+def _refuse_other_sites() -> None:
+    """Answer only the page itself: no other site, nor a name that points to loopback."""
+    if not host_is_trusted(request.headers.get("Host"), _HOSTS):
+        abort(403, "Open this page as http://127.0.0.1 or http://localhost.")
+    own = f"http://{request.host}"
+    is_read = request.method in ("GET", "HEAD")  # browsers may send these without an origin
+    is_own_origin = request.headers.get("Origin", own if is_read else None) == own
+    if not is_own_origin or request.headers.get("Sec-Fetch-Site", "none") not in (
+        "none",
+        "same-origin",
+    ):
+        abort(403, "This request came from another site. Open the page by its address.")
 
 
 def _add_headers(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers[name] = value
-    if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-store"
+    response.headers.update(_HEADERS)
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 
-def _refusal(error: Exception, status: int) -> ResponseReturnValue:
-    return jsonify(error=str(error)), status
-
-
 def _decisions(store: Store) -> dict[str, str]:
-    """The class decided on, by split and index as the page names them."""
+    """The class decided on, keyed by split and index as the page does it."""
     return {f"{split} {index}": name for (split, index), name in store.decisions().items()}
 
 
 def _read_decision(content: Any) -> Decision:
-    kinds = {
-        "split": str,
-        "index": int,
-        "image": str,
-        "given": str,
-        "was": str | None,
-        "label": str | None,
-    }
-    if not isinstance(content, dict) or content.keys() != kinds.keys():
-        abort(400, f"Expected JSON of {', '.join(kinds)}.")
-    for name, kind in kinds.items():
+    if not isinstance(content, dict) or content.keys() != _DECISION.keys():
+        abort(400, f"Expected JSON with {', '.join(_DECISION)}.")
+    for name, kind in _DECISION.items():
         if not isinstance(content[name], kind) or isinstance(content[name], bool):
-            abort(400, f"{name} is of the wrong type.")
+            abort(400, f"{name} has the wrong type.")
     return Decision(**content)

@@ -1,4 +1,4 @@
-"""What a person decided about labels, in a table: it overrides every rule."""
+"""Labels that a person decided on, as a table; they override every rule."""
 
 from __future__ import annotations
 
@@ -6,76 +6,74 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from noisylab.core import files
 from noisylab.core.errors import InputError, shown, shown_list
-from noisylab.core.images import ImageSet, image_digest
+from noisylab.core.files import write_csv
+from noisylab.core.images import REVIEWED, Decisions, ImageSet, image_digest
 from noisylab.core.tables import read_table
 
 COLUMNS = ("split", "index", "image", "decision")
-REVIEWED = ("train", "dev")
 KEEP = "keep"
-
-#: By split and index, the label that a person gave: the old one where it is to be kept.
-Decisions = dict[tuple[str, int], int]
 
 
 def read_decisions(path: str | Path, sets: Mapping[str, ImageSet]) -> Decisions:
-    """The table's decisions: `split,index,image,decision`, a line each.
+    """The decisions in a table with one line for each: `split,index,image,decision`.
 
-    image is the image_digest() of what was decided on; decision is `keep` or a class's name.
-    Raises InputError, which names the line, for one that is malformed, contradicts another, or is
-    about an image that changed or is not there.
+    image is the image_digest() of the image; decision is `keep` or the name of a class.
+    Raises InputError that names the line if it is malformed, contradicts an earlier line, or
+    refers to an image that has changed or is missing.
     """
     path = Path(path)
+    check_classes(sets)
     decisions: Decisions = {}
     lines: dict[tuple[str, int], int] = {}
     for line, row in read_table(path, COLUMNS).items():
         try:
             place, label = _decision(row, sets)
             if decisions.setdefault(place, label) != label:
-                raise InputError(f"decides otherwise than line {lines[place]}; remove one of them")
+                raise InputError(f"contradicts line {lines[place]}; remove one of them")
         except InputError as error:
             raise InputError(f"{path}: line {line}: {error}") from None
         lines.setdefault(place, line)
     return decisions
 
 
+def check_classes(sets: Mapping[str, ImageSet]) -> None:
+    """Raise InputError if a class has the name of a decision."""
+    if KEEP in sets[REVIEWED[0]].classes:
+        raise InputError(f"a class must not be called {KEEP}, which is a decision; rename it")
+
+
 def _decision(row: Mapping[str, str], sets: Mapping[str, ImageSet]) -> tuple[tuple[str, int], int]:
-    split, index, decision = row["split"], row["index"], row["decision"]
+    """The split and index of an image, and the label decided on."""
+    split, decision = row["split"], row["decision"]
     unknown = [name for name in row if name not in COLUMNS]
     if unknown:
-        known = ", ".join(COLUMNS)
-        raise InputError(f"has the unknown column {shown(unknown[0])}; known are {known}")
+        raise InputError(f"unknown column {shown(unknown[0])}; expected {', '.join(COLUMNS)}")
     if split not in REVIEWED:
         raise InputError(f"split must be train or dev, got {shown(split)}")
-    if not re.fullmatch("[0-9]{1,9}", index):
-        raise InputError(f"index must be 0, 1, 2, ..., got {shown(index)}")
-    image_set, place = sets[split], (split, int(index))
-    if place[1] >= len(image_set) or image_digest(image_set.images[place[1]]) != row["image"]:
+    if not re.fullmatch("[0-9]{1,9}", row["index"]):
+        raise InputError(f"index must be 0, 1, 2, ..., got {shown(row['index'])}")
+    image_set, index = sets[split], int(row["index"])
+    if index >= len(image_set) or image_digest(image_set.images[index]) != row["image"]:
         raise InputError(
-            f"image {index} of {split} is not the one that was decided on; remove this line, or "
-            "bring the images back"
-        )
-    if KEEP in image_set.classes:
-        raise InputError(
-            f"{KEEP} must not be the name of a class, since it is a decision; rename it"
+            f"image {index} of {split} is not the one that was reviewed; remove this line, or "
+            "restore the images"
         )
     if decision == KEEP:
-        return place, int(image_set.labels[place[1]])
+        return (split, index), int(image_set.labels[index])
     if decision not in image_set.classes:
         raise InputError(
             f"decision must be {KEEP} or one of {shown_list(image_set.classes)}, "
             f"got {shown(decision)}"
         )
-    return place, image_set.classes.index(decision)
+    return (split, index), image_set.classes.index(decision)
 
 
 def write_decisions(path: str | Path, decisions: Decisions, sets: Mapping[str, ImageSet]) -> None:
-    """Write the table, ordered by split and index: a change of one decision changes one line."""
+    """Write the table in order of split and index, so a changed decision changes one line."""
     rows = []
     for split, index in sorted(decisions, key=lambda place: (REVIEWED.index(place[0]), place[1])):
         image_set, label = sets[split], decisions[split, index]
-        is_kept = label == image_set.labels[index]
-        decision = KEEP if is_kept else image_set.classes[label]
+        decision = KEEP if label == image_set.labels[index] else image_set.classes[label]
         rows.append((split, index, image_digest(image_set.images[index]), decision))
-    files.write_csv(path, COLUMNS, rows)
+    write_csv(path, COLUMNS, rows)

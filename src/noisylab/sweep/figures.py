@@ -1,24 +1,20 @@
-"""The picture of a learning-rate sweep."""
+"""Pictures of stage `lr_sweep`."""
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from typing import NamedTuple
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-mpl.rcdefaults()  # as in figures.py: no matplotlibrc of the user's, and $ in names as it is
-mpl.rcParams["text.parse_math"] = False
+from noisylab import plots
 
 
-@dataclass(frozen=True)
-class RatePoint:
-    """What one training reached: nan where it diverged. Losses in nats, accuracy in [0, 1]."""
+class RatePoint(NamedTuple):
+    """Result of one training; nan where it diverged. Losses in nats, accuracy in [0, 1]."""
 
     rate: float
     balanced_accuracy: float
@@ -27,62 +23,61 @@ class RatePoint:
 
 
 def rate_curves(
-    title: str,
-    conclusion: str,
-    series: Mapping[str, Sequence[RatePoint]],
-    reference: tuple[str, float],
+    caption: str, series: Mapping[str, Sequence[RatePoint]], reference: tuple[str, float]
 ) -> Figure:
-    """Balanced accuracy and final losses against the learning rate, a point a training.
+    """Draw balanced accuracy and final losses against the learning rate, a point per training.
 
-    series: by optimizer; lines go through the means. conclusion: written below. reference: the
-    name and the balanced accuracy on dev of a model to compare with.
+    caption:   line below the panels.
+    series:    by optimizer; curves connect the means of each rate.
+    reference: name of another model, and its balanced accuracy on dev.
     """
     figure = Figure(figsize=(7.2, 7.4), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle("Constant learning rates")
     upper, lower = figure.subplots(2, 1, sharex=True)
     for (name, points), color in zip(series.items(), mpl.color_sequences["tab10"], strict=False):
-        _draw(upper, points, "balanced_accuracy", color, "-", f"{name}, dev")
-        _draw(lower, points, "train_loss", color, "--", f"{name}, train")
-        _draw(lower, points, "dev_loss", color, "-", f"{name}, dev")
-        _mark_diverged(upper, points, color)
+        rates, accuracy, train, dev = np.array(points).T
+        _draw(upper, rates, accuracy, color, "-", f"{name}, dev")
+        _draw(lower, rates, train, color, "--", f"{name}, train")
+        _draw(lower, rates, dev, color, "-", f"{name}, dev")
+        diverged = rates[np.isnan(train)]
+        if len(diverged):
+            heights, bottom = np.full(len(diverged), 0.03), upper.get_xaxis_transform()
+            upper.plot(diverged, heights, "x", color=color, transform=bottom, label="diverged")
     upper.axhline(reference[1], color="gray", linestyle=":", label=reference[0])
     upper.set(ylabel="balanced accuracy after the last epoch", xscale="log")
     lower.set(ylabel="loss in the last epoch", xlabel="learning rate")
-    lower.set_ylim(0, _highest_shown([*chain(*series.values())]))
-    rates = sorted({point.rate for points in series.values() for point in points})
-    lower.set_xticks(rates, [f"{rate:g}" for rate in rates], rotation=45)
+    table = np.concatenate([np.array(part) for part in series.values()])  # (N, 4)
+    lower.set_ylim(0, _highest_shown(table[:, 2:]))
+    ticks = np.unique(table[:, 0])
+    lower.set_xticks(ticks, [f"{rate:g}" for rate in ticks], rotation=45)
     lower.minorticks_off()
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.supxlabel(conclusion, fontsize=9, wrap=True)
+    figure.supxlabel(caption, fontsize=9, wrap=True)
+    return figure
+
+
+def losses_of_extremes(losses: Mapping[str, plots.Losses]) -> Figure:
+    """Draw losses by epoch at the lowest, the best and the highest rate, side by side."""
+    figure = Figure(figsize=(4.6 * len(losses), 3.6), layout="constrained")
+    figure.suptitle("Learning rates: the lowest, the best, the highest")
+    plots.draw_loss_panels(list(figure.subplots(1, len(losses), squeeze=False)[0]), losses)
     return figure
 
 
 def _draw(
-    axes: Axes, points: Sequence[RatePoint], what: str, color: object, style: str, label: str
+    axes: Axes, rates: np.ndarray, values: np.ndarray, color: object, style: str, label: str
 ) -> None:
-    by_rate: dict[float, list[float]] = {}
-    for point in points:
-        by_rate.setdefault(point.rate, []).append(getattr(point, what))
-    means = [sum(values) / len(values) for values in by_rate.values()]
-    axes.plot([*by_rate], means, style, color=color, label=label)
-    spread = [(rate, value) for rate, values in by_rate.items() for value in values]
-    axes.plot(*zip(*spread, strict=True), "o", color=color, markersize=4, alpha=0.7)
+    """Draw values (N,) as points, and a curve through the means of equal rates (N,)."""
+    distinct = np.unique(rates)
+    means = [values[rates == rate].mean() for rate in distinct]
+    axes.plot(distinct, means, style, color=color, label=label)
+    axes.plot(rates, values, "o", color=color, markersize=4, alpha=0.7)
 
 
-def _highest_shown(points: Sequence[RatePoint]) -> float | None:
-    """Where the axis of losses ends; None for above all, if none is so high as to hide the rest."""
-    losses = [loss for point in points for loss in (point.train_loss, point.dev_loss)]
-    finite = [loss for loss in losses if math.isfinite(loss)]
-    limit = 4 * statistics.median(finite) if finite else math.inf
-    return limit if finite and max(finite) > limit else None
-
-
-def _mark_diverged(axes: Axes, points: Sequence[RatePoint], color: object) -> None:
-    rates = [point.rate for point in points if point.train_loss != point.train_loss]
-    if rates:
-        transform = axes.get_xaxis_transform()
-        axes.plot(
-            rates, [0.03] * len(rates), "x", color=color, transform=transform, label="diverged"
-        )
+def _highest_shown(losses: np.ndarray) -> float | None:
+    """End of the axis of losses, cut where one would hide the rest; None shows all."""
+    finite = losses[np.isfinite(losses)]
+    limit = 4 * float(np.median(finite)) if finite.size else np.inf
+    return limit if finite.size and finite.max() > limit else None

@@ -1,4 +1,4 @@
-"""What every train stage leaves: figures and pictures of its runs, and the model that goes on."""
+"""Files of the train stages: metrics, tables and pictures of each run, and the kept model."""
 
 from __future__ import annotations
 
@@ -9,47 +9,55 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from noisylab import plots
-from noisylab.config.settings import AugmentConfig
 from noisylab.core import files
 from noisylab.core.images import ImageSet
-from noisylab.core.places import Places, write_metrics
+from noisylab.core.metrics import listing, write_metrics
 from noisylab.learning.augment import examples
 from noisylab.learning.evaluation import Evaluation, precision_recall
 from noisylab.learning.network import dump_weights
 from noisylab.learning.training import Epoch
+from noisylab.plots import Losses
+from noisylab.train import figures
 from noisylab.train.run import Run
 
 _SETS_SHOWN = {"dev": "dev", "dev_given": "dev, given", "dev_true": "dev, true", "test": "test"}
-_MOST_SUSPECTS = 96  # images on the sheet of what a model and the labels disagree on
 
 
 def write_runs(
     runs: Mapping[str, Run],
     sets: Mapping[str, ImageSet],
     keep: str,
-    places: Places,
+    *,
+    model: str,
+    metrics: str,
+    dev_metrics: str,
+    plots: str,
     given_train: ImageSet | None = None,
-) -> None:
-    """Write figures and pictures of all runs, and the model of the one to `keep`, by its name.
+) -> list[str]:
+    """Write metrics and pictures of all runs, and the model of the run `keep`; return lines.
 
-    given_train: where labels were corrected, train as given: in it classes are rare or common.
+    model:       file of the kept weights.
+    metrics:     folder of one JSON a run with the metrics of every split.
+    dev_metrics: folder of one JSON a run with those of dev that compare runs at a glance.
+    plots:       folder of one folder a run, and of the picture that compares them.
+    given_train: train with its labels as given, where they were corrected: suspects are images of
+                 its most common class that are predicted as its rarest.
     """
-    classes = sets["train"].classes
+    classes, folder, lines = sets["train"].classes, Path(plots), []
     for name, run in runs.items():
-        metrics = {split: part.metrics(classes) for split, part in run.evaluations.items()}
-        write_metrics(places, name, metrics)
-        folder = Path(places.plots) / name
-        title = f"{Path(places.plots).name}, run {name}"
-        _write_tables(folder, run, classes)
-        _write_pictures(folder, title, run, classes)
-        _write_precision_recall(folder, title, run, sets["dev"])
-        _write_suspects(folder, title, run, sets["dev"], given_train or sets["train"])
-        if run.config.augment:
-            _write_augmentations(folder, title, run.config.augment, sets["train"])
-    files.write_bytes(places.model, dump_weights(runs[keep].model))
+        by_split = {split: part.metrics(classes) for split, part in run.evaluations.items()}
+        write_metrics(metrics, dev_metrics, name, by_split)
+        lines += listing(by_split, name)
+        _write_tables(folder / name, run, classes)
+        title = f"{folder.name}, run {name}"
+        _write_pictures(folder / name, title, run, sets, given_train or sets["train"])
+    files.write_bytes(model, dump_weights(runs[keep].model))
     if len(runs) > 1:
-        _write_side_by_side(Path(places.plots), runs, classes)
+        losses = {name: _losses(run) for name, run in runs.items()}
+        confusions = {name: run.evaluations["dev"].confusion for name, run in runs.items()}
+        picture = figures.side_by_side(f"{folder.name}, on dev", losses, confusions, classes)
+        files.write_png(folder / "runs.png", picture)
+    return lines
 
 
 def write_before_after(
@@ -58,16 +66,16 @@ def write_before_after(
     after: Mapping[str, Evaluation],
     classes: tuple[str, ...],
 ) -> None:
-    """Write the confusion matrices of two models on the same sets, one model a row."""
-    splits = [split for split in ("dev_given", "dev", "test") if split in after]
+    """Write the confusion matrices of two models on the same sets, a row for each model."""
     names = {"dev_given": "dev, given labels", "dev": "dev, corrected", "test": "test"}
+    splits = [split for split in names if split in after]
     confusions = {
         f"{when}: {names[split]}": evaluations[split].confusion
         for when, evaluations in (("before", before), ("after", after))
         for split in splits
     }
     title = "Before and after labels were corrected"
-    picture = plots.confusion_matrices(title, confusions, classes, columns=len(splits))
+    picture = figures.confusion_matrices(title, confusions, classes, columns=len(splits))
     files.write_png(path, picture)
 
 
@@ -84,64 +92,43 @@ def _write_tables(folder: Path, run: Run, classes: tuple[str, ...]) -> None:
     files.write_csv(folder / "confusion.csv", header, cells)
 
 
-def _write_pictures(folder: Path, title: str, run: Run, classes: tuple[str, ...]) -> None:
-    files.write_png(folder / "loss.png", plots.train_dev_curves(title, "loss", *_losses(run)))
-    shown = {
-        text: run.evaluations[split]
-        for split, text in _SETS_SHOWN.items()
+def _write_pictures(
+    folder: Path, title: str, run: Run, sets: Mapping[str, ImageSet], given_train: ImageSet
+) -> None:
+    dev, classes, probs = sets["dev"], sets["dev"].classes, run.pred_probs["dev"]
+    evaluations = {
+        name: run.evaluations[split]
+        for split, name in _SETS_SHOWN.items()
         if split in run.evaluations
     }
-    confusions = {text: part.confusion for text, part in shown.items()}
-    matrices = plots.confusion_matrices(title, confusions, classes)
-    files.write_png(folder / "confusion.png", matrices)
-    groups = {
-        text: np.column_stack([part.precision, part.recall, part.f1])
-        for text, part in shown.items()
+    confusions = {name: part.confusion for name, part in evaluations.items()}
+    scores = {
+        name: np.column_stack([part.precision, part.recall, part.f1])
+        for name, part in evaluations.items()
     }
-    files.write_png(folder / "classes.png", plots.class_table(title, groups, classes))
-
-
-def _write_precision_recall(folder: Path, title: str, run: Run, dev: ImageSet) -> None:
     curves = {
-        name: precision_recall(dev.labels == label, run.pred_probs["dev"][:, label])
-        for label, name in enumerate(dev.classes)
+        name: precision_recall(dev.labels == label, probs[:, label])
+        for label, name in enumerate(classes)
         if (dev.labels == label).any()
     }
-    picture = plots.precision_recall_curves(f"{title}\non dev, by given label", curves)
-    files.write_png(folder / "precision_recall.png", picture)
+    common, rare = given_train.most_common(), given_train.rarest()
+    pictures = {
+        "loss": figures.loss_curves(title, _losses(run)),
+        "confusion": figures.confusion_matrices(title, confusions, classes),
+        "classes": figures.class_table(title, scores, classes),
+        "precision_recall": figures.precision_recall(title, curves),
+        "suspects": figures.suspects(title, dev.images, dev.labels, probs, classes, common, rare),
+    }
+    if run.config.augment:
+        train = sets["train"]
+        first = [np.flatnonzero(train.labels == label)[0] for label in range(len(classes))]
+        generator = torch.Generator().manual_seed(0)
+        drawn = examples(torch.from_numpy(train.images[first]), run.config.augment, generator)
+        augmented = {name: images.numpy() for name, images in drawn.items()}
+        pictures["augmentations"] = figures.augmentations(title, augmented)
+    for name, picture in pictures.items():
+        files.write_png(folder / f"{name}.png", picture)
 
 
-def _write_suspects(folder: Path, title: str, run: Run, dev: ImageSet, train: ImageSet) -> None:
-    """Show what the model calls the rarest class of train and the label the most common one."""
-    probs, rare, common = run.pred_probs["dev"], train.rarest(), train.most_common()
-    indices = np.flatnonzero((probs.argmax(axis=1) == rare) & (dev.labels == common))
-    indices = indices[np.argsort(-probs[indices, rare], kind="stable")]
-    what = f"images of dev labelled {dev.classes[common]} and called {dev.classes[rare]}"
-    shown = indices[:_MOST_SUSPECTS]
-    captions = [f"{index}: {probs[index, rare]:.0%}" for index in shown]
-    text = f"{title}\n{len(shown)} of {len(indices)} {what}"
-    files.write_png(folder / "suspects.png", plots.image_sheet(text, dev.images[shown], captions))
-
-
-def _write_augmentations(folder: Path, title: str, config: AugmentConfig, train: ImageSet) -> None:
-    """Show what the network is fed: one image of each class, changed in every way."""
-    first = [np.flatnonzero(train.labels == label)[0] for label in range(len(train.classes))]
-    originals = torch.from_numpy(train.images[first])
-    changed = examples(originals, config, torch.Generator().manual_seed(0))
-    rows = torch.stack(list(changed.values()), dim=1)  # (K, ways, 32, 32, 3)
-    captions = [name.replace("_", " ") for _ in first for name in changed]
-    title = f"{title}\nwhat the first image of each class may become"
-    sheet = plots.image_sheet(title, rows.flatten(0, 1).numpy(), captions, columns=len(changed))
-    files.write_png(folder / "augmentations.png", sheet)
-
-
-def _write_side_by_side(folder: Path, runs: Mapping[str, Run], classes: tuple[str, ...]) -> None:
-    losses = {name: _losses(run) for name, run in runs.items()}
-    confusions = {name: run.evaluations["dev"].confusion for name, run in runs.items()}
-    picture = plots.side_by_side(f"{folder.name}, on dev", losses, confusions, classes)
-    files.write_png(folder / "runs.png", picture)
-
-
-def _losses(run: Run) -> tuple[list[float], list[float]]:
-    train = [epoch.train_loss for epoch in run.history]
-    return train, [epoch.dev_loss for epoch in run.history]
+def _losses(run: Run) -> Losses:
+    return [epoch.train_loss for epoch in run.history], [epoch.dev_loss for epoch in run.history]

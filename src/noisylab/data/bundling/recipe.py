@@ -1,9 +1,10 @@
-"""Making the bundle: which of CIFAR-10's photographs, under which labels, on which tiles."""
+"""The recipe of the bundle: which of CIFAR-10's photographs carry which label, on which tile."""
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +16,11 @@ from noisylab.data.bundling import cifar10
 from noisylab.data.mosaics import mosaic_of
 from noisylab.data.sources.bundle import COLUMNS, MOSAICS, Row
 
-_TILES_A_ROW = 50  # divides both 6,250 and 3,000: no empty tiles
+_TILES_PER_ROW = 50  # divides both 6,250 and 3,000, so no tile stays empty
 
 
 class Draw(NamedTuple):
-    """So many images of class `true_label` that carry `label` in `split`."""
+    """The number of images of class `true_label` that carry `label` in `split`."""
 
     split: str
     label: str
@@ -28,10 +29,10 @@ class Draw(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """What to draw from CIFAR-10: train and dev from its training half, test from its test half.
+    """Images to draw: train and dev from CIFAR-10's training half, test from its test half.
 
-    classes: our names of CIFAR-10's classes.
-    seed:    of numpy's PCG64, which decides the choice and the order of the tiles.
+    classes: CIFAR-10's names of our classes.
+    seed:    for numpy's PCG64, which draws the images and shuffles the tiles.
     """
 
     draws: tuple[Draw, ...]
@@ -60,9 +61,9 @@ RECIPE = Recipe(
 
 
 def make_bundle(images: cifar10.Cifar10, recipe: Recipe = RECIPE) -> dict[str, bytes]:
-    """The bundle's files by name; the same CIFAR-10 and recipe give the same bytes.
+    """The bundle's files by name. Equal images and recipes give equal bytes.
 
-    Raises InputError where CIFAR-10 has too few images of a class.
+    Raises InputError if CIFAR-10 has too few images of a class.
     """
     rows = _choose(images, recipe)
     table = io.StringIO(newline="")
@@ -79,15 +80,13 @@ def make_bundle(images: cifar10.Cifar10, recipe: Recipe = RECIPE) -> dict[str, b
 def _choose(images: cifar10.Cifar10, recipe: Recipe) -> list[Row]:
     bits = np.random.PCG64(recipe.seed)
     drawn = _draw(images, recipe, bits)
+    tiles = {name: itertools.count() for name in MOSAICS.values()}
     rows: list[Row] = []
-    next_tile = dict.fromkeys(MOSAICS.values(), 0)
     for split in SPLITS:
-        # Shuffled, so that a tile's place does not give away whether its label is true.
+        # Shuffled, so a tile's place does not reveal whether its label is true.
         for place in _shuffled(np.arange(len(drawn[split])), bits):
             draw, index = drawn[split][place]
-            tile = next_tile[MOSAICS[split]]
-            rows.append(Row(tile, split, draw.label, draw.true_label, index))
-            next_tile[MOSAICS[split]] += 1
+            rows.append(Row(next(tiles[MOSAICS[split]]), split, draw.label, draw.true_label, index))
     return rows
 
 
@@ -106,19 +105,19 @@ def _draw(
         if len(taken) < draw.images:
             raise InputError(
                 f"CIFAR-10: expected {draw.images} images of {draw.true_label} left for "
-                f"{draw.split}, got {len(taken)}; its files are not the whole set"
+                f"{draw.split}, got {len(taken)}; download the whole set again"
             )
         drawn[draw.split] += [(draw, int(index)) for index in taken]
     return drawn
 
 
 def _shuffled(values: np.ndarray, bits: np.random.PCG64) -> np.ndarray:
-    # By raw bits: numpy promises those for ever, but not what Generator.permutation does of them.
+    # From raw bits: NumPy guarantees these for ever, but not the output of Generator.permutation.
     order = np.argsort(bits.random_raw(len(values)), kind="stable")
     return np.take(values, order)
 
 
 def _png(images: np.ndarray) -> bytes:
     png = io.BytesIO()
-    Image.fromarray(mosaic_of(images, _TILES_A_ROW)).save(png, "PNG", optimize=True)
+    Image.fromarray(mosaic_of(images, _TILES_PER_ROW)).save(png, "PNG", optimize=True)
     return png.getvalue()

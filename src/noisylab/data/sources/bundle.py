@@ -1,9 +1,8 @@
 """The bundled photographs: mosaics that a person can look at, and a table of their labels.
 
-images.png holds the tiles of train and dev, test.png those of test: 32x32 pixels each, counted
-from 0, row by row. labels.csv has a line a tile, `tile,split,label,true_label,cifar10_index`;
-both labels are class names, the index is the image's place in CIFAR-10's training half, for
-test in its test half.
+images.png holds the 32x32 tiles of train and dev, test.png those of test, counted from 0 row by
+row. labels.csv has one line per tile, `tile,split,label,true_label,cifar10_index`. Both labels are
+class names; the index is the image's place in CIFAR-10's training half, or its test half for test.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from noisylab.core.errors import InputError, shown, shown_list
+from noisylab.core.errors import InputError, located, shown, shown_list
 from noisylab.core.images import SIZE, SPLITS, ImageSet, check_classes
 from noisylab.core.tables import read_table
 from noisylab.data.mosaics import tiles_of
@@ -35,24 +34,34 @@ class Row(NamedTuple):
     cifar10_index: int
 
 
-def read_bundle(folder: Path) -> dict[str, ImageSet]:
-    """The sets by split, in the order of labels.csv, true labels included.
+def read_bundle(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
+    """The sets by split in the order of labels.csv, with true labels, and no notices.
 
-    Classes are numbered from the most frequent label in train down, ties by name. Raises
-    InputError that names the file and line.
+    Classes are numbered by falling frequency in train, ties by name. Raises InputError that names
+    the file and line.
     """
     rows = _read_rows(folder / "labels.csv")
     frequency = Counter(row.label for row in rows.values() if row.split == "train")
     classes = tuple(sorted(frequency, key=lambda name: (-frequency[name], name)))
-    try:
+    with located(f"{folder / 'labels.csv'}: labels of split train"):
         check_classes(classes)
-    except InputError as error:
-        raise InputError(f"{folder / 'labels.csv'}: labels of split train: {error}") from error
     mosaics = dict.fromkeys(MOSAICS[row.split] for row in rows.values())
     tiles = {name: _read_tiles(folder / name) for name in mosaics}
     for line, row in rows.items():
-        _check_row(f"{folder / 'labels.csv'}: line {line}", row, classes, tiles)
-    return {split: _make_set(split, rows, classes, tiles) for split in SPLITS}
+        with located(f"{folder / 'labels.csv'}: line {line}"):
+            _check_row(row, classes, tiles)
+    number = {name: label for label, name in enumerate(classes)}
+    own = {split: [row for row in rows.values() if row.split == split] for split in SPLITS}
+    return {
+        split: ImageSet(
+            tiles[MOSAICS[split]][[row.tile for row in part]],
+            np.array([number[row.label] for row in part], np.int64),
+            classes,
+            np.array([number[row.true_label] for row in part], np.int64),
+        )
+        for split, part in own.items()
+        if part
+    }, []
 
 
 def _read_tiles(path: Path) -> np.ndarray:
@@ -68,60 +77,42 @@ def _read_tiles(path: Path) -> np.ndarray:
 def _read_rows(path: Path) -> dict[int, Row]:
     """The table's rows by their line in the file."""
     rows: dict[int, Row] = {}
-    seen: dict[tuple[str, int], int] = {}
+    lines: dict[tuple[str, int], int] = {}
     for line, cells in read_table(path, COLUMNS).items():
-        rows[line] = _read_row(f"{path}: line {line}", cells)
-        tile = MOSAICS[rows[line].split], rows[line].tile
-        if tile in seen:
-            raise InputError(f"{path}: line {line}: tile {tile[1]} is on line {seen[tile]} already")
-        seen[tile] = line
+        with located(f"{path}: line {line}"):
+            row = rows[line] = _parse_row(cells)
+            first = lines.setdefault((MOSAICS[row.split], row.tile), line)
+            if first != line:
+                raise InputError(f"tile {row.tile} is already on line {first}")
     return rows
 
 
-def _read_row(where: str, row: dict[str, str]) -> Row:
+def _parse_row(cells: dict[str, str]) -> Row:
     for name in ("tile", "cifar10_index"):
-        if not re.fullmatch("[0-9]{1,9}", row[name]):
-            raise InputError(f"{where}: expected {name} to be 0, 1, 2, ..., got {shown(row[name])}")
-    if row["split"] not in SPLITS:
-        raise InputError(f"{where}: expected split train, dev or test, got {shown(row['split'])}")
-    if not row["label"]:
-        raise InputError(f"{where}: expected label to be a class name, got nothing")
+        if not re.fullmatch("[0-9]{1,9}", cells[name]):
+            raise InputError(f"expected {name} to be 0, 1, 2, ..., got {shown(cells[name])}")
+    if cells["split"] not in SPLITS:
+        raise InputError(f"expected split train, dev or test, got {shown(cells['split'])}")
+    if not cells["label"]:
+        raise InputError("expected label to be a class name, got nothing")
     return Row(
-        int(row["tile"]),
-        row["split"],
-        row["label"],
-        row["true_label"],
-        int(row["cifar10_index"]),
+        int(cells["tile"]),
+        cells["split"],
+        cells["label"],
+        cells["true_label"],
+        int(cells["cifar10_index"]),
     )
 
 
-def _check_row(
-    where: str, row: Row, classes: tuple[str, ...], tiles: dict[str, np.ndarray]
-) -> None:
+def _check_row(row: Row, classes: tuple[str, ...], tiles: dict[str, np.ndarray]) -> None:
     for column, name in (("label", row.label), ("true_label", row.true_label)):
         if name not in classes:
             raise InputError(
-                f"{where}: expected {column} to be a label of train, {shown_list(classes)}, "
+                f"expected {column} to be a label of train, {shown_list(classes)}, "
                 f"got {shown(name)}"
             )
     mosaic = MOSAICS[row.split]
     if row.tile >= len(tiles[mosaic]):
         raise InputError(
-            f"{where}: expected tile in 0..{len(tiles[mosaic]) - 1}, as {mosaic} has, "
-            f"got {row.tile}"
+            f"expected tile in 0..{len(tiles[mosaic]) - 1}, as {mosaic} has, got {row.tile}"
         )
-
-
-def _make_set(
-    split: str, rows: dict[int, Row], classes: tuple[str, ...], tiles: dict[str, np.ndarray]
-) -> ImageSet:
-    own = [row for row in rows.values() if row.split == split]
-    number = {name: index for index, name in enumerate(classes)}
-    if not own:
-        return ImageSet(np.empty((0, SIZE, SIZE, 3), np.uint8), np.empty(0, np.int64), classes)
-    return ImageSet(
-        tiles[MOSAICS[split]][[row.tile for row in own]],
-        np.array([number[row.label] for row in own], np.int64),
-        classes,
-        np.array([number[row.true_label] for row in own], np.int64),
-    )

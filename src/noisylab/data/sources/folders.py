@@ -1,9 +1,8 @@
-"""Sets from class folders: train/<class>/*.png, dev/<class>/*.png, perhaps test/<class>/*.png.
+"""Sets from class folders: train/<class>/*.png, dev/<class>/*.png, optionally test/<class>/*.png.
 
-Classes are numbered in the order of their sorted names; images keep the order of theirs. Names
-are brought to one form of Unicode: an accent is one character on one machine, two on another.
-Hidden files are passed over. Anything else that is not a PNG or JPEG, or lies deeper, is an
-error: an image in a format that is not read must not drop out unnoticed.
+Classes and images are sorted by name. Class names are brought to one form of Unicode, since an
+accent is one character on one machine and two on another. Hidden files are skipped. Any other file
+that is not a PNG or JPEG, and any deeper folder, is an error: no image may be lost unnoticed.
 """
 
 from __future__ import annotations
@@ -15,31 +14,29 @@ from pathlib import Path
 
 import numpy as np
 
-from noisylab.core.errors import InputError, shown
+from noisylab.core.errors import InputError, located, shown
 from noisylab.core.images import SIZE, ImageSet, check_classes
-from noisylab.data.sources.photos import SUFFIXES, fit, read_rgb
+from noisylab.data.sources.photos import SUFFIXES, fit, read_rgb, resize_notices
 
 _HIDDEN = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx")
 
 
-def read_folders(folder: Path) -> tuple[dict[str, ImageSet], Counter[tuple[int, int]]]:
-    """The sets by split, and how many images of each other (height, width) were resized.
+def read_folders(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
+    """The sets by split, and notices.
 
-    Every file is listed and every class compared before the first image is decoded.
-    Raises InputError that names the file or folder.
+    Lists all files and compares all classes before it decodes the first image. Raises InputError
+    that names the file or folder.
     """
     splits = ["train", "dev"] + ["test"] * (folder / "test").exists()
     listed = {split: _list_split(folder / split) for split in splits}
     classes = tuple(sorted(listed["train"]))
     for split in splits[1:]:
         _check_same_classes(folder / "train", classes, folder / split, listed[split])
-    try:
+    with located(f"{folder / 'train'}: its folders are the classes"):
         check_classes(classes)
-    except InputError as error:
-        raise InputError(f"{folder / 'train'}: its folders are the classes: {error}") from error
     resized: Counter[tuple[int, int]] = Counter()
     sets = {split: _read_split(listed[split], classes, resized) for split in splits}
-    return sets, resized
+    return sets, resize_notices(resized)
 
 
 def _list_split(folder: Path) -> dict[str, list[Path]]:
@@ -83,7 +80,7 @@ def _entries(folder: Path) -> list[Path]:
         if not entry.name.startswith(".") and entry.name.lower() not in _HIDDEN
     ]
     for entry in entries:
-        if not entry.name.isprintable():  # nor can any line name it: bytes that are no UTF-8
+        if not entry.name.isprintable():  # for example bytes that are not UTF-8
             raise InputError(
                 f"{folder}: expected names of printable characters, got {shown(entry.name)}; "
                 "rename it"
@@ -120,11 +117,8 @@ def _read_split(
 ) -> ImageSet:
     counts = [len(listed[name]) for name in classes]
     images = np.empty((sum(counts), SIZE, SIZE, 3), np.uint8)
-    paths = [path for name in classes for path in listed[name]]
+    paths = (path for name in classes for path in listed[name])
     for index, path in enumerate(paths):
-        image = read_rgb(path)
-        if image.shape[:2] != (SIZE, SIZE):
-            resized[image.shape[0], image.shape[1]] += 1
-        images[index] = fit(image)
+        images[index] = fit(read_rgb(path), resized)
     labels = np.repeat(np.arange(len(classes), dtype=np.int64), counts)
     return ImageSet(images, labels, classes)

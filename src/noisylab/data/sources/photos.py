@@ -1,10 +1,11 @@
-"""An image file in, RGB pixels of the network's size out."""
+"""Image files as RGB pixels of the network's size."""
 
 from __future__ import annotations
 
 import io
 import re
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,16 @@ from noisylab.core.files import read_file
 from noisylab.core.images import SIZE
 
 SUFFIXES = (".png", ".jpg", ".jpeg")  # in lower case
-#: Of one file, by its header: a photograph of 16 megapixels. While it is decoded it takes up to
-#: 262 MiB (measured: RGB with a transparent colour, turned by its EXIF orientation).
+#: Of one file, by its header. Decoding a photograph of 16 megapixels takes up to 262 MiB
+#: (measured: RGB with a transparent colour, turned by its EXIF orientation).
 MAX_PIXELS = 16_000_000
 
 MAX_FILE_BYTES = 128 * 2**20  # MAX_PIXELS of noise with 16 bits a channel take 96 MB
 MAX_PARTS = 50_000  # chunks of a PNG, segments of a JPEG
-MAX_SCANS = 200  # of a JPEG: each goes over the whole picture, however little is in it
+MAX_SCANS = 200  # of a JPEG; each takes a pass over the whole picture, however short it is
 
-#: EXIF orientation: how the pixels must be turned. Not by ImageOps.exif_transpose: that writes
-#: the EXIF data anew, and fails where a camera's are odd, though the picture is sound.
+#: How to turn the pixels, by EXIF orientation. ImageOps.exif_transpose rewrites the EXIF data and
+#: fails on the odd data of some cameras, even if the picture is sound.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -39,14 +40,14 @@ _TURNS = {
 def read_rgb(path: Path) -> np.ndarray:
     """The picture in a PNG or JPEG file as (H, W, 3) uint8, as a viewer would show it.
 
-    EXIF orientation is applied, grey and palette become RGB, transparency lies on white, and
-    of 16 bits a channel the upper 8 count. Raises InputError where the file is unreadable or
-    its header claims more than MAX_PIXELS, which is refused before anything is decoded.
+    EXIF orientation is applied, grey and palette become RGB, transparent pixels lie on white, and
+    16-bit channels keep their upper 8 bits. Raises InputError if the file is unreadable, and before
+    decoding if its header claims more than MAX_PIXELS.
     """
     content = _read_content(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on odd files that it reads
+            warnings.simplefilter("ignore")  # Pillow warns of odd files that it reads anyway
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as photo:
                 if photo.width * photo.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
@@ -57,28 +58,43 @@ def read_rgb(path: Path) -> np.ndarray:
             "got a header that claims more; make the image smaller"
         ) from error
     except Exception as error:
-        # Of damaged files Pillow raises nearly anything: OSError, SyntaxError, AssertionError, ...
-        raise InputError(_damaged(path)) from error
+        # Pillow raises nearly anything for damaged files: OSError, SyntaxError, AssertionError, ...
+        raise InputError(
+            f"{path}: expected a PNG or JPEG image, got a damaged file or another format; "
+            "export it again or remove it"
+        ) from error
 
 
-def fit(image: np.ndarray) -> np.ndarray:
+def fit(image: np.ndarray, resized: Counter[tuple[int, int]]) -> np.ndarray:
     """An (H, W, 3) uint8 image as (32, 32, 3) uint8; the aspect ratio is not kept.
 
-    Antialiased bilinear, the same as torchvision's Resize((32, 32)) of a PIL image.
+    Antialiased bilinear, as torchvision's Resize((32, 32)) of a PIL image. Counts an image of
+    another size in `resized`, by (height, width).
     """
     if image.shape == (SIZE, SIZE, 3):
         return image
+    resized[image.shape[0], image.shape[1]] += 1
     photo = Image.fromarray(np.ascontiguousarray(image))
     return np.array(photo.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
 
 
-def _damaged(path: Path) -> str:
-    reason = "a damaged file or another format"
-    return f"{path}: expected a PNG or JPEG image, got {reason}; export it again or remove it"
+def resize_notices(resized: Counter[tuple[int, int]]) -> list[str]:
+    """One notice about the images that `fit` resized, or none."""
+    if not resized:
+        return []
+    sizes = [f"{width}x{height}" for (height, width), _ in resized.most_common()]
+    count = "1 image" if resized.total() == 1 else f"{resized.total()} images"
+    return [f"{count} resized to {SIZE}x{SIZE}, from {first_few(sizes, 'sizes')}"]
+
+
+def first_few(items: list[str], what: str) -> str:
+    """Up to three items, and their number if there are more."""
+    few = ", ".join(items[:3])
+    return few if len(items) <= 3 else f"{few}, ... ({len(items)} {what})"
 
 
 def _read_content(path: Path) -> bytes:
-    """The file's bytes, unless they are of a kind that takes hours to decode."""
+    """The file's bytes, unless they have so many parts that decoding would take hours."""
     content = read_file(path, MAX_FILE_BYTES)
     if content.startswith(b"\x89PNG"):
         position, n_parts = 8, 0
@@ -86,8 +102,8 @@ def _read_content(path: Path) -> bytes:
             position += 12 + int.from_bytes(content[position : position + 4], "big")
             n_parts += 1
     else:
-        # Among a JPEG's compressed bytes no 255 stands before one that makes it a marker; among
-        # its other bytes some do by chance. EXIF data in many parts are joined one by one.
+        # In a JPEG's compressed bytes, 255 before one of these bytes is always a marker; elsewhere
+        # it may be chance. Pillow joins EXIF data in many parts one by one.
         n_parts = len(re.findall(rb"\xff[\xc0-\xcf\xd9-\xfe]", content))
         n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * content.count(b"\xff\xda"))
         n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * content.count(b"Exif\0\0"))
@@ -102,7 +118,7 @@ def _to_rgb(photo: Image.Image) -> Image.Image:
     turn = _TURNS.get(photo.getexif().get(ExifTags.Base.Orientation, 1))
     if turn is not None:
         photo = photo.transpose(turn)
-    if photo.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip at 255
+    if photo.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion clips at 255
         return Image.fromarray((np.array(photo) >> 8).astype(np.uint8)).convert("RGB")
     if photo.has_transparency_data:
         photo = photo.convert("RGBA")

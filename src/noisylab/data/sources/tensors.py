@@ -1,68 +1,78 @@
-"""Sets from train.pickle, dev.pickle and perhaps test.pickle, of either of two contents.
+"""Sets from train.pickle, dev.pickle and optionally test.pickle, in either of two forms.
 
-Pairs: a list of (float tensor (3, H, W) in [-1, 1], int label). Classes are named by the lines
-of a classes.txt beside the pickles, or "0", "1", ... where there is none.
-Arrays: a dict of `images` uint8 (N, H, W, 3), `labels` (N,) int, `classes` (K names) and perhaps
-`true_labels` (N,) int, as noisylab writes its own sets.
+Pairs: a list of (float tensor (3, H, W) in [-1, 1], int label). The lines of a classes.txt beside
+the pickles name the classes; without that file they are called "0", "1", ...
+Arrays: a dict of `images` uint8 (N, H, W, 3), `labels` (N,) int, `classes` (K names) and
+optionally `true_labels` (N,) int, as in the sets that noisylab writes.
 """
 
 from __future__ import annotations
 
 import operator
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from noisylab.core.errors import InputError, shown, shown_list
+from noisylab.core.errors import InputError, located, shown, shown_list
 from noisylab.core.files import read_text
 from noisylab.core.images import SIZE, ImageSet, check_classes
 from noisylab.data.pickles import read_pickle
-from noisylab.data.sources.photos import MAX_PIXELS, fit
+from noisylab.data.set_files import check_parts
+from noisylab.data.sources.photos import MAX_PIXELS, fit, resize_notices
 
 _ROUNDING = 1e-5  # how far float arithmetic may carry a value out of [-1, 1]; a level is 8e-3
-_GREY = 128  # what 0 becomes as uint8
+_GREY = 128  # uint8 of the value 0
 
-#: Images may take this much, or this often their file's size, once they are 32x32. CIFAR-10 as a
-#: whole takes 184 MB; without a bound half a megabyte of tiny images would become a gigabyte.
+#: Images may take this much, or this many times their file's size, as 32x32. All of CIFAR-10 takes
+#: 184 MB; without a limit half a megabyte of tiny images would become a gigabyte.
 _MAX_IMAGE_BYTES = 256 * 2**20
 _MAX_GROWTH = 64  # images of 4x4 pixels as uint8
 
 MAX_NAMES_BYTES = 2**20  # of classes.txt
 
-_KEYS = ("images", "labels", "classes", "true_labels")
+
+class _Contents(NamedTuple):
+    images: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...] | None = None  # None for pairs
+    true_labels: np.ndarray | None = None
 
 
-def read_pickled(
-    folder: Path,
-) -> tuple[dict[str, ImageSet], Counter[tuple[int, int]], list[str]]:
-    """The sets by split, how many images of each other (height, width) were resized, notices.
+def read_tensors(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
+    """The sets by split, and notices.
 
-    Raises InputError that names the file and, where there is one, the index in it.
+    Raises InputError that names the file and, for pairs, the index in it.
     """
-    splits = ["train", "dev"] + ["test"] * (folder / "test.pickle").exists()
     resized: Counter[tuple[int, int]] = Counter()
     sets: dict[str, ImageSet] = {}
     notices: list[str] = []
     names = _read_names(folder / "classes.txt")
-    named_in = "train.pickle" if names is None else "classes.txt"
-    for split in splits:
+    names_from = "train.pickle" if names is None else "classes.txt"
+    for split in ["train", "dev"] + ["test"] * (folder / "test.pickle").exists():
         path = folder / f"{split}.pickle"
-        contents = _read_contents(path, resized)
-        if split != "test" and not len(contents.images):
-            raise InputError(f"{path}: holds no images; expected at least one of every class")
-        if contents.classes is None and names is None:
-            names = _numbered(path, contents.labels)
-        sets[split] = _make_set(path, contents, names or (), named_in)
-        _check_same_classes(folder / "train.pickle", sets["train"], path, sets[split])
-        if contents.classes is None and len(contents.images) and contents.images.min() >= _GREY:
-            notices.append(
-                f"{path.name}: no value is below 0: are the tensors in [0, 1]? "
-                "expected [-1, 1], (pixels / 255 - 0.5) / 0.5"
-            )
-    return sets, resized, notices
+        content = read_pickle(path)
+        with located(path):
+            images, labels, classes, true_labels = _parse(content, path.stat().st_size, resized)
+            if split != "test" and not len(images):
+                raise InputError("holds no images; expected at least one of every class")
+            if classes is None:
+                names = names or _numbered(labels)
+                _check_labels(labels, names, names_from)
+                if len(images) and images.min() >= _GREY:
+                    notices.append(
+                        f"{path.name}: no value is below 0: are the tensors in [0, 1]? "
+                        "expected [-1, 1], (pixels / 255 - 0.5) / 0.5"
+                    )
+            sets[split] = ImageSet(images, labels, classes or names or (), true_labels)
+            if sets[split].classes != sets["train"].classes:
+                raise InputError(
+                    f"expected the classes of train.pickle, {shown_list(sets['train'].classes)}, "
+                    f"got {shown_list(sets[split].classes)}"
+                )
+    return sets, notices + resize_notices(resized)
 
 
 def to_uint8(tensor: np.ndarray) -> np.ndarray:
@@ -71,142 +81,103 @@ def to_uint8(tensor: np.ndarray) -> np.ndarray:
     return np.clip(levels, 0, 255).astype(np.uint8)
 
 
-@dataclass(frozen=True, eq=False)
-class _Contents:
-    images: np.ndarray
-    labels: np.ndarray
-    classes: tuple[str, ...] | None = None  # None: a list of pairs, which knows no names
-    true_labels: np.ndarray | None = None
-
-
-def _read_contents(path: Path, resized: Counter[tuple[int, int]]) -> _Contents:
-    content: Any = read_pickle(path)
+def _parse(content: Any, size: int, resized: Counter[tuple[int, int]]) -> _Contents:
+    """The parts of a set from a file of `size` bytes."""
     if isinstance(content, dict):
-        return _from_arrays(path, content, resized)
+        return _from_arrays(content, size, resized)
     if isinstance(content, (list, tuple)):
-        return _from_pairs(path, content, resized)
+        return _from_pairs(content, size, resized)
     raise InputError(
-        f"{path}: expected a list of (tensor, label) pairs or a dict of arrays, "
-        f"got {shown(content)}"
+        f"expected a list of (tensor, label) pairs or a dict of arrays, got {shown(content)}"
     )
 
 
-def _from_pairs(
-    path: Path, pairs: list[Any] | tuple[Any, ...], resized: Counter[tuple[int, int]]
-) -> _Contents:
-    images = _empty_images(path, len(pairs))
+def _from_pairs(pairs: Sequence[Any], size: int, resized: Counter[tuple[int, int]]) -> _Contents:
     labels = np.empty(len(pairs), np.int64)
-    for index, pair in enumerate(pairs):
-        where = f"{path}: index {index}"
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-            raise InputError(f"{where}: expected a (tensor, label) pair, got {shown(pair)}")
-        _check_tensor(where, pair[0])
-        images[index] = _fit(to_uint8(pair[0]).transpose(1, 2, 0), resized)
-        labels[index] = _label(where, pair[1])
-    return _Contents(images, labels)
+
+    def parse() -> Iterable[np.ndarray]:
+        for index, pair in enumerate(pairs):
+            with located(f"index {index}"):
+                if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+                    raise InputError(f"expected a (tensor, label) pair, got {shown(pair)}")
+                _check_tensor(pair[0])
+                labels[index] = _label(pair[1])
+            yield to_uint8(pair[0]).transpose(1, 2, 0)
+
+    return _Contents(_fit_all(parse(), len(pairs), size, resized), labels)
 
 
-def _empty_images(path: Path, n_images: int) -> np.ndarray:
-    limit = max(_MAX_IMAGE_BYTES, _MAX_GROWTH * path.stat().st_size)
+def _fit_all(
+    images: Iterable[np.ndarray], n_images: int, size: int, resized: Counter[tuple[int, int]]
+) -> np.ndarray:
+    limit = max(_MAX_IMAGE_BYTES, _MAX_GROWTH * size)
     if n_images * SIZE * SIZE * 3 > limit:
         raise InputError(
-            f"{path}: expected at most {limit // (SIZE * SIZE * 3):,} images in a file of its "
-            f"size, got {n_images:,}; save them as {SIZE}x{SIZE}"
+            f"expected at most {limit // (SIZE * SIZE * 3):,} images in a file of this size, "
+            f"got {n_images:,}; save them as {SIZE}x{SIZE}"
         )
-    return np.empty((n_images, SIZE, SIZE, 3), np.uint8)
+    fitted = np.empty((n_images, SIZE, SIZE, 3), np.uint8)
+    for index, image in enumerate(images):
+        fitted[index] = fit(image, resized)
+    return fitted
 
 
-def _check_tensor(where: str, tensor: Any) -> None:
+def _check_tensor(tensor: Any) -> None:
     if not isinstance(tensor, np.ndarray) or tensor.dtype.kind != "f":
-        raise InputError(f"{where}: expected a float tensor (3, H, W), got {shown(tensor)}")
+        raise InputError(f"expected a float tensor (3, H, W), got {shown(tensor)}")
     if tensor.ndim != 3 or tensor.shape[0] != 3 or tensor.size == 0:
         raise InputError(
-            f"{where}: expected a tensor of shape (3, H, W), got {shown(tensor)}; "
+            f"expected a tensor of shape (3, H, W), got {shown(tensor)}; "
             "give RGB with the channels first"
         )
     if tensor.size > 3 * MAX_PIXELS:
         raise InputError(
-            f"{where}: expected at most {MAX_PIXELS // 10**6} million pixels, got {shown(tensor)}"
+            f"expected at most {MAX_PIXELS // 10**6} million pixels, got {shown(tensor)}"
         )
-    if not (np.abs(tensor) <= 1 + _ROUNDING).all():  # so that NaN fails too
-        value = tensor[~(np.abs(tensor) <= 1 + _ROUNDING)][0]
+    is_good = np.abs(tensor) <= 1 + _ROUNDING  # False for NaN
+    if not is_good.all():
         raise InputError(
-            f"{where}: expected values in [-1, 1], got {value:g}; "
+            f"expected values in [-1, 1], got {tensor[~is_good][0]:g}; "
             "divide pixels by 255, then subtract 0.5 and divide by 0.5"
         )
 
 
-def _label(where: str, label: Any) -> int:
+def _label(label: Any) -> int:
     try:
         number = -1 if isinstance(label, bool) else operator.index(label)
     except TypeError:
         number = -1
     if not 0 <= number < 2**31:
-        raise InputError(f"{where}: expected a label 0, 1, 2, ..., got {shown(label)}")
+        raise InputError(f"expected a label 0, 1, 2, ..., got {shown(label)}")
     return number
 
 
 def _from_arrays(
-    path: Path, content: dict[Any, Any], resized: Counter[tuple[int, int]]
+    content: dict[str, Any], size: int, resized: Counter[tuple[int, int]]
 ) -> _Contents:
-    for key in _KEYS[:3]:
-        if key not in content:
-            raise InputError(f"{path}: expected a dict with {key!r}, got {shown_list([*content])}")
-    unknown = [key for key in content if key not in _KEYS]
-    if unknown:
-        raise InputError(
-            f"{path}: expected only {', '.join(_KEYS)}, got the unknown {shown_list(unknown)}"
-        )
-    images, classes = content["images"], content["classes"]
+    check_parts(content)
+    images = content["images"]
     if (
-        not isinstance(images, np.ndarray)
-        or images.dtype != np.uint8
+        images.dtype != np.uint8
         or images.ndim != 4
         or images.shape[3] != 3
         or 0 in images.shape[1:3]
     ):
-        raise InputError(f"{path}: images: expected uint8 (N, H, W, 3), got {shown(images)}")
-    if not isinstance(classes, (list, tuple)):
-        raise InputError(f"{path}: classes: expected a list of names, got {shown(classes)}")
-    fitted = _empty_images(path, len(images))
-    for index, image in enumerate(images):
-        fitted[index] = _fit(image, resized)
-    true_labels = content.get("true_labels")
-    return _Contents(
-        fitted,
-        _integers(path, "labels", content["labels"]),
-        tuple(classes),
-        None if true_labels is None else _integers(path, "true_labels", true_labels),
-    )
+        raise InputError(f"images: expected uint8 (N, H, W, 3), got {shown(images)}")
+    integers = {
+        key: _integers(key, content[key]) for key in ("labels", "true_labels") if key in content
+    }
+    fitted = _fit_all(images, len(images), size, resized)
+    return _Contents(fitted, classes=tuple(content["classes"]), **integers)
 
 
-def _integers(path: Path, key: str, values: Any) -> np.ndarray:
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iu":
-        raise InputError(f"{path}: {key}: expected an array of integers, got {shown(values)}")
-    too_large = values[values > np.iinfo(np.int64).max]  # of uint64: they would become negative
+def _integers(key: str, values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind not in "iu":
+        raise InputError(f"{key}: expected an array of integers, got {shown(values)}")
+    too_large = values[values > np.iinfo(np.int64).max]  # uint64 that int64 would make negative
     if too_large.size:
-        raise InputError(f"{path}: {key}: expected labels 0, 1, 2, ..., got {too_large[0]}")
+        raise InputError(f"{key}: expected labels 0, 1, 2, ..., got {too_large[0]}")
     return values.astype(np.int64)
-
-
-def _fit(image: np.ndarray, resized: Counter[tuple[int, int]]) -> np.ndarray:
-    if image.shape[:2] != (SIZE, SIZE):
-        resized[image.shape[0], image.shape[1]] += 1
-    return fit(image)
-
-
-def _make_set(path: Path, contents: _Contents, names: tuple[str, ...], named_in: str) -> ImageSet:
-    classes = names if contents.classes is None else contents.classes
-    if contents.classes is None and contents.labels.max(initial=0) >= len(names):
-        index = np.flatnonzero(contents.labels >= len(names))[0]
-        raise InputError(
-            f"{path}: index {index}: expected a label in 0..{len(names) - 1}, as {named_in} names "
-            f"{len(names)} classes, got {contents.labels[index]}"
-        )
-    try:
-        return ImageSet(contents.images, contents.labels, classes, contents.true_labels)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
 
 
 def _read_names(path: Path) -> tuple[str, ...] | None:
@@ -214,28 +185,27 @@ def _read_names(path: Path) -> tuple[str, ...] | None:
         return None
     lines = read_text(path, MAX_NAMES_BYTES).split("\n")
     names = tuple(line.strip() for line in lines if line.strip())
-    try:
+    with located(path):
         check_classes(names)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
     return names
 
 
-def _numbered(path: Path, labels: np.ndarray) -> tuple[str, ...]:
+def _numbered(labels: np.ndarray) -> tuple[str, ...]:
     found, first = np.unique(labels, return_index=True)
     gaps = np.flatnonzero(found != np.arange(len(found)))
     if gaps.size:
+        gap = gaps[0]
         raise InputError(
-            f"{path}: expected labels 0, 1, 2, ... without a gap, got {found[gaps[0]]} "
-            f"at index {first[gaps[0]]} and no {gaps[0]}; number the classes anew or name them all "
-            "in classes.txt"
+            f"expected labels 0, 1, 2, ... without a gap, got {found[gap]} at index {first[gap]} "
+            f"and no {gap}; renumber the classes, or name all of them in classes.txt"
         )
     return tuple(str(label) for label in found)
 
 
-def _check_same_classes(train_path: Path, train: ImageSet, path: Path, images: ImageSet) -> None:
-    if images.classes != train.classes:
+def _check_labels(labels: np.ndarray, names: tuple[str, ...], names_from: str) -> None:
+    outside = np.flatnonzero(labels >= len(names))
+    if outside.size:
         raise InputError(
-            f"{path}: expected the classes of {train_path.name}, {shown_list(train.classes)}, "
-            f"got {shown_list(images.classes)}"
+            f"index {outside[0]}: expected a label in 0..{len(names) - 1}, as {names_from} names "
+            f"{len(names)} classes, got {labels[outside[0]]}"
         )

@@ -1,17 +1,17 @@
-// Which command a key stands for.
+// From keyboard events to commands.
 
-// A letter by its place on the keyboard where that writes another script.
+// On a keyboard of another script, the Latin letter at the same place.
 function letterOf(event) {
   const byPlace = /^Key(.)$/.exec(event.code)?.[1];
   return (/^[a-z]$/i.test(event.key) ? event.key : byPlace)?.toLowerCase();
 }
 
-// Also without the shift that some keyboards want for digits.
+// Also without the Shift key that some keyboard layouts need for digits.
 function digitOf(event) {
   return /^[0-9]$/.test(event.key) ? event.key : /^Digit(.)$/.exec(event.code)?.[1];
 }
 
-// The command, or undefined; a digit comes as itself.
+// A command, a digit, or undefined.
 export function commandOf(event) {
   const isTyping = event.target.closest("select, input:not([type=checkbox])");
   const isArrow = event.key === "ArrowLeft" || event.key === "ArrowRight";

@@ -1,4 +1,4 @@
-// Shows one image after another and sends each decision; what the file holds is what counts.
+// Shows one image after another and sends each decision. The file is the only source of truth.
 
 import { commandOf } from "./keys.js";
 import { ask } from "./server.js";
@@ -7,14 +7,14 @@ import * as view from "./view.js";
 const { byId, keyOf, say, warn } = view;
 
 let sheet = { classes: [], keys: {}, cases: [], review: "" };
-let decided = {}; // by keyOf(), the class decided on
-let shown = []; // the cases that pass the filter
-let current = null; // one of them, or null when all are decided
-let isBusy = false; // while an answer is awaited: an older one must not follow a newer
-const made = []; // decisions of this page, the last one last: the item, and its label before
-const written = new Map(); // by keyOf(), the label that this page had written
+let decided = {}; // the class decided on, by keyOf()
+let shown = []; // the cases that match the filter
+let current = null; // one of `shown`, or null when all are decided
+let isBusy = false; // waiting for an answer; requests must not overtake each other
+const made = []; // decisions of this page in order: { item, before }, the label it had before
+const written = new Map(); // the label that this page wrote, by keyOf()
 
-// ---- What the files hold
+// ---- Reading and writing
 
 async function load() {
   sheet = await ask("cases");
@@ -33,30 +33,30 @@ async function refresh() {
   }
 }
 
-// Tells if decisions from here are gone: someone saved an older copy of the file, or removed them.
+// Warns if decisions of this page are gone: someone removed them or saved an older copy.
 function adopt(decisions) {
   decided = decisions;
   const lost = sheet.cases.filter((item) => written.has(keyOf(item)) && !decided[keyOf(item)]);
   if (lost.length) {
-    const text = `${sheet.review} was changed elsewhere and lacks ${lost.length} of the labels ` +
-      "decided here. ";
-    const restore = view.buttonOf(["Put back"], () => putBack(lost));
-    const forget = view.buttonOf(["Leave out"], () => {
+    const text = `${sheet.review} was changed elsewhere: ${lost.length} of the decisions made here ` +
+      "are missing. ";
+    const again = view.buttonOf(["Restore"], () => restore(lost));
+    const forget = view.buttonOf(["Discard"], () => {
       lost.forEach((item) => written.delete(keyOf(item)));
       warn("");
     });
-    warn(text, restore, forget);
+    warn(text, again, forget);
   }
 }
 
-async function putBack(lost) {
+async function restore(lost) {
   for (const item of lost) {
     await write(item, written.get(keyOf(item)));
   }
   show(current);
 }
 
-// Put a label, or null for none, into the file; whether that went well.
+// Writes a label, or null to undo one. Returns whether that succeeded.
 async function write(item, label) {
   if (isBusy) {
     return false;
@@ -95,12 +95,12 @@ async function decide(label) {
   }
 }
 
-// Takes back the shown image's decision, or else the last one that was made here.
+// Undoes the decision on the current image, or else the last decision of this page.
 async function undo() {
   const isDecided = current && decided[keyOf(current)];
   const wanted = isDecided ? current : made.at(-1)?.item;
   if (!wanted) {
-    say("Nothing to undo: go to an image that is decided.");
+    say("Nothing to undo. Go to an image that is decided.");
     return;
   }
   const place = made.findLastIndex(({ item }) => keyOf(item) === keyOf(wanted));
@@ -115,7 +115,7 @@ async function undo() {
   }
 }
 
-// ---- Which image is shown
+// ---- Choosing the image
 
 function placeOf(item) {
   return shown.findIndex((other) => keyOf(other) === keyOf(item));
@@ -196,7 +196,7 @@ byId("any").addEventListener("submit", (event) => {
   const begun = sheet.classes.filter((name) =>
     typed && name.toLowerCase().startsWith(typed.toLowerCase()));
   if (!sheet.classes.includes(typed) && begun.length !== 1) {
-    warn(`${begun.length || "No"} classes begin with "${typed}": type the name of one.`);
+    warn(`${begun.length || "No"} classes start with "${typed}". Type the name of one class.`);
     return;
   }
   byId("name").value = "";
@@ -211,12 +211,12 @@ for (const select of [byId("pair"), byId("split")]) {
   select.addEventListener("change", () => {
     filter();
     if (isByPointer) {
-      select.blur(); // so that the next key decides, and does not choose another filter
+      select.blur(); // so the next key decides instead of choosing another filter
     }
   });
 }
 
-// Others may have decided, or the stages have run, while this page was out of sight.
+// While the page was hidden, others may have decided, or the pipeline may have run.
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) {
     refresh();

@@ -1,4 +1,4 @@
-// Requests to this page's own server.
+// Requests to the review server.
 
 export async function ask(path, content) {
   const options = content && {
@@ -10,8 +10,8 @@ export async function ask(path, content) {
   try {
     response = await fetch(path, options);
   } catch {
-    throw new Error("No answer: this page's server has ended. Run make review again; " +
-      "what was decided before is kept.");
+    throw new Error("The review server has stopped. Run make review again; " +
+      "earlier decisions are saved.");
   }
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) {

@@ -1,9 +1,9 @@
-// What is seen, out of the cases and what is decided about them.
+// Renders the cases and the decisions about them.
 
 export const byId = (id) => document.getElementById(id);
 export const keyOf = (item) => `${item.split} ${item.index}`;
 
-// For screen readers alone.
+// For screen readers only.
 export function say(text) {
   byId("said").textContent = text;
 }
@@ -55,8 +55,8 @@ export function renderProgress(shown, decided) {
   byId("progress").value = count;
   byId("count").textContent = `${count} of ${shown.length} decided`;
   byId("end").textContent = shown.length
-    ? "All of these are decided."
-    : "There is no image to decide on here.";
+    ? "All decided."
+    : "No image matches this filter.";
 }
 
 export function renderCase(item, label, place) {
@@ -67,10 +67,10 @@ export function renderCase(item, label, place) {
   byId("title").textContent = `${place}: image ${item.index} of ${item.split}`;
   byId("given").textContent = given;
   byId("suggested").textContent = suggested;
-  byId("how").textContent = item.flagged ? "looks like" : "perhaps";
+  byId("how").textContent = item.flagged ? "looks like" : "may be";
   byId("suggestion").hidden = isSame;
-  const otherwise = item.flagged ? `flagged: becomes ${suggested}` : `not flagged: stays ${given}`;
-  byId("why").textContent = `score ${item.score.toFixed(3)}, ${otherwise} unless you decide`;
+  const outcome = item.flagged ? `flagged: becomes ${suggested}` : `not flagged: stays ${given}`;
+  byId("why").textContent = `score ${item.score.toFixed(3)}, ${outcome} unless you decide`;
   byId("state").textContent = label ? `Decided: ${label === given ? "keep " : ""}${label}` : "";
   byId("accept").replaceChildren(...labelled("A", `Accept ${suggested}`));
   byId("accept").disabled = isSame;

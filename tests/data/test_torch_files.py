@@ -1,4 +1,4 @@
-"""Files of weights that are damaged or hostile: one line why, in little memory."""
+"""Damaged or hostile weights are refused in one line and in little memory."""
 
 import io
 import pickle
@@ -83,9 +83,9 @@ BAD_WEIGHTS = {
     "infinite": of(dotted("conv1.bias", torch.full((16,), torch.inf)), "in conv1.bias that are no"),
     "before 1.6": of(
         lambda: torch_saved({"a": torch.ones(1)}, _use_new_zipfile_serialization=False),
-        "is in PyTorch's form before 1.6; load it there and save it anew",
+        "has the format of PyTorch before 1.6; load and save it with a newer one",
     ),
-    "a pickle": of(lambda: pickle.dumps({"model_state_dict": {}}), "is damaged, or not of torch."),
+    "a pickle": of(lambda: pickle.dumps({"model_state_dict": {}}), "is damaged or not from torch."),
     "a zip without a pickle": of(lambda: b"PK\5\6" + bytes(18), "holds no data.pkl"),
 }
 
@@ -99,7 +99,7 @@ def test_hostile_weights_are_refused_in_little_memory(kind: str) -> None:
     assert megabytes < 32
 
 
-def test_weights_of_any_truncated_length_are_refused() -> None:
+def test_truncated_weights_are_refused() -> None:
     content = checkpoint()
     for part in range(30):
         with pytest.raises(InputError, match="is not a file of weights"):
@@ -120,7 +120,7 @@ def test_weights_in_other_precision_and_layout_are_read() -> None:
         assert torch.equal(back[name], changed.get(name, weight).detach().float())
 
 
-def test_a_checkpoint_is_what_pytorch_reads() -> None:
+def test_values_come_back_as_pytorch_saved_them() -> None:
     value = {"a": torch.arange(6.0).reshape(2, 3).t(), "b": [1, (2.5, "x")], "c": torch.tensor(7)}
     back = torch_files.load(torch_saved(value))
     np.testing.assert_array_equal(back["a"], value["a"])

@@ -1,4 +1,4 @@
-"""What NumPy and PyTorch write, in every protocol, comes back as arrays."""
+"""Arrays and tensors come back from pickles of every protocol; invalid calls are refused."""
 
 import _codecs
 import pickle
@@ -13,7 +13,7 @@ import torch
 from numpy._core import multiarray, numeric
 
 from noisylab.core.errors import InputError
-from noisylab.data.rebuild import Budget
+from noisylab.data.pickled_arrays import Budget
 from noisylab.data.unpickler import load
 
 _frombuffer = vars(numeric)["_frombuffer"]
@@ -69,28 +69,11 @@ def test_names_of_numpy_1_are_read(protocol: int) -> None:
     assert type(number) is np.float32
 
 
-def cifar10_batch() -> tuple[bytes, np.ndarray]:
-    """A batch as Python 2's cPickle wrote it, laid out like CIFAR-10's `data_batch_1`."""
-    pixels = bytes(range(256)) * 24
-    return (
-        b"\x80\x02}q\x01(U\x0bbatch_labelq\x02U\x15training batch 1 of 5q\x03U\x06labelsq\x04]q\x05"
-        b"(K\x06K\x09eU\x04dataq\x06cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq"
-        b"\x08K\x00\x85U\x01b\x87Rq\x09(K\x01K\x02M\x00\x0c\x86cnumpy\ndtype\nq\x0aU\x02u1K\x00K"
-        b"\x01\x87Rq\x0b(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T"
-        + len(pixels).to_bytes(4, "little")
-        + pixels
-        + b"tbu."
-    ), np.frombuffer(pixels, np.uint8).reshape(2, 3072)
-
-
-def test_cifar10_s_own_pickles_are_read() -> None:
-    written, pixels = cifar10_batch()
-    found = load(written, encoding="bytes")
-    assert list(found) == [b"batch_label", b"labels", b"data"]
-    assert found[b"labels"] == [6, 9]
-    assert_same_array(found[b"data"], pixels)
-    with pytest.raises(InputError, match='holds Python 2 strings; read it with encoding="bytes"'):
-        load(written)
+def test_python_2_strings_that_are_not_ascii_are_refused() -> None:
+    assert load(b"U\x04text.") == "text"
+    for literal in (b"U\x02\xc3\xa9.", b"T\x02\0\0\0\xc3\xa9.", b"S'\\xe9'\n."):
+        with pytest.raises(InputError, match="holds Python 2 strings; write it again with Python"):
+            load(literal)
 
 
 def tensors() -> list[torch.Tensor]:
@@ -124,13 +107,13 @@ def test_pairs_are_read() -> None:
     assert found[3][0].max() == np.float32(0.3)
 
 
-def test_pairs_that_occur_again_are_read() -> None:
+def test_repeated_pairs_are_read() -> None:
     pair = (np.ones((3, 32, 32), np.float32), 1)
     assert len(reread([pair] * 50 + [(np.zeros(10), 2)])) == 51
 
 
 class Call:
-    """Pickles as a call of `function`, and the state to give to what it returns."""
+    """Pickles as a call of `function`, and the state for its result."""
 
     def __init__(self, function: Any, *arguments: Any, state: Any = None) -> None:
         self.reduced = (function, arguments, state)
@@ -152,7 +135,7 @@ def dtype_with(state: Any) -> Call:
 
 
 def saved_storage(count: int, written: int | None = None) -> bytes:
-    """What torch.save writes for a storage of three floats, claiming `count` and `written`."""
+    """A storage of three floats from torch.save, changed to claim `count` and `written`."""
     tensor: Any = torch.arange(3.0)
     saved: bytes = tensor.__reduce_ex__(2)[1][0].__reduce__()[1][0]
     head = saved[: -8 - 12].replace(b"K\x03Nt", b"\x8a\x08%bNt" % count.to_bytes(8, "little"))
@@ -169,7 +152,7 @@ def tensor_of(offset: Any, size: Any, stride: Any) -> Call:
     return Call(torch._utils._rebuild_tensor_v2, *arguments)
 
 
-def test_the_strange_calls_are_strange_only_in_their_arguments() -> None:
+def test_the_calls_below_are_read_if_their_arguments_are_valid() -> None:
     assert_same_array(reread(array_of((2,), b"ab")), np.frombuffer(b"ab", np.uint8))
     assert_same_array(reread(tensor_of(1, (2, 1), (1, 7))), np.array([[1], [2]], np.float32))
 
@@ -222,12 +205,12 @@ def test_the_strange_calls_are_strange_only_in_their_arguments() -> None:
         (tensor_of(0, ("3",), (1,)), "_rebuild_tensor_v2 with arguments"),
     ],
 )
-def test_what_no_array_ever_was_is_refused(value: Any, said: str) -> None:
+def test_calls_that_no_array_was_written_with_are_refused(value: Any, said: str) -> None:
     with pytest.raises(InputError, match="^refuses .*" + re.escape(said)):
         reread(value)
 
 
-def test_a_budget_ends() -> None:
+def test_a_spent_budget_is_refused() -> None:
     budget = Budget(size=10, instructions=1)
     budget.count_instruction()
     budget.count_bytes(80)

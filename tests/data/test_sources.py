@@ -1,4 +1,4 @@
-"""Which of the three forms a folder holds."""
+"""Recognising the form of a source, and its summary."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         read_source(tmp_path / "photos")
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "photos").write_text("")
     with pytest.raises(InputError, match=r"photos: expected a folder of images, got none"):
         read_source(tmp_path / "photos")
 
 
-def test_an_empty_folder_is_told_the_three_forms(tmp_path: Path) -> None:
+def test_the_error_for_an_empty_folder_lists_the_three_forms(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf"expected {THREE_FORMS}, got none of these"):
         read_source(tmp_path)
 
@@ -33,7 +33,7 @@ def test_two_forms_at_once_are_refused(bundle: Path) -> None:
         read_source(bundle)
 
 
-def test_half_a_form_is_told_what_lacks(class_folders: Path) -> None:
+def test_the_missing_half_of_a_form_is_named(class_folders: Path) -> None:
     (class_folders / "dev").rename(class_folders / "validation")
     with pytest.raises(InputError, match=r"dev: expected beside the rest of the source, got none"):
         read_source(class_folders)

@@ -1,4 +1,4 @@
-"""Pickles of pairs and of arrays: exact pixels, names, and everything that can be wrong."""
+"""Pickles of pairs and of arrays: exact pixels, names, and every kind of error."""
 
 import pickle
 from collections.abc import Callable
@@ -104,7 +104,7 @@ def test_arrays_are_read_with_names_and_true_labels(tmp_path: Path) -> None:
     assert source.notices == ("3 images resized to 32x32, from 30x40",)
 
 
-def test_shared_images_are_noticed_for_each_two_sets(tmp_path: Path) -> None:
+def test_each_pair_of_sets_with_shared_images_gives_a_notice(tmp_path: Path) -> None:
     images = noise(5, 32, 32, 3)
     content = {"images": images, "labels": np.array([0, 1, 1, 0, 0]), "classes": ["x", "y"]}
     turned = arrays(images=images[[1, 0, 4]], labels=np.array([0, 1, 1]))
@@ -178,7 +178,7 @@ BAD_TRAIN = [
     (arrays(images=noise(3, 3, 32, 32)), r"images: expected uint8 \(N, H, W, 3\), got uint8 of"),
     (arrays(images=noise(3, 0, 32, 3)), r"images: expected uint8 \(N, H, W, 3\)"),
     (arrays(images=np.zeros((3, 32, 32, 3))), r"images: expected uint8 .* got float64 of shape"),
-    (arrays(images=[1]), r"images: expected uint8 \(N, H, W, 3\), got list of 1"),
+    (arrays(images=[1]), r"images: expected an array, got list of 1"),
     (arrays(labels=np.array([0, 1])), r"train\.pickle: labels must be int64 of shape \(3,\)"),
     (arrays(labels=np.array([0, 1, 2])), r"train\.pickle: labels must be in 0\.\.1, got 2 at ind"),
     (arrays(labels=np.array([0, 1, -1])), r"labels must be in 0\.\.1, got -1 at index 2"),
@@ -188,7 +188,7 @@ BAD_TRAIN = [
         arrays(labels=np.array([0, 1, 2**64 - 1], np.uint64)),
         r"train\.pickle: labels: expected labels 0, 1, 2, \.\.\., got 18446744073709551615",
     ),
-    (arrays(true_label=1), r"expected only images, .*, got the unknown \['true_label'\]"),
+    (arrays(true_label=1), r"expected only images, .*, got \['true_label'\]"),
     ([pair(0), pair(10**5000)], r"index 1: expected a label .*, got int of 16610 bits"),
     (_set(0)[:1] * 9 + [(np.zeros((3, 4001, 4001), np.float16), 1)], r"at most 16 million pixels"),
     (arrays(true_labels=np.array([0, 1, 2])), r"true_labels must be in 0\.\.1, got 2 at index 2"),
@@ -207,7 +207,7 @@ BAD_TRAIN = [
 
 
 @pytest.mark.parametrize(("train", "message"), BAD_TRAIN)
-def test_bad_contents_are_refused_by_name(tmp_path: Path, train: object, message: str) -> None:
+def test_bad_contents_are_refused(tmp_path: Path, train: object, message: str) -> None:
     dev: object = arrays(images=noise(3, 32, 32, 3, seed=9))
     save(tmp_path, train=train, dev=dev if isinstance(train, dict) else [pair(0, 8), pair(1, 9)])
     with pytest.raises(InputError, match=message) as caught:
@@ -245,13 +245,13 @@ def test_bad_contents_are_refused_by_name(tmp_path: Path, train: object, message
         ),
     ],
 )
-def test_bad_folders_of_pickles_are_refused(pairs: Path, spoil: Spoil, message: str) -> None:
+def test_a_bad_pickle_or_names_file_is_named(pairs: Path, spoil: Spoil, message: str) -> None:
     spoil(pairs)
     with pytest.raises(InputError, match=message):
         read_source(pairs)
 
 
-def test_an_empty_test_is_no_test(pairs: Path) -> None:
+def test_test_may_be_empty(pairs: Path) -> None:
     save(pairs, test=[])
     assert len(read_source(pairs).test) == 0
 
@@ -278,7 +278,7 @@ def test_a_small_file_of_many_tiny_images_is_refused(tmp_path: Path, form: str) 
         read_source(tmp_path)
 
 
-def test_tensors_without_a_value_below_0_are_noticed(pairs: Path) -> None:
+def test_tensors_without_a_negative_value_give_a_notice(pairs: Path) -> None:
     save(pairs, train=[(np.abs(tensor), label) for tensor, label in (pair(0, 1), pair(1, 2))])
     assert read_source(pairs).notices == (
         "train.pickle: no value is below 0: are the tensors in [0, 1]? "

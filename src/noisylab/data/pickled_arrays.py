@@ -1,7 +1,7 @@
-"""Arrays out of what NumPy and PyTorch write into pickles: for `unpickler.py`.
+"""Arrays from the calls that NumPy and PyTorch write into pickles, for `unpickler.py`.
 
-Each builder stands for one name of theirs and gets the arguments that a file gives. It returns what
-they make, or falls through to None where no array was ever written so. None calls the real thing.
+Each builder stands for one function of theirs and takes the arguments in the file. It returns the
+result of that function, or None if no array was ever written that way; it never calls the function.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ ONLY = "only arrays and tensors are read"
 #: 50,000 pairs of a tensor and a label take 4.3 million.
 MAX_INSTRUCTIONS = 6_000_000
 
-#: How often the file's size may be built in arrays. Half-precision tensors take six.
+#: How many times the file's size its arrays may take. Half-precision tensors take six.
 MAX_BUILT = 8
 
 _NUMBERS = re.compile(r"b1|[iu][1248]|f[248]")
-_MAX_EMPTY = 2**20  # numbers in one item, were there any, of an array that has none
+_MAX_EMPTY = 2**20  # product of the other lengths of an array without numbers
 
 
 @dataclass
 class Budget:
-    """What may still be done for one file of `size` bytes, pickles inside pickles included."""
+    """Limits for one file of `size` bytes, including pickles inside pickles."""
 
     size: int
     instructions: int = MAX_INSTRUCTIONS
     built: int = 0
 
     def count_instruction(self) -> None:
-        """Raise InputError when there were too many."""
+        """Raise InputError if that is one too many."""
         self.instructions -= 1
         if self.instructions < 0:
             raise InputError(f"has over {MAX_INSTRUCTIONS:,} instructions; save arrays instead")
 
     def count_bytes(self, count: int) -> None:
-        """Raise InputError when there were too many; called before they are allocated."""
+        """Raise InputError if these are too many; called before they are allocated."""
         self.built += count
         if self.built > MAX_BUILT * self.size:
             raise InputError(f"builds arrays of more than {MAX_BUILT} times its own size")
@@ -55,14 +55,14 @@ Builder = Callable[[Budget, tuple[Any, ...]], Any]
 
 @dataclass(frozen=True)
 class Name:
-    """A name that a pickle may use. It is never looked up."""
+    """A name in a pickle. It is never looked up."""
 
     text: str
 
 
 @dataclass(eq=False)
 class Unfinished:
-    """An array or a dtype whose state is still to come, and where the memo holds it."""
+    """An array or a dtype before its state is given, and its places in the memo."""
 
     name: str
     finish: Callable[[Budget, Any], Any]  # (budget, state): the finished thing, None if refused
@@ -70,19 +70,19 @@ class Unfinished:
 
 
 def describe(value: Any) -> str:
-    """What to call `value` in a refusal."""
+    """The name of `value` in an error message."""
     if isinstance(value, Name):
         return value.text
     return value.name if isinstance(value, Unfinished) else type(value).__name__
 
 
 def shorten(name: str) -> str:
-    """A name from a file, on one line whatever is in it."""
+    """A name from a file, printable and at most 80 characters long."""
     return repr(name[:80])[1:-1][:80]
 
 
 def storage(budget: Budget, header: list[Any], data: bytes, start: int) -> np.ndarray | None:
-    """The numbers of a torch storage, 1-D: a count, then the numbers, from `start` on."""
+    """The numbers of a torch storage, (N,): from `start` on, their count and then themselves."""
     match header:
         case [_, 1001, _, ("storage", Name(kind), str(), str(), int(count), None), _]:
             if int.from_bytes(data[start : start + 8], "little") == count:
@@ -91,7 +91,9 @@ def storage(budget: Budget, header: list[Any], data: bytes, start: int) -> np.nd
 
 
 def numbers(budget: Budget, kind: str, count: int, data: bytes | memoryview) -> np.ndarray | None:
-    """The `count` little-endian numbers of a storage's kind that `data` must consist of, 1-D."""
+    """The numbers (count,) of a storage of that kind; None unless `data` holds exactly these."""
+    if kind not in _STORAGE_DTYPES:
+        return None
     dtype = np.dtype(_STORAGE_DTYPES[kind])
     if count < 0 or len(data) != count * dtype.itemsize:
         return None
@@ -118,7 +120,7 @@ def _array(
     shape: Any,
     order: Literal["C", "F"],
 ) -> np.ndarray | None:
-    """An array of its own of the numbers in `raw`, if they are as many as `shape` says."""
+    """A copy of the numbers in `raw`, if `shape` holds exactly as many."""
     if not _is_shape(shape) or math.prod(shape) * dtype.itemsize != len(raw):
         return None
     budget.count_bytes(len(raw))
@@ -126,7 +128,7 @@ def _array(
 
 
 def _native(array: np.ndarray) -> np.ndarray:
-    """A copy in the machine's byte order, which PyTorch insists on."""
+    """A copy in the machine's byte order, which PyTorch requires."""
     return np.array(array, array.dtype.newbyteorder("="))
 
 
@@ -188,7 +190,7 @@ def _tensor(budget: Budget, arguments: tuple[Any, ...]) -> Any:
 def _strided(
     budget: Budget, values: np.ndarray, offset: int, size: tuple[Any, ...], stride: tuple[Any, ...]
 ) -> np.ndarray | None:
-    """A copy of a view of `values`, if it stays within them and holds no more than they do."""
+    """A copy of a view of `values`, if it stays inside and is no larger than they are."""
     if values.ndim != 1 or not _is_shape(size) or len(size) != len(stride):
         return None
     if not all(type(step) is int and step >= 0 for step in stride):
@@ -213,7 +215,7 @@ def _parameter(budget: Budget, arguments: tuple[Any, ...]) -> Any:
 
 
 def _encode(budget: Budget, arguments: tuple[Any, ...]) -> Any:
-    """How protocols 0 to 2, which have no bytes, write them."""
+    """Bytes in protocols 0 to 2, which write them as text."""
     match arguments:
         case (str(text), "latin1"):
             budget.count_bytes(len(text))
@@ -221,7 +223,7 @@ def _encode(budget: Budget, arguments: tuple[Any, ...]) -> Any:
 
 
 def _never(budget: Budget, arguments: tuple[Any, ...]) -> None:
-    """For names that are only ever arguments."""
+    """For names that occur only as arguments."""
 
 
 BUILDERS: dict[str, Builder] = {

@@ -1,4 +1,4 @@
-"""A set comes back as written, in the same bytes each time; a bad file says what is wrong."""
+"""Sets come back as written; equal sets give equal bytes; a bad file is refused with the reason."""
 
 import os
 import pickle
@@ -80,7 +80,7 @@ def test_equal_sets_give_equal_bytes(kind: str) -> None:
     assert dump_set(equal_sets()[kind]) == dump_set(make_set())
 
 
-def test_one_array_for_two_purposes_gives_the_bytes_of_two() -> None:
+def test_shared_objects_do_not_change_the_bytes() -> None:
     images, labels = make_set().images, make_set().labels
     once = ImageSet(images, labels, ("labels", "cat", "i8"), labels)
     twice = ImageSet(images, labels, ("".join("labels"), "cat", "i" + "8"), labels.copy())
@@ -116,14 +116,14 @@ def content(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ([1, 2], "must hold a dict of images, labels and classes, got list"),
-        (content(labels=...), "lacks labels;"),
-        (content(extra=1), "has the unknown key 'extra';"),
-        (content(images=[1]), "images must be an array, got list"),
-        (content(true_labels=None), "true_labels must be an array, got nothing"),
-        (content(classes="abc"), "classes must be a list of names, got str"),
+        ([1, 2], "expected a dict of images, labels and classes, got list of 2"),
+        (content(labels=...), "expected a dict with 'labels', got ['images', 'classes', 'true_la"),
+        (content(extra=1), "expected only images, labels, classes and true_labels, got ['extra']"),
+        (content(images=[1]), "images: expected an array, got list of 1"),
+        (content(true_labels=None), "true_labels: expected an array, got None"),
+        (content(classes="abc"), "classes: expected a list of names, got 'abc'"),
         (content(classes=["car", "car", "cat"]), "classes must be distinct"),
-        (content(classes=[np.eye(9), 1]), "classes must be names, got ndarray"),
+        (content(classes=[np.eye(9), 1]), "classes must be names of 1 to 100 printable characters"),
         (content(images=make_set().images / 255), "images must be uint8 of shape"),
         (content(images=make_set().images[0]), "images must be uint8 of shape"),
         (content(labels=np.arange(6)), "labels must be in 0..2, got 3 at index 3"),
@@ -131,7 +131,7 @@ def content(**changes: Any) -> dict[str, Any]:
         (content(labels=np.zeros(6, np.int32)), "labels must be int64"),
     ],
 )
-def test_what_is_wrong_with_a_set_is_said(tmp_path: Path, value: Any, said: str) -> None:
+def test_a_bad_set_is_refused_with_the_reason(tmp_path: Path, value: Any, said: str) -> None:
     path = write(tmp_path, pickle.dumps(value))
     with pytest.raises(InputError, match=re.escape(f"{path}: {said}")):
         read_set(path)
@@ -145,7 +145,7 @@ def test_a_zip_file_is_explained(tmp_path: Path) -> None:
         read_pickle(path)
 
 
-def test_what_is_not_a_readable_file_is_refused(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent.pickle: cannot be read: No such file"):
         read_pickle(tmp_path / "absent.pickle")
     with pytest.raises(InputError, match="cannot be read: Is not a file"):

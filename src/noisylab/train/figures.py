@@ -1,0 +1,145 @@
+"""Pictures of the train stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from noisylab import plots
+from noisylab.plots import MOST_INCHES, SHADES, Losses, short_names
+
+_MOST_CELLS_WRITTEN = 20  # classes; beyond, counts in a confusion matrix would overlap
+_MOST_SUSPECTS = 96  # images on the sheet of suspects
+
+
+def loss_curves(title: str, losses: Losses) -> Figure:
+    """Draw the losses of a training by epoch."""
+    figure, axes = plots.new_axes()
+    plots.draw_losses(axes, losses)
+    axes.set_title(title)
+    return figure
+
+
+def confusion_matrices(
+    title: str,
+    confusions: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+    columns: int | None = None,
+) -> Figure:
+    """Draw counts (K, K) by name, shaded by shares of the label, in one row or in `columns`."""
+    side = _confusion_side(classes)
+    columns = columns or len(confusions)
+    rows = -(-len(confusions) // columns)
+    figure = Figure(figsize=(side * columns, side * rows + 0.4), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for axes, (name, counts) in zip(panels, confusions.items(), strict=True):
+        _draw_confusion(axes, counts, classes)
+        axes.set_title(name)
+    return figure
+
+
+def side_by_side(
+    title: str,
+    losses: Mapping[str, Losses],
+    confusions: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+) -> Figure:
+    """Draw a run per column: its losses, on one scale for all, above its confusion matrix."""
+    side = max(4.6, _confusion_side(classes))
+    figure = Figure(figsize=(side * len(losses), side + 3.6), layout="constrained")
+    figure.suptitle(title)
+    grid = figure.add_gridspec(2, len(losses), height_ratios=(3.2, side))
+    panels = [figure.add_subplot(grid[0, column]) for column in range(len(losses))]
+    plots.draw_loss_panels(panels, losses)
+    for column, name in enumerate(losses):
+        _draw_confusion(figure.add_subplot(grid[1, column]), confusions[name], classes)
+    return figure
+
+
+def class_table(title: str, scores: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
+    """Write precision, recall and F1 (K, 3) of each class, and their means, for each set."""
+    columns = [f"{name}\n{score}" for name in scores for score in ("precision", "recall", "F1")]
+    values = np.hstack(list(scores.values()))  # (K, 3 · sets)
+    values = np.vstack([values, values.mean(axis=0)])
+    names = short_names(classes)
+    width, height = 1.2 + 0.95 * len(columns), min(0.9 + 0.36 * len(values), 4 * MOST_INCHES)
+    more = 0.09 * max(0, max(map(len, names)) - 8)  # inches for long names left of the table
+    figure = Figure(figsize=(width + more, height))
+    axes = figure.add_subplot()
+    if more:
+        left, right = (0.125 * width + more) / (width + more), (0.9 * width + more) / (width + more)
+        figure.subplots_adjust(left=left, right=right)
+    axes.axis("off")
+    axes.set_title(title)
+    table = axes.table(
+        [[f"{value:.3f}" for value in row] for row in values],
+        cellColours=[[SHADES(0.6 * value) for value in row] for row in values],
+        rowLabels=[*names, "mean"],
+        colLabels=columns,
+        loc="center",
+        cellLoc="center",
+        bbox=Bbox.from_bounds(0, 0, 1, 0.95),
+    )
+    table.auto_set_font_size(False)
+    table.set_fontsize(9)
+    return figure
+
+
+def precision_recall(
+    title: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]]
+) -> Figure:
+    """Draw (precision, recall, average precision) on dev of each class."""
+    return plots.precision_recall_curves(f"{title}\non dev, by given label", curves)
+
+
+def suspects(
+    title: str,
+    images: np.ndarray,
+    labels: np.ndarray,
+    pred_probs: np.ndarray,
+    classes: Sequence[str],
+    label: int,
+    predicted: int,
+) -> Figure:
+    """Draw the images of one label that are predicted as another class, most probable first."""
+    indices = np.flatnonzero((pred_probs.argmax(axis=1) == predicted) & (labels == label))
+    indices = indices[np.argsort(-pred_probs[indices, predicted], kind="stable")]
+    shown = indices[:_MOST_SUSPECTS]
+    which = f"images of dev labelled {classes[label]} and called {classes[predicted]}"
+    captions = [f"{index}: {pred_probs[index, predicted]:.0%}" for index in shown]
+    title = f"{title}\n{len(shown)} of {len(indices)} {which}"
+    return plots.image_sheet(title, images[shown], captions)
+
+
+def augmentations(title: str, augmented: Mapping[str, np.ndarray]) -> Figure:
+    """Draw images (K, 32, 32, 3) uint8 by augmentation, a class per row."""
+    rows = np.stack([*augmented.values()], axis=1)  # (K, augmentations, 32, 32, 3)
+    captions = [name.replace("_", " ") for name in augmented] * len(rows)
+    title = f"{title}\nthe first image of each class, augmented"
+    images = rows.reshape(-1, *rows.shape[2:])
+    return plots.image_sheet(title, images, captions, columns=len(augmented))
+
+
+def _draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> None:
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
+    legible = len(classes) <= _MOST_CELLS_WRITTEN
+    for (actual, predicted), count in np.ndenumerate(counts) if legible else ():
+        share = shares[actual, predicted]
+        color = "white" if share > 0.5 else "black"
+        text = f"{count}\n{share:.0%}"
+        axes.text(predicted, actual, text, ha="center", va="center", color=color)
+    axes.set(xlabel="predicted", ylabel="label")
+    axes.set_xticks(range(len(classes)), short_names(classes))
+    axes.set_yticks(range(len(classes)), short_names(classes))
+    if len(classes) > 4:
+        axes.tick_params(axis="x", rotation=45)
+
+
+def _confusion_side(classes: Sequence[str]) -> float:
+    return min(max(3.4, 0.75 * len(classes) + 1.2), MOST_INCHES)

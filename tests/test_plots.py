@@ -1,0 +1,100 @@
+import io
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from noisylab import plots
+from noisylab.core.images import SIZE
+from noisylab.train import figures
+
+SOURCE = Path(plots.__file__).parent
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def test_class_distribution_has_a_bar_a_split_and_class() -> None:
+    counts = {"train": np.array([80, 20]), "dev": np.array([9, 1])}
+    (axes,) = plots.class_distribution("title", counts, ("car", "cat")).axes
+    assert [bar.get_height() for bars in axes.containers for bar in bars] == [80, 20, 90, 10]
+    assert [text.get_text() for text in axes.texts] == [
+        "80\n80.00%",
+        "20\n20.00%",
+        "9\n90.00%",
+        "1\n10.00%",
+    ]
+
+
+def test_a_sheet_shows_each_image_in_its_place() -> None:
+    images = np.zeros((5, 32, 32, 3), np.uint8)
+    images[3] = (250, 0, 0)
+    shown = pixels(plots.image_sheet("sheet", images, list("abcde"), columns=3))
+    red = np.argwhere((abs(shown.astype(int) - (250, 0, 0)) < 40).all(axis=2))
+    middle = red.mean(axis=0) / shown.shape[:2]
+    assert len(red) > 64 * 64  # enlarged twice at least
+    assert 0.6 < middle[0] < 0.85  # second row
+    assert 0.1 < middle[1] < 0.25  # first column
+
+
+def test_curves_of_precision_and_recall_name_their_class() -> None:
+    curve = (np.array([1.0, 1.0, 0.5]), np.array([0.0, 0.5, 1.0]), 0.75)
+    (axes,) = plots.precision_recall_curves("title", {"car": curve}).axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["car, average 0.750"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("recall", "precision")
+
+
+def test_many_classes_and_odd_names_are_drawn() -> None:
+    classes = ["$\\frac$", "猫", "a$b$c", *(f"class {number}" for number in range(300))]
+    counts = np.eye(len(classes), dtype=int)
+    figure = figures.confusion_matrices("run", {"dev": counts, "test": counts}, classes)
+    assert max(figure.get_size_inches()) <= 40
+    plots.class_distribution("title", {"train": counts.sum(axis=0)}, classes)
+
+
+def test_pictures_of_many_classes_with_long_names_leave_room_for_them() -> None:
+    names = [f"class {index} of a name that is rather long" for index in range(30)]
+    curve = (np.ones(2), np.linspace(0, 1, 2), 1.0)
+    many = plots.precision_recall_curves("t", dict.fromkeys(names, curve))
+    few = plots.precision_recall_curves("t", dict.fromkeys(names[:3], curve))
+    assert many.get_figwidth() > few.get_figwidth()
+    (legend,) = many.legends
+    assert legend.get_texts()[0].get_text()[:24] == "class 0 of a name that …"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # that there is no room for the axes
+        many.canvas.draw()
+        figures.confusion_matrices("t", {"dev": np.ones((30, 30))}, names).canvas.draw()
+
+
+def test_a_wide_caption_takes_two_lines() -> None:
+    images = np.zeros((2, SIZE, SIZE, 3), np.uint8)
+    figure = plots.image_sheet("t", images, ["Airplane (civ… → frog 0.93", "a → b 0.93"])
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["Airplane (civ… →\nfrog 0.93", "a → b 0.93"]
+
+
+def test_matplotlib_is_set_up_in_one_place() -> None:
+    texts = {path: path.read_text() for path in SOURCE.rglob("*.py")}
+    setting = [path for path, text in texts.items() if "rcParams" in text or "rcdefaults" in text]
+    assert setting == [SOURCE / "plots.py"]
+
+
+@pytest.mark.parametrize("package", ["stats", "train", "relabel", "sweep", "attack"])
+def test_no_setting_of_the_user_reaches_a_picture(package: str, tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
+    program = f"import noisylab.{package}.figures, matplotlib as m; print(m.rcParams['font.size'])"
+    command = [sys.executable, "-c", program]
+    environment = {**os.environ, "MPLCONFIGDIR": str(tmp_path)}
+    printed = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
+    assert float(printed) == 10

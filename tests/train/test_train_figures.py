@@ -1,0 +1,65 @@
+import numpy as np
+from matplotlib.colors import to_hex
+
+from noisylab.train import figures
+
+
+def test_curves_are_green_for_train_and_red_for_dev() -> None:
+    (axes,) = figures.loss_curves("title", ([3.0, 2.0, 1.0], [3.0, 2.5, 2.6])).axes
+    drawn = {
+        line.get_label(): (to_hex(line.get_color()), np.asarray(line.get_ydata()).tolist())
+        for line in axes.lines
+    }
+    assert drawn == {"train": ("#2ca02c", [3, 2, 1]), "dev": ("#d62728", [3, 2.5, 2.6])}
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("epoch", "loss", "title")
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["train", "dev"]
+
+
+def test_confusion_matrices_write_every_count() -> None:
+    counts = np.array([[90, 10], [0, 0]])
+    figure = figures.confusion_matrices("run", {"dev": counts, "test": counts.T}, ("car", "cat"))
+    dev, test = figure.axes
+    assert [text.get_text() for text in dev.texts] == ["90\n90%", "10\n10%", "0\n0%", "0\n0%"]
+    assert [text.get_text() for text in test.texts] == ["90\n100%", "0\n0%", "10\n100%", "0\n0%"]
+    assert (dev.get_xlabel(), dev.get_ylabel()) == ("predicted", "label")
+    assert [label.get_text() for label in dev.get_yticklabels()] == ["car", "cat"]
+    figure.canvas.draw()
+
+
+def test_runs_side_by_side_share_a_scale() -> None:
+    losses = {"a": ([2.0, 1.0], [2.0, 3.0]), "b": ([9.0, 1.0], [2.0, 2.0])}
+    confusions = {name: np.eye(2, dtype=int) for name in losses}
+    figure = figures.side_by_side("runs", losses, confusions, ("car", "cat"))
+    curves = [axes for axes in figure.axes if axes.lines]
+    assert len(curves) == 2
+    assert curves[0].get_ylim() == curves[1].get_ylim()
+    figure.canvas.draw()
+
+
+def test_the_table_writes_every_class_and_the_means() -> None:
+    values = np.array([[1.0, 0.5, 0.667], [0.0, 0.25, 0.0]])
+    figure = figures.class_table("table", {"dev": values}, ("car", "cat"))
+    (table,) = figure.axes[0].tables
+    texts = {place: cell.get_text().get_text() for place, cell in table.get_celld().items()}
+    assert [texts[0, column] for column in range(3)] == ["dev\nprecision", "dev\nrecall", "dev\nF1"]
+    assert [texts[row, -1] for row in (1, 2, 3)] == ["car", "cat", "mean"]
+    assert [texts[3, column] for column in range(3)] == ["0.500", "0.375", "0.334"]
+    figure.canvas.draw()
+
+
+def test_a_long_name_is_not_cut_off_at_the_table() -> None:
+    figure = figures.class_table("t", {"dev": np.ones((2, 3))}, ["Airplane (civil)", "a"])
+    figure.canvas.draw()
+    cells = figure.axes[0].tables[0].get_celld()
+    assert min(cell.get_window_extent().x0 for cell in cells.values()) >= 0
+
+
+def test_suspects_are_shown_the_most_probable_first() -> None:
+    images = np.zeros((4, 32, 32, 3), np.uint8)
+    probs = np.array([[0.4, 0.6], [0.1, 0.9], [0.9, 0.1], [0.2, 0.8]])
+    labels = np.array([0, 0, 0, 1])
+    figure = figures.suspects("run", images, labels, probs, ("car", "cat"), 0, 1)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1: 90%", "0: 60%"]
+    assert figure.get_suptitle() == "run\n2 of 2 images of dev labelled car and called cat"
