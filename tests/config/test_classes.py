@@ -21,7 +21,7 @@ def imbalanced(train: ImageSet) -> ImageSet:
     return train.with_labels(np.where(number < 72, 0, np.where(number < 84, 1, 2)))
 
 
-def test_schemes(imbalanced: ImageSet) -> None:
+def test_schemes_give_weights_by_class(imbalanced: ImageSet) -> None:
     assert by_class("w", "none", imbalanced).tolist() == [1, 1, 1]
     expected = [1 - 72 / 90, 1 - 12 / 90, 1 - 6 / 90]
     assert by_class("w", "one_minus_frequency", imbalanced) == pytest.approx(expected)
@@ -29,16 +29,18 @@ def test_schemes(imbalanced: ImageSet) -> None:
     assert by_class("w", "inverse_frequency", imbalanced) == pytest.approx(balanced)
 
 
-def test_one_number_holds_for_all(imbalanced: ImageSet) -> None:
+def test_one_number_holds_for_all_classes(imbalanced: ImageSet) -> None:
     assert by_class("w", 0.25, imbalanced).tolist() == [0.25, 0.25, 0.25]
 
 
-def test_names_in_any_order(imbalanced: ImageSet) -> None:
+def test_classes_may_be_named_in_any_order(imbalanced: ImageSet) -> None:
     assert by_class("w", {"cat": 9, "car": 1, "truck": 0.5}, imbalanced).tolist() == [1, 0.5, 9]
 
 
 @pytest.mark.parametrize("names", [{"car": 1, "truck": 1}, {"car": 1, "truck": 1, "dog": 1}])
-def test_other_names_are_refused(imbalanced: ImageSet, names: dict[str, float]) -> None:
+def test_names_other_than_the_classes_are_refused(
+    imbalanced: ImageSet, names: dict[str, float]
+) -> None:
     with pytest.raises(InputError) as error:
         by_class("class_weights", names, imbalanced)
     expected = "class_weights must have a number for each of car, truck, cat, got car, truck"
@@ -46,14 +48,14 @@ def test_other_names_are_refused(imbalanced: ImageSet, names: dict[str, float]) 
 
 
 @pytest.mark.parametrize("scheme", [name for name in BY_CLASS if name != "none"])
-def test_a_class_without_images_has_no_weight(imbalanced: ImageSet, scheme: str) -> None:
+def test_schemes_refuse_a_class_without_images(imbalanced: ImageSet, scheme: str) -> None:
     without = imbalanced.with_labels(np.minimum(imbalanced.labels, 1))
     message = f"class_weights cannot be {scheme}, since no image is labelled cat"
     with pytest.raises(InputError, match=message):
         by_class("class_weights", scheme, without)
 
 
-def test_classes_that_are_called_by_a_number_may_be_named_by_it() -> None:
+def test_a_class_whose_name_is_a_number_may_be_written_as_one() -> None:
     numbered = make_set(9, seed=0, classes=("0", "1", "2"))
     numbers = {0: 1, 1: 2, 2: 3}
     weights = by_class("class_weights", numbers, numbered)  # type: ignore[arg-type]
@@ -68,7 +70,7 @@ def params() -> Params:
 
 
 def changed(params: Params, section: str, **changes: Any) -> Params:
-    """With other values in a section, or, of a train stage, in its kept run."""
+    """Parameters with other values in a section, or in the kept run of a train stage."""
     part = getattr(params, section)
     if section.startswith("train_"):
         runs = {**part.runs, part.keep: replace(part.runs[part.keep], **changes)}
@@ -116,7 +118,7 @@ def test_the_shipped_params_suit_any_classes(params: Params) -> None:
         ),
     ],
 )
-def test_what_names_no_class_is_refused_with_its_key(
+def test_an_unknown_class_is_refused_with_its_key(
     params: Params, train: ImageSet, section: str, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError) as error:
@@ -124,7 +126,7 @@ def test_what_names_no_class_is_refused_with_its_key(
     assert str(error.value).startswith(f"params.yaml: {message}")
 
 
-def test_a_class_may_be_called_as_a_word_is(params: Params) -> None:
+def test_a_class_may_have_the_name_of_a_word(params: Params) -> None:
     classes = ("rarest", "any", "least_confused")
     pair = changed(params, "adversarial", source_class="any", target_class="rarest")
     check_named_classes("params.yaml", pair, make_set(9, seed=0, classes=classes))

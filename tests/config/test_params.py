@@ -1,8 +1,11 @@
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
 
 import pytest
 
-from noisylab.config.params import read_params
+from noisylab.config import settings
+from noisylab.config.params import Params, read_params
 from noisylab.core.errors import InputError
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
@@ -10,7 +13,7 @@ TEXT = SHIPPED.read_text(encoding="utf-8")
 
 
 def read(tmp_path: Path, text: str) -> str:
-    """What read_params says of a file with this text, without the path."""
+    """The message with which read_params refuses a file of this text, without the path."""
     path = tmp_path / "params.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as error:
@@ -21,7 +24,7 @@ def read(tmp_path: Path, text: str) -> str:
     return message.removeprefix(f"{path}: ")
 
 
-def test_the_shipped_file_is_good() -> None:
+def test_the_shipped_file_is_accepted() -> None:
     params = read_params(SHIPPED)
     run = params.train_baseline.runs["report"]
     assert (run.epochs, run.lr, run.batch_size, run.optimizer) == (5, 0.001, 32, "adam")
@@ -31,7 +34,7 @@ def test_the_shipped_file_is_good() -> None:
 @pytest.mark.parametrize(
     ("written", "meant"), [("1e-05", 1e-5), ("3", 3), (".5", 0.5), ("2E+2", 200)]
 )
-def test_every_way_to_write_a_number(tmp_path: Path, written: str, meant: float) -> None:
+def test_numbers_may_be_written_in_any_notation(tmp_path: Path, written: str, meant: float) -> None:
     """`-S lr=1e-5` writes 1e-05, which is a string in YAML 1.1."""
     path = tmp_path / "params.yaml"
     path.write_text(TEXT.replace("lr: 0.001", f"lr: {written}"))
@@ -40,7 +43,7 @@ def test_every_way_to_write_a_number(tmp_path: Path, written: str, meant: float)
     assert params.train_baseline.runs["report"].lr == meant
 
 
-def test_a_run_may_set_what_holds_for_all(tmp_path: Path) -> None:
+def test_a_run_overrides_the_top_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(TEXT.replace("      epochs: 5\n", "      lr: 0.25\n      epochs: 5\n"))
     params = read_params(path)
@@ -143,7 +146,9 @@ BAD_IN_RUNS = [
         ("keep: report", "[a]", "train_baseline.keep must be the name of a run, got ['a']"),
     ],
 )
-def test_bad_values(tmp_path: Path, line: str, value: str, message: str) -> None:
+def test_bad_values_are_refused_with_their_key(
+    tmp_path: Path, line: str, value: str, message: str
+) -> None:
     assert line in TEXT
     key = line.split(":")[0] + ":" if ":" in line else "-"
     changed = TEXT.replace(line, f"{key} {value}", 1)
@@ -191,7 +196,9 @@ def test_bad_values(tmp_path: Path, line: str, value: str, message: str) -> None
         (TEXT, "- 1", "the file must be a section with seed, lr, "),
     ],
 )
-def test_bad_files(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_bad_sections_are_refused_with_their_key_or_line(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
     assert old in TEXT
     assert read(tmp_path, TEXT.replace(old, new, 1)).startswith(message)
 
@@ -208,7 +215,7 @@ def test_an_optimizer_may_have_rates_of_its_own(tmp_path: Path) -> None:
         assert message.startswith("lr_sweep.own_rates must be for any of adam, adamw, sgd, ")
 
 
-def test_runs_must_be_there(tmp_path: Path) -> None:
+def test_a_train_stage_needs_a_run(tmp_path: Path) -> None:
     runs = TEXT[TEXT.index("  runs:") : TEXT.index("\ntrain_balanced")]
     message = "train_baseline.runs must be one or more runs, each with a name of letters, digits, "
     message += "_ and -, got {}"
@@ -221,3 +228,14 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"lr: \xff")
     with pytest.raises(InputError, match=r"latin\.yaml: cannot be read: byte 4 is not UTF-8"):
         read_params(tmp_path / "latin.yaml")
+
+
+def test_every_field_has_a_check_or_is_a_section() -> None:
+    classes: list[Any] = [Params]
+    for cls in classes:
+        for field in fields(cls):
+            if get_origin(field.type) is not Annotated:
+                sections = list(filter(is_dataclass, (field.type, *get_args(field.type))))
+                assert len(sections) == 1
+                classes += [section for section in sections if section not in classes]
+    assert {settings.FitConfig, settings.AugmentConfig, settings.SweepConfig} < set(classes)

@@ -16,7 +16,7 @@ from noisylab.config.settings import (
     ByClass,
     RelabelConfig,
 )
-from noisylab.core.errors import InputError, shown, shown_list
+from noisylab.core.errors import InputError, located, shown, shown_list
 from noisylab.core.images import ImageSet
 
 
@@ -25,7 +25,7 @@ def check_named_classes(path: str | Path, params: Params, train: ImageSet) -> No
 
     path: of the file that `params` was read from, for the message.
     """
-    try:
+    with located(path):
         for stage in ("train_baseline", "train_balanced", "train_augmented", "train_fixed"):
             for name, config in getattr(params, stage).runs.items():
                 place = f"{stage}.runs.{name}"
@@ -34,8 +34,6 @@ def check_named_classes(path: str | Path, params: Params, train: ImageSet) -> No
                     by_class(f"{place}.augment.probability", config.augment.probability, train)
         named_suspect(params.relabel, train.classes)
         named_pair(params.adversarial, train.classes)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
 
 
 def named_suspect(config: RelabelConfig, classes: Sequence[str]) -> int | None:

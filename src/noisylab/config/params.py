@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn, get_args, get_origin
 from noisylab.config import yaml12
 from noisylab.config.checks import text
 from noisylab.config.settings import FitConfig, Params, TrainParams
-from noisylab.core.errors import InputError
+from noisylab.core.errors import InputError, located
 from noisylab.core.files import read_text
 
 __all__ = ["Params", "TrainParams", "read_params"]
@@ -28,13 +28,11 @@ def read_params(path: str | Path) -> Params:
     out of range, and at a key that is unknown, missing or duplicate.
     """
     content = read_text(path, MAX_FILE_BYTES)
-    try:
+    with located(path):
         params: Params = _section(Params, "", yaml12.load(content), {})
         for name, section in vars(params).items():
             if isinstance(section, TrainParams):
                 _check_runs(name, section)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
     return params
 
 

@@ -33,7 +33,7 @@ _RATES = list_of(number(above=0))
 _PROBABILITY = either(_SHARE, choice("one_minus_frequency"), by_name(_SHARE))
 _WEIGHTS = either(choice(*BY_CLASS), by_name(number(least=0), zeros=False))
 
-# What several sections set.
+# Settings that several sections share.
 Share = Annotated[float, _SHARE]
 Epochs = Annotated[int, integer(1, 10**6)]  # passes over as many images as the training set has
 LearningRate = Annotated[float, number(above=0)]
@@ -82,7 +82,7 @@ class FitConfig:
     label_smoothing: Share = 0.0  # of each label, spread over all classes
     distillation: Share = 0.0  # of each smoothed label, replaced by predicted probabilities
     dropout: Annotated[float, number(least=0, most=0.99)] = 0.5
-    class_weights: Annotated[ByClass, _WEIGHTS] = "none"  # of draws; none: each image once
+    class_weights: Annotated[ByClass, _WEIGHTS] = "none"  # none: each image once per epoch
     augment: AugmentConfig | None = None
 
 
@@ -98,7 +98,7 @@ class RelabelConfig:
     suspect_class: Annotated[str, text("a class, rarest or any")]  # hidden under other labels
     models: Annotated[int, integer(1, 100)]
     folds: Annotated[int, integer(2, 100)]  # for `any`: models per seed
-    fold_seeds: Annotated[int, integer(1, 100)]  # for `any`
+    fold_seeds: Annotated[int, integer(1, 100)]  # for `any`: seeds
     sheet_images: SheetImages  # of those flagged, and of those just below the threshold
 
 
@@ -110,7 +110,7 @@ class SweepConfig:
     rates: Annotated[Sequence[float], _RATES]
     seeds: Annotated[int, integer(1, 100)]  # how many, from Params.seed upwards
     epochs: Epochs
-    # By optimizer, in place of `rates`.
+    # Rates by optimizer, which replace `rates`.
     own_rates: Annotated[Mapping[str, Sequence[float]] | None, by_name(_RATES, OPTIMIZERS)] = None
 
 
@@ -125,10 +125,10 @@ class AdversarialConfig:
     target_class: Annotated[str, text("a class, rarest or least_confused")]  # to be predicted
     example_probability: Share
     epsilon: Annotated[float, _LEVELS]  # largest change of the example, in 8-bit levels
-    epsilons: Annotated[Sequence[float], list_of(_LEVELS)]  # and of each image of the sets
+    epsilons: Annotated[Sequence[float], list_of(_LEVELS)]  # likewise, of each image of the sets
     steps: Annotated[int, integer(1, 10_000)]  # along the gradient
     norm: Annotated[str, choice(*NORMS)]  # in which epsilons are measured
-    confidence: Annotated[float, number(above=0, most=0.9999)]  # of the surer smallest changes
+    confidence: Annotated[float, number(above=0, most=0.9999)]  # of confident smallest changes
 
 
 @dataclass(frozen=True)
