@@ -53,7 +53,7 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """All outcomes, in the order of the trials.
+    """Outcomes in the order of the trials.
 
     chance_loss: least mean train loss, in nats, of a model that ignores the images.
     """
@@ -62,7 +62,7 @@ class Sweep:
     chance_loss: float
 
     def of(self, optimizer: str, rate: float) -> list[Outcome]:
-        """The outcomes of one learning rate, one a seed."""
+        """The outcomes of one learning rate, one per seed."""
         wanted = (optimizer, rate)
         return [one for one in self.outcomes if (one.trial.optimizer, one.trial.rate) == wanted]
 
@@ -103,11 +103,11 @@ class Sweep:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The final model, and what it was chosen from.
+    """The final model and its rival.
 
-    models:      by name, `train_fixed` and, where a training did not diverge, `lr_sweep`.
-    evaluations: of each model, by split, as runs.evaluate_splits().
-    kept:        the name of the one that does better on dev.
+    models:      by name, `train_fixed` and, unless every rate diverged, `lr_sweep`.
+    evaluations: of each model, as of evaluate_splits().
+    kept:        name of the model that does better on dev.
     """
 
     models: dict[str, SimpleModel]
