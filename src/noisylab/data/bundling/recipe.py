@@ -14,7 +14,7 @@ from noisylab.core.errors import InputError
 from noisylab.core.images import SPLITS
 from noisylab.data.bundling import cifar10
 from noisylab.data.mosaics import mosaic_of
-from noisylab.data.sources.bundle import COLUMNS, MOSAICS, Row
+from noisylab.data.sources.bundle import MOSAICS, Row
 
 _TILES_PER_ROW = 50  # divides both 6,250 and 3,000, so no tile stays empty
 
@@ -67,8 +67,7 @@ def make_bundle(images: cifar10.Cifar10, recipe: Recipe = RECIPE) -> dict[str, b
     """
     rows = _choose(images, recipe)
     table = io.StringIO(newline="")
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerows([COLUMNS, *rows])
+    csv.writer(table, lineterminator="\n").writerows([Row._fields, *rows])
     files = {"labels.csv": table.getvalue().encode()}
     for name in dict.fromkeys(MOSAICS.values()):
         half = images.test if name == MOSAICS["test"] else images.train

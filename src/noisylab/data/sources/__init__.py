@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
 from noisylab.core.errors import InputError, shown
-from noisylab.core.images import SIZE, SPLITS, ImageSet, identical_images
+from noisylab.core.images import SPLITS, ImageSet, identical_images
 from noisylab.data.sources.bundle import read_bundle
 from noisylab.data.sources.folders import read_folders
 from noisylab.data.sources.photos import first_few
@@ -82,12 +80,10 @@ def read_source(folder: str | Path) -> Source:
     except OSError as error:  # no permission, or a name too long
         reason = error.strerror or type(error).__name__
         raise InputError(f"{folder}: expected a source to read, got: {reason}") from error
-    no_images = np.empty((0, SIZE, SIZE, 3), np.uint8), np.empty(0, np.int64)
-    empty = ImageSet(*no_images, sets["train"].classes)
+    empty = replace(sets["train"].subset([]), true_labels=None)
     sets = {split: sets.get(split, empty) for split in SPLITS}
     _check_every_class(folder, sets)
-    notices += _shared_images(sets)
-    return Source(sets["train"], sets["dev"], sets["test"], tuple(notices))
+    return Source(**sets, notices=(*notices, *_shared_images(sets)))
 
 
 def _recognise(folder: Path) -> tuple[str, str]:

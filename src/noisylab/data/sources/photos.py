@@ -6,6 +6,7 @@ import io
 import re
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from noisylab.core.files import read_file
 from noisylab.core.images import SIZE
 
 SUFFIXES = (".png", ".jpg", ".jpeg")  # in lower case
-#: Of one file, by its header. Decoding a photograph of 16 megapixels takes up to 262 MiB
-#: (measured: RGB with a transparent colour, turned by its EXIF orientation).
+#: Decoding a photograph of 16 megapixels takes up to 262 MiB (measured: RGB with a transparent
+#: colour, turned by its EXIF orientation).
 MAX_PIXELS = 16_000_000
 
 MAX_FILE_BYTES = 128 * 2**20  # MAX_PIXELS of noise with 16 bits a channel take 96 MB
@@ -78,6 +79,14 @@ def fit(image: np.ndarray, resized: Counter[tuple[int, int]]) -> np.ndarray:
     return np.array(photo.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
 
 
+def fit_all(
+    images: Iterable[np.ndarray], n_images: int, resized: Counter[tuple[int, int]]
+) -> np.ndarray:
+    """Images from `fit`, one by one: (n_images, 32, 32, 3) uint8."""
+    fitted = np.dtype((np.uint8, (SIZE, SIZE, 3)))
+    return np.fromiter((fit(image, resized) for image in images), fitted, n_images)
+
+
 def resize_notices(resized: Counter[tuple[int, int]]) -> list[str]:
     """One notice about the images that `fit` resized, or none."""
     if not resized:
@@ -104,9 +113,9 @@ def _read_content(path: Path) -> bytes:
     else:
         # In a JPEG's compressed bytes, 255 before one of these bytes is always a marker; elsewhere
         # it may be chance. Pillow joins EXIF data in many parts one by one.
+        n_slow = max(content.count(b"\xff\xda"), content.count(b"Exif\0\0"))
         n_parts = len(re.findall(rb"\xff[\xc0-\xcf\xd9-\xfe]", content))
-        n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * content.count(b"\xff\xda"))
-        n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * content.count(b"Exif\0\0"))
+        n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * n_slow)
     if n_parts > MAX_PARTS:
         raise InputError(
             f"{path}: expected an image in at most {MAX_PARTS:,} parts, got more; export it again"
