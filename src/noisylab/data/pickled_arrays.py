@@ -1,7 +1,7 @@
 """Arrays from the calls that NumPy and PyTorch write into pickles, for `unpickler.py`.
 
-Each builder stands for one function of theirs and takes the arguments in the file. It returns the
-result of that function, or None if no array was ever written that way; it never calls the function.
+Each builder replaces one function of theirs, which is never called. It takes the arguments in the
+file and returns the function's result, or None if no array is ever written with them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from noisylab.core.errors import InputError
 #: 50,000 pairs of a tensor and a label take 4.3 million.
 MAX_INSTRUCTIONS = 6_000_000
 
-#: How many times the file's size its arrays may take. Half-precision tensors take six.
+#: Largest size of all arrays, in sizes of the file. Half-precision tensors take six.
 MAX_BUILT = 8
 
 _Order = Literal["C", "F"]
@@ -125,7 +125,7 @@ def _native(array: np.ndarray) -> np.ndarray:
     return np.array(array, array.dtype.newbyteorder("="))
 
 
-def _reconstruct(budget: Budget, arguments: tuple[Any, ...]) -> Any:
+def _reconstruct(_: Budget, arguments: tuple[Any, ...]) -> Any:
     match arguments:
         case (Name("numpy.ndarray"), (0,), b"b" | "b"):
             return Unfinished("numpy.ndarray", _finish_array)
@@ -154,7 +154,7 @@ def _scalar(budget: Budget, arguments: tuple[Any, ...]) -> Any:
             return None if array is None else array[()]
 
 
-def _dtype(budget: Budget, arguments: tuple[Any, ...]) -> Any:
+def _dtype(_: Budget, arguments: tuple[Any, ...]) -> Any:
     match arguments:
         case (str() | bytes() as kind, int(), int()):
             kind = kind.decode("latin-1") if isinstance(kind, bytes) else kind
@@ -163,7 +163,7 @@ def _dtype(budget: Budget, arguments: tuple[Any, ...]) -> Any:
             return Unfinished("numpy.dtype", partial(_finish_dtype, np.dtype(kind)))
 
 
-def _finish_dtype(dtype: np.dtype[Any], budget: Budget, state: Any) -> Any:
+def _finish_dtype(dtype: np.dtype[Any], _: Budget, state: Any) -> Any:
     match state:
         case (3, "<" | b"<" | "|" | b"|", None, None, None, -1, -1, 0):
             return dtype.newbyteorder("<")
@@ -197,7 +197,7 @@ def _strided(
     return _native(np.lib.stride_tricks.as_strided(values[offset:], size, in_bytes))
 
 
-def _parameter(budget: Budget, arguments: tuple[Any, ...]) -> Any:
+def _parameter(_: Budget, arguments: tuple[Any, ...]) -> Any:
     match arguments:
         case (np.ndarray() as values, bool(), dict()):
             return values
@@ -211,7 +211,7 @@ def _encode(budget: Budget, arguments: tuple[Any, ...]) -> Any:
             return text.encode("latin-1")
 
 
-def _never(budget: Budget, arguments: tuple[Any, ...]) -> None:
+def _never(_: Budget, __: tuple[Any, ...]) -> None:
     """For names that occur only as arguments."""
 
 

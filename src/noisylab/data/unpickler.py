@@ -23,8 +23,8 @@ from noisylab.data.pickled_arrays import Budget, Builder, Name, Unfinished
 #: Levels of nested lists: far more than a set needs, far fewer than Python's recursion limit.
 MAX_DEPTH = 100
 
-#: How many times the file's size the result may weigh if each repeated part counts each time. A
-#: pair may be repeated often; lists of the same list, ten levels deep, would never end.
+#: Largest size of the result, in sizes of the file, if a part counts as often as it occurs. A pair
+#: may occur often, but to unfold lists of the same list, ten levels deep, would never end.
 MAX_REPETITION = 64
 
 #: Entries of a dict; sets have four. Keys with equal hashes make a large dict take hours.

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from noisylab.core.errors import InputError, located, shown
 from noisylab.core.images import ImageSet, check_classes
-from noisylab.data.sources.photos import SUFFIXES, fit_all, read_rgb, resize_notices
+from noisylab.data.sources.photos import SUFFIXES, Sizes, fit_all, read_rgb, resize_notices
 
+_Listed = dict[str, list[Path]]  # images of a split by class
 _HIDDEN = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx")
 
 
@@ -34,13 +34,13 @@ def read_folders(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
     classes = tuple(sorted(listed["train"]))
     with located(f"{folder / 'train'}: its folders are the classes"):
         check_classes(classes)
-    resized: Counter[tuple[int, int]] = Counter()
+    resized = Sizes()
     sets = {split: _read_split(listed[split], classes, resized) for split in splits}
     return sets, resize_notices(resized)
 
 
-def _list_split(folder: Path) -> dict[str, list[Path]]:
-    listed: dict[str, list[Path]] = {}
+def _list_split(folder: Path) -> _Listed:
+    listed: _Listed = {}
     for entry in _entries(folder):
         if not entry.is_dir():
             raise InputError(f"{entry}: expected only class folders here; move it into one or away")
@@ -84,7 +84,7 @@ def _entries(folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
-def _check_same_classes(folder: Path, listed: dict[str, dict[str, list[Path]]], split: str) -> None:
+def _check_same_classes(folder: Path, listed: dict[str, _Listed], split: str) -> None:
     for holder, lacking in (("train", split), (split, "train")):
         missing = listed[holder].keys() - listed[lacking]
         if missing:
@@ -104,9 +104,7 @@ def _remedy(name: str, others: set[str]) -> str:
     return "every split must hold every class"
 
 
-def _read_split(
-    listed: dict[str, list[Path]], classes: tuple[str, ...], resized: Counter[tuple[int, int]]
-) -> ImageSet:
+def _read_split(listed: _Listed, classes: tuple[str, ...], resized: Sizes) -> ImageSet:
     paths = [path for name in classes for path in listed[name]]
     images = fit_all(map(read_rgb, paths), len(paths), resized)
     labels = np.repeat(np.arange(len(classes)), [len(listed[name]) for name in classes])

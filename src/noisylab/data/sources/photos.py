@@ -25,6 +25,8 @@ MAX_FILE_BYTES = 128 * 2**20  # MAX_PIXELS of noise with 16 bits a channel take 
 MAX_PARTS = 50_000  # chunks of a PNG, segments of a JPEG
 MAX_SCANS = 200  # of a JPEG; each takes a pass over the whole picture, however short it is
 
+Sizes = Counter[tuple[int, int]]  # images that were resized, by their height and width
+
 #: How to turn the pixels, by EXIF orientation. ImageOps.exif_transpose rewrites the EXIF data and
 #: fails on the odd data of some cameras, even if the picture is sound.
 _TURNS = {
@@ -66,11 +68,11 @@ def read_rgb(path: Path) -> np.ndarray:
         ) from error
 
 
-def fit(image: np.ndarray, resized: Counter[tuple[int, int]]) -> np.ndarray:
+def fit(image: np.ndarray, resized: Sizes) -> np.ndarray:
     """An (H, W, 3) uint8 image as (32, 32, 3) uint8; the aspect ratio is not kept.
 
     Antialiased bilinear, as torchvision's Resize((32, 32)) of a PIL image. Counts an image of
-    another size in `resized`, by (height, width).
+    another size in `resized`.
     """
     if image.shape == (SIZE, SIZE, 3):
         return image
@@ -79,15 +81,13 @@ def fit(image: np.ndarray, resized: Counter[tuple[int, int]]) -> np.ndarray:
     return np.array(photo.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
 
 
-def fit_all(
-    images: Iterable[np.ndarray], n_images: int, resized: Counter[tuple[int, int]]
-) -> np.ndarray:
+def fit_all(images: Iterable[np.ndarray], n_images: int, resized: Sizes) -> np.ndarray:
     """Images from `fit`, one by one: (n_images, 32, 32, 3) uint8."""
     fitted = np.dtype((np.uint8, (SIZE, SIZE, 3)))
     return np.fromiter((fit(image, resized) for image in images), fitted, n_images)
 
 
-def resize_notices(resized: Counter[tuple[int, int]]) -> list[str]:
+def resize_notices(resized: Sizes) -> list[str]:
     """One notice about the images that `fit` resized, or none."""
     if not resized:
         return []

@@ -9,7 +9,6 @@ optionally `true_labels` (N,) int, as in the sets that noisylab writes.
 from __future__ import annotations
 
 import operator
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ from noisylab.core.files import read_text
 from noisylab.core.images import SIZE, ImageSet, check_classes
 from noisylab.data.pickles import read_pickle
 from noisylab.data.set_files import check_parts
-from noisylab.data.sources.photos import MAX_PIXELS, fit_all, resize_notices
+from noisylab.data.sources.photos import MAX_PIXELS, Sizes, fit_all, resize_notices
 
 _ROUNDING = 1e-5  # how far float arithmetic may carry a value out of [-1, 1]; a level is 8e-3
 _GREY = 128  # uint8 of the value 0
 
-#: Images may take this much, or this many times their file's size, as 32x32. All of CIFAR-10 takes
-#: 184 MB; without a limit half a megabyte of tiny images would become a gigabyte.
+#: Largest size of the images as 32x32: this, or this many sizes of the file. All of CIFAR-10 takes
+#: 184 MB; without a limit, half a megabyte of tiny images would become a gigabyte.
 _MAX_IMAGE_BYTES = 256 * 2**20
 _MAX_GROWTH = 64  # images of 4x4 pixels as uint8
 
@@ -38,7 +37,7 @@ def read_tensors(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
 
     Raises InputError that names the file and, for pairs, the index in it.
     """
-    resized: Counter[tuple[int, int]] = Counter()
+    resized = Sizes()
     sets: dict[str, ImageSet] = {}
     notices: list[str] = []
     names = _read_names(folder / "classes.txt")
@@ -74,7 +73,7 @@ def to_uint8(tensor: np.ndarray) -> np.ndarray:
     return np.clip(levels, 0, 255).astype(np.uint8)
 
 
-def _from_pairs(pairs: Any, file_bytes: int, resized: Counter[tuple[int, int]]) -> dict[str, Any]:
+def _from_pairs(pairs: Any, file_bytes: int, resized: Sizes) -> dict[str, Any]:
     """Images and labels; no classes, which pairs do not name."""
     if not isinstance(pairs, (list, tuple)):
         raise InputError(
@@ -125,9 +124,7 @@ def _label(label: Any) -> int:
     return number
 
 
-def _from_arrays(
-    content: dict[str, Any], file_bytes: int, resized: Counter[tuple[int, int]]
-) -> dict[str, Any]:
+def _from_arrays(content: dict[str, Any], file_bytes: int, resized: Sizes) -> dict[str, Any]:
     check_parts(content)
     images = content["images"]
     if (
