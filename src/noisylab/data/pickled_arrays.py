@@ -20,12 +20,12 @@ from noisylab.core.errors import InputError
 #: 50,000 pairs of a tensor and a label take 4.3 million.
 MAX_INSTRUCTIONS = 6_000_000
 
-#: Largest size of all arrays, in sizes of the file. Half-precision tensors take six.
+#: Arrays may take this many times the file's size. Half-precision tensors take six times.
 MAX_BUILT = 8
 
 _Order = Literal["C", "F"]
 _NUMBERS = re.compile(r"b1|[iu][1248]|f[248]")
-_MAX_EMPTY = 2**20  # product of the other lengths of an array without numbers
+_MAX_EMPTY = 2**20  # product of the lengths that are not 0, if any is 0
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Budget:
             raise InputError(f"has over {MAX_INSTRUCTIONS:,} instructions; save arrays instead")
 
     def count_bytes(self, count: int) -> None:
-        """Raise InputError if these are too many; called before they are allocated."""
+        """Raise InputError if the arrays grow too large; to be called before they are allocated."""
         self.built += count
         if self.built > MAX_BUILT * self.size:
             raise InputError(f"builds arrays of more than {MAX_BUILT} times its own size")

@@ -23,8 +23,8 @@ from noisylab.data.pickled_arrays import Budget, Builder, Name, Unfinished
 #: Levels of nested lists: far more than a set needs, far fewer than Python's recursion limit.
 MAX_DEPTH = 100
 
-#: Largest size of the result, in sizes of the file, if a part counts as often as it occurs. A pair
-#: may occur often, but to unfold lists of the same list, ten levels deep, would never end.
+#: The result may weigh this many times the file's size, where a part counts as often as it occurs.
+#: Pairs may be repeated, but to unfold lists of the same list, ten levels deep, would never end.
 MAX_REPETITION = 64
 
 #: Entries of a dict; sets have four. Keys with equal hashes make a large dict take hours.

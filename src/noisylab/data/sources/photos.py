@@ -25,7 +25,7 @@ MAX_FILE_BYTES = 128 * 2**20  # MAX_PIXELS of noise with 16 bits a channel take 
 MAX_PARTS = 50_000  # chunks of a PNG, segments of a JPEG
 MAX_SCANS = 200  # of a JPEG; each takes a pass over the whole picture, however short it is
 
-Sizes = Counter[tuple[int, int]]  # images that were resized, by their height and width
+Sizes = Counter[tuple[int, int]]  # number of resized images by (height, width)
 
 #: How to turn the pixels, by EXIF orientation. ImageOps.exif_transpose rewrites the EXIF data and
 #: fails on the odd data of some cameras, even if the picture is sound.

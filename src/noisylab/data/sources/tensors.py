@@ -24,7 +24,7 @@ from noisylab.data.sources.photos import MAX_PIXELS, Sizes, fit_all, resize_noti
 _ROUNDING = 1e-5  # how far float arithmetic may carry a value out of [-1, 1]; a level is 8e-3
 _GREY = 128  # uint8 of the value 0
 
-#: Largest size of the images as 32x32: this, or this many sizes of the file. All of CIFAR-10 takes
+#: As 32x32, images may take this much, or this many times the file's size. All of CIFAR-10 takes
 #: 184 MB; without a limit, half a megabyte of tiny images would become a gigabyte.
 _MAX_IMAGE_BYTES = 256 * 2**20
 _MAX_GROWTH = 64  # images of 4x4 pixels as uint8
@@ -88,10 +88,7 @@ def _from_pairs(pairs: Any, file_bytes: int, resized: Sizes) -> dict[str, Any]:
             _check_tensor(pair[0])
             labels.append(_label(pair[1]))
     images = (to_uint8(tensor).transpose(1, 2, 0) for tensor, _ in pairs)
-    return {
-        "images": fit_all(images, len(pairs), resized),
-        "labels": np.array(labels, np.int64),
-    }
+    return {"images": fit_all(images, len(pairs), resized), "labels": np.array(labels, np.int64)}
 
 
 def _check_tensor(tensor: Any) -> None:
@@ -127,12 +124,7 @@ def _label(label: Any) -> int:
 def _from_arrays(content: dict[str, Any], file_bytes: int, resized: Sizes) -> dict[str, Any]:
     check_parts(content)
     images = content["images"]
-    if (
-        images.dtype != np.uint8
-        or images.ndim != 4
-        or images.shape[3] != 3
-        or 0 in images.shape[1:3]
-    ):
+    if images.dtype != np.uint8 or images.shape[3:] != (3,) or 0 in images.shape[1:]:
         raise InputError(f"images: expected uint8 (N, H, W, 3), got {shown(images)}")
     parts = {"classes": tuple(content["classes"]), "labels": _integers("labels", content)}
     if "true_labels" in content:
