@@ -28,11 +28,8 @@ def main(params: Params) -> None:
         swept,
         choice,
         sets["train"].classes,
-        model="models/lr_sweep.pt",
         summary="metrics/lr_sweep.json",
-        metrics="metrics/lr_sweep",
-        dev_metrics="metrics/dev/lr_sweep",
-        plots="plots/lr_sweep",
+        **stage.model_paths("lr_sweep"),
     )
     stage.say(lines)
 
