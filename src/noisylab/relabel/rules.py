@@ -10,11 +10,10 @@ import numpy as np
 from noisylab.core.errors import InputError, shown
 from noisylab.core.images import check_probs
 
-# Of a score. Above one half, since models of balanced batches take all classes for equally frequent
-# and so overrate rare ones. Chosen by tests/benchmarks/hidden.py on sets of other classes.
+# Of a score. Above one half, since models trained on balanced batches overrate rare classes. Chosen
+# by tests/benchmarks/hidden.py on sets of other classes.
 _THRESHOLD = 0.6
-# Both trade recall for precision where nobody knows which classes are confused; what they find is
-# printed by tests/benchmarks/labels.py.
+# Both trade recall for precision where no class is suspected; see tests/benchmarks/labels.py.
 _LEAST_SHARE = 0.02  # of a class; fewer wrong labels cannot be told from mistakes of the model
 _LEAST_KEPT = 0.25  # of a class above a threshold, for its ratio to be trusted
 _TINY = 1e-12  # added to probabilities before taking logarithms

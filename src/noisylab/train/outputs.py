@@ -120,7 +120,7 @@ def _write_pictures(
         "suspects": figures.suspects(title, dev.images, dev.labels, probs, classes, common, rare),
     }
     if run.config.augment:
-        first = [np.flatnonzero(train.labels == label)[0] for label in range(len(classes))]
+        _, first = np.unique(train.labels, return_index=True)  # the first image of each class
         generator = torch.Generator().manual_seed(0)
         drawn = examples(torch.from_numpy(train.images[first]), run.config.augment, generator)
         augmented = {name: images.numpy() for name, images in drawn.items()}
