@@ -44,10 +44,10 @@ def _describe(image_set: ImageSet) -> dict[str, Any]:
 def channel_mean_std(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation (3,) of each channel, in [0, 1]; images uint8, N ≥ 1."""
     levels = np.arange(256) / 255
+    first_bins = np.array([0, 256, 512])  # of red, green and blue
     counts = np.zeros(3 * 256, dtype=np.int64)
     for image in images:  # one by one, to bound the memory
-        bins = image + [0, 256, 512]  # apart for red, green and blue
-        counts += np.bincount(bins.ravel(), minlength=len(counts))
+        counts += np.bincount((image + first_bins).ravel(), minlength=len(counts))
     histogram = counts.reshape(3, 256)
     weights = histogram / histogram.sum(axis=1, keepdims=True)  # (3, 256)
     mean = weights @ levels
