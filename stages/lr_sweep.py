@@ -14,15 +14,12 @@ def main(params: Params) -> None:
     from noisylab.many.trainer import Trainer
     from noisylab.sweep import outputs, run
 
+    config = params.lr_sweep
+    recipe = params.train_fixed.runs[params.train_fixed.keep]
     sets = set_files.read_fixed_sets("data")
     given = set_files.read_set("data/dev_set.pickle").labels
-    swept = run.sweep(
-        sets,
-        run.trials(params.lr_sweep, params.seed),
-        params.train_fixed.runs[params.train_fixed.keep],
-        params.lr_sweep.epochs,
-        Trainer(Kept("finished/lr_sweep"), stage.engine(params), stage.watch_trainings),
-    )
+    trainer = Trainer(Kept("finished/lr_sweep"), stage.engine(params), stage.watch_trainings)
+    swept = run.sweep(sets, run.trials(config, params.seed), recipe, config.epochs, trainer)
     choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets, given)
     lines = outputs.write_sweep(
         swept,

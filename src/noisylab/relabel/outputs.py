@@ -42,8 +42,8 @@ def write_relabelling(
 def corrections(result: Relabelling, near: np.ndarray) -> list[tuple[object, ...]]:
     """A row for each flagged image, the most certain first, each near it, and each decided one."""
     classes, given, labels = result.known.classes, result.known.labels, result.labels
-    errors = result.errors
-    decided = sorted(result.decisions.keys() - {*errors.flagged, *near})
+    errors, decisions = result.errors, result.decisions
+    decided = sorted(decisions.keys() - {*errors.flagged, *near})
     return [
         (
             *result.place(index),
@@ -52,7 +52,7 @@ def corrections(result: Relabelling, near: np.ndarray) -> list[tuple[object, ...
             errors.scores[index],
             "yes" if errors.is_flagged[index] else "no",
             "keep" if labels[index] == given[index] else classes[labels[index]],
-            "review" if index in result.decisions else "rule",
+            "review" if index in decisions else "rule",
         )
         for index in [*errors.flagged, *near, *decided]
     ]
@@ -61,10 +61,8 @@ def corrections(result: Relabelling, near: np.ndarray) -> list[tuple[object, ...
 def describe(result: Relabelling) -> dict[str, Any]:
     """Metrics: labels flagged and corrected, and where true labels are known, how rightly."""
     true_labels, is_wrong = result.known.true_labels, result.is_wrong
-    masks = {
-        "flagged": result.errors.is_flagged,
-        "corrected": result.labels != result.known.labels,
-    }
+    is_corrected = result.labels != result.known.labels
+    masks = {"flagged": result.errors.is_flagged, "corrected": is_corrected}
     if true_labels is not None:
         masks |= {"wrong_before": is_wrong, "wrong_after": result.labels != true_labels}
     described: dict[str, Any] = {
