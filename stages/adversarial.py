@@ -9,21 +9,16 @@ def main(params: Params) -> None:
     from noisylab.data import set_files
     from noisylab.learning import network
 
+    config = params.adversarial
     sets = set_files.read_fixed_sets("data")
+    given_counts = set_files.read_set("data/train_set.pickle").counts()
     model = network.read_weights("models/lr_sweep.pt")
-    attacks = run.attack_all(
-        model,
-        sets,
-        set_files.read_set("data/train_set.pickle").counts(),
-        params.adversarial,
-        params.threads,
-        params.device,
-    )
+    attacks = run.attack_all(model, sets, given_counts, config, params.threads, params.device)
     lines = outputs.write_attacks(
         attacks,
         model,
         sets["train"].classes,
-        params.adversarial,
+        config,
         data="data/adversarial",
         metrics="metrics/adversarial.json",
         plots="plots/adversarial",

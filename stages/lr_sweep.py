@@ -14,25 +14,18 @@ def main(params: Params) -> None:
     from noisylab.many.trainer import Trainer
     from noisylab.sweep import outputs, run
 
+    recipe = params.train_fixed.runs[params.train_fixed.keep]
     sets = set_files.read_fixed_sets("data")
     given = set_files.read_set("data/dev_set.pickle").labels
-    swept = run.sweep(
-        sets,
-        run.trainings(
-            params.lr_sweep, params.train_fixed.runs[params.train_fixed.keep], params.seed
-        ),
-        Trainer(Kept("finished/lr_sweep"), stage.engine(params), stage.watch_trainings),
-    )
+    trainer = Trainer(Kept("finished/lr_sweep"), stage.engine(params), stage.watch_trainings)
+    swept = run.sweep(sets, run.trainings(params.lr_sweep, recipe, params.seed), trainer)
     choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets, given)
     lines = outputs.write_sweep(
         swept,
         choice,
         sets["train"].classes,
-        model="models/lr_sweep.pt",
         summary="metrics/lr_sweep.json",
-        metrics="metrics/lr_sweep",
-        dev_metrics="metrics/dev/lr_sweep",
-        plots="plots/lr_sweep",
+        **stage.model_paths("lr_sweep"),
     )
     stage.say(lines)
 

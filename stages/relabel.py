@@ -12,24 +12,15 @@ def main(params: Params) -> None:
     from noisylab.relabel import outputs, run
     from noisylab.review import decisions
 
+    config = params.relabel
+    recipe = params.train_augmented.runs[params.train_augmented.keep]
     sets = set_files.read_sets("data")
-    result = run.relabel(
-        sets,
-        network.read_weights("models/train_augmented.pt"),
-        decisions.read_decisions("data/decisions.csv", sets),
-        params.relabel,
-        params.train_augmented.runs[params.train_augmented.keep],
-        params.seed,
-        Trainer(Kept("finished/relabel"), stage.engine(params), stage.watch_trainings),
-    )
-    lines = outputs.write_relabelling(
-        result,
-        params.relabel.sheet_images,
-        data="data",
-        metrics="metrics/relabel.json",
-        plots="plots/relabel",
-    )
-    stage.say(lines)
+    model = network.read_weights("models/train_augmented.pt")
+    made = decisions.read_decisions("data/decisions.csv", sets)
+    trainer = Trainer(Kept("finished/relabel"), stage.engine(params), stage.watch_trainings)
+    result = run.relabel(sets, model, made, config, recipe, params.seed, trainer)
+    paths = {"data": "data", "metrics": "metrics/relabel.json", "plots": "plots/relabel"}
+    stage.say(outputs.write_relabelling(result, config.sheet_images, **paths))
 
 
 if __name__ == "__main__":

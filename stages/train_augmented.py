@@ -10,23 +10,12 @@ def main(params: Params) -> None:
     from noisylab.many.trainer import Trainer
     from noisylab.train import outputs, run
 
+    config = params.train_augmented
     sets = set_files.read_sets("data")
-    trained = run.train_runs(
-        sets,
-        params.train_augmented.runs,
-        params.seed,
-        Trainer(Kept("finished/train_augmented"), show=stage.Watch),
-    )
-    lines = outputs.write_runs(
-        trained,
-        sets,
-        params.train_augmented.keep,
-        model="models/train_augmented.pt",
-        metrics="metrics/train_augmented",
-        dev_metrics="metrics/dev/train_augmented",
-        plots="plots/train_augmented",
-    )
-    stage.say(lines)
+    trainer = Trainer(Kept("finished/train_augmented"), show=stage.Watch)
+    trained = run.train_runs(sets, config.runs, params.seed, trainer)
+    paths = stage.model_paths("train_augmented")
+    stage.say(outputs.write_runs(trained, sets, config.keep, sets["train"], **paths))
 
 
 if __name__ == "__main__":

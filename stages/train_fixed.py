@@ -11,31 +11,19 @@ def main(params: Params) -> None:
     from noisylab.many.trainer import Trainer
     from noisylab.train import outputs, run
 
+    config = params.train_fixed
     sets = set_files.read_fixed_sets("data")
     given_train = set_files.read_set("data/train_set.pickle")
     given_dev_labels = set_files.read_set("data/dev_set.pickle").labels
     before = network.read_weights("models/train_augmented.pt")
-    trained = run.train_runs(
-        sets,
-        params.train_fixed.runs,
-        params.seed,
-        Trainer(Kept("finished/train_fixed"), show=stage.Watch),
-        given_dev_labels,
-    )
-    lines = outputs.write_runs(
-        trained,
-        sets,
-        params.train_fixed.keep,
-        model="models/train_fixed.pt",
-        metrics="metrics/train_fixed",
-        dev_metrics="metrics/dev/train_fixed",
-        plots="plots/train_fixed",
-        given_train=given_train,
-    )
+    trainer = Trainer(Kept("finished/train_fixed"), show=stage.Watch)
+    trained = run.train_runs(sets, config.runs, params.seed, trainer, given_dev_labels)
+    paths = stage.model_paths("train_fixed")
+    lines = outputs.write_runs(trained, sets, config.keep, given_train, **paths)
     outputs.write_before_after(
         "plots/train_fixed/before_after.png",
         evaluation.evaluate_splits(sets, training.predict_splits(before, sets), given_dev_labels),
-        trained[params.train_fixed.keep].evaluations,
+        trained[config.keep].evaluations,
         sets["train"].classes,
     )
     stage.say(lines)

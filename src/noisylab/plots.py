@@ -1,7 +1,6 @@
-"""Pictures that two stages draw, and the settings, colours and sizes of all pictures.
+"""Pictures that two stages draw, and matplotlib's settings for all pictures.
 
-Arrays in, matplotlib figure out. Every `figures.py` imports this module, so that matplotlib's
-settings are the same for all.
+Arrays in, matplotlib figure out. Every `figures.py` imports this module for its settings.
 """
 
 from __future__ import annotations
@@ -24,13 +23,12 @@ mpl.rcParams["text.parse_math"] = False  # a class name may contain $
 Losses = tuple[Sequence[float], Sequence[float]]
 
 SHADES = mpl.colormaps["Blues"]
-TRAIN_COLOR, DEV_COLOR = "tab:green", "tab:red"
-_SPLIT_COLORS = {"train": TRAIN_COLOR, "dev": DEV_COLOR, "test": "tab:blue"}
+_SPLIT_COLORS = {"train": "tab:green", "dev": "tab:red", "test": "tab:blue"}
 
 MOST_INCHES = 16  # longest side of a picture of many classes
-_MOST_BARS_WRITTEN = 20  # bars; beyond, counts above them would overlap
-_MOST_IN_A_CORNER = 10  # curves; beyond, their legend stands beside the axes
-_MOST_LETTERS = 80  # of all class names side by side below an axis; beyond, they are rotated
+_MOST_BARS_WRITTEN = 20  # bars; the counts above more would overlap
+_MOST_IN_A_CORNER = 10  # curves; the legend of more stands beside the axes
+_MOST_LETTERS = 80  # of all class names below an axis; more letters are rotated
 _LONGEST_NAME = 24  # characters of a class name
 _CAPTION = 20  # characters of a line below an image
 
@@ -56,12 +54,11 @@ def new_axes(width: float = 6.4, height: float = 4.2) -> tuple[Figure, Axes]:
 
 
 def draw_losses(axes: Axes, losses: Losses) -> None:
-    """Draw losses by epoch: train green, dev red."""
-    epochs = np.arange(1, len(losses[0]) + 1)
-    marker = "o" if len(epochs) <= 30 else ""
+    """Draw the losses of one training by epoch."""
+    epochs = range(1, len(losses[0]) + 1)
+    style = "o-" if len(epochs) <= 30 else "-"
     for values, split in zip(losses, ("train", "dev"), strict=True):
-        color = _SPLIT_COLORS[split]
-        axes.plot(epochs, values, color=color, marker=marker, markersize=4, label=split)
+        axes.plot(epochs, values, style, color=_SPLIT_COLORS[split], markersize=4, label=split)
     axes.set(xlabel="epoch", ylabel="loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
@@ -107,8 +104,7 @@ def class_distribution(
 ) -> Figure:
     """Draw counts (K,) of each split as bars: the count and its share of the split above each.
 
-    A name may be that of a split, or of one of its versions, as `dev, given` and `dev, corrected`;
-    given labels are paler.
+    A name is a split or one of its versions, such as `dev, given`, which is paler.
     """
     n_bars = len(classes) * len(counts)
     figure, axes = new_axes(min(max(6.4, 0.8 * n_bars + 1.6), MOST_INCHES))
@@ -146,7 +142,7 @@ def image_sheet(
     for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
         top, left = cell * (number // columns), cell * (number % columns) + 4
         canvas[top : top + SIZE, left : left + SIZE] = image
-        lines = textwrap.wrap(caption, _CAPTION)[:2] if len(caption) > _CAPTION - 3 else [caption]
+        lines = textwrap.wrap(caption, _CAPTION)[:2]
         text, size = ("\n".join(lines), 5.2) if len(lines) > 1 else (caption, 6.5)
         below = (left + SIZE / 2, top + SIZE + 0.5)
         axes.text(*below, text, ha="center", va="top", fontsize=size, color="dimgray")

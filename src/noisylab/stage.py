@@ -1,4 +1,4 @@
-"""Shared by all stage scripts: read params.yaml, print user errors in one line, show progress."""
+"""Shared by all stage scripts: parameters, one-line errors, progress and paths."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ sys.excepthook = _end  # before the slow imports: Ctrl-C during them prints no t
 
 import gc
 import os
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -64,23 +65,13 @@ def run(main: Callable[[Params], None]) -> None:
     except InputError as error:
         sys.exit(str(error))
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        text = str(error)
+        # On a CPU, torch raises a plain RuntimeError.
+        if isinstance(error, RuntimeError) and not re.search("(allocate|out of) memory", text):
             raise
-        sys.exit(
-            "out of memory: close other programs, or lower batch_size or threads "
-            f"({_first_line(error)})"
-        )
+        reason = text.partition("\n")[0] or type(error).__name__
+        sys.exit(f"out of memory: close other programs, or lower batch_size or threads ({reason})")
     gc.freeze()  # skips the final garbage collection, which takes a third of a second
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out; on a CPU, torch raises a plain RuntimeError."""
-    text = str(error)
-    return isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -99,6 +90,16 @@ def say(lines: Iterable[str]) -> None:
     """Print lines at once, also into a pipe."""
     for line in lines:
         print(line, flush=True)
+
+
+def model_paths(name: str) -> dict[str, str]:
+    """Paths of a stage that writes a model, by the names of the arguments that take them."""
+    return {
+        "model": f"models/{name}.pt",
+        "metrics": f"metrics/{name}",
+        "dev_metrics": f"metrics/dev/{name}",
+        "plots": f"plots/{name}",
+    }
 
 
 def engine(params: Params) -> str:
@@ -133,10 +134,8 @@ class Watch:
         """Report the epochs that an earlier run finished, and advance the bar."""
         if self._bar.disable:
             say([f"{self._name}: resuming after epoch {len(history)}/{self._epochs}"])
-            return
         self._bar.update(len(history) * self._n_images)
-        if len(history) == self._epochs:
-            self._bar.close()
+        self._close_after(len(history))
 
     def step(self, n_images: int, loss: Tensor) -> None:
         """Advance the bar; read the loss only when the bar is redrawn."""
@@ -149,7 +148,9 @@ class Watch:
             losses = f"train loss {epoch.train_loss:.4f}, dev loss {epoch.dev_loss:.4f}"
             number = f"epoch {epoch.epoch}/{self._epochs}"
             say([f"{self._name}: {number}, {losses}, dev accuracy {epoch.dev_accuracy:.2%}"])
-            return
         self._bar.set_postfix(loss=f"{epoch.train_loss:.4f}", dev_loss=f"{epoch.dev_loss:.4f}")
-        if epoch.epoch == self._epochs:
+        self._close_after(epoch.epoch)
+
+    def _close_after(self, n_epochs: int) -> None:
+        if n_epochs == self._epochs:
             self._bar.close()

@@ -83,10 +83,8 @@ def find_all(
     scores["any, best"] = score(find_confused(given, held_out, pred_probs), known, all_seconds)
     for kind, probs in (("held out", held_out), ("ensemble", pred_probs)):
         for name in FILTERS:
-            flagged = find_label_issues(given, probs, filter_by=name, n_jobs=1)
-            errors = LabelErrors(
-                1 - probs[np.arange(len(given)), given], given, flagged.nonzero()[0]
-            )
+            is_flagged = find_label_issues(given, probs, filter_by=name, n_jobs=1)
+            errors = LabelErrors(1 - probs[np.arange(len(given)), given], given, is_flagged)
             scores[f"cleanlab {name}, {kind}"] = score(errors, known, 0)
     return scores
 

@@ -151,7 +151,7 @@ def test_what_other_sets_were_said_to_be_is_refused(
 
 
 def corrections_of(result: Relabelling) -> list[list[str]]:
-    return [[str(cell) for cell in row] for row in corrections(result, result.near(3))]
+    return [[str(cell) for cell in row] for row in corrections(result, result.errors.near(3))]
 
 
 def test_any_confusion_is_found_where_nobody_knows_which(model: SimpleModel) -> None:

@@ -34,7 +34,7 @@ def write(
 ) -> list[str]:
     names = {"model": "model.pt", "metrics": "metrics", "dev_metrics": "dev", "plots": "plots"}
     paths = {key: str(folder / name) for key, name in names.items()}
-    return write_runs(runs, sets, "long", **paths, given_train=given)
+    return write_runs(runs, sets, "long", given or sets["train"], **paths)
 
 
 def test_files_metrics_and_lines_of_every_run(tmp_path: Path, sets: dict[str, ImageSet]) -> None:

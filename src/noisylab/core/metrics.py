@@ -15,31 +15,29 @@ def write_metrics(
     """Write the metrics of one model by split, and those of dev once more for `dvc metrics`."""
     write_json(Path(folder) / f"{name}.json", metrics)
     # Without those by class: `dvc metrics show` makes a column of every number.
-    dev = {key: value for key, value in metrics["dev"].items() if not isinstance(value, Mapping)}
-    write_json(Path(dev_folder) / f"{name}.json", dev)
+    write_json(Path(dev_folder) / f"{name}.json", _alone(metrics["dev"]))
 
 
 def listing(metrics: Mapping[str, Any], name: str = "") -> list[str]:
-    """A line for each group of metrics, and first one for those in no group.
-
-    name: in front of each line.
+    """A line for the metrics in no group, and one for each group, after `name` if there is one.
 
     >>> listing({"split": "dev", "dev": {"loss": 0.41234, "recall": {"car": 1, "cat": None}}})
     ['split dev', 'dev: loss 0.4123, recall car 1, cat –']
     """
-    alone = {key: value for key, value in metrics.items() if not isinstance(value, Mapping)}
-    groups = {key: value for key, value in metrics.items() if isinstance(value, Mapping)}
-    lines = [f"{name}: {_line(alone)}" if name else _line(alone)] if alone else []
-    return lines + [f"{name} {key}: {_line(values)}".lstrip() for key, values in groups.items()]
+    alone = _alone(metrics)
+    groups = [(key, values) for key, values in metrics.items() if key not in alone]
+    lines = [_text(alone)] if alone else []
+    return lines + [f"{name} {key}: {_text(values)}".lstrip() for key, values in groups]
 
 
-def _line(metrics: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {_text(value)}" for key, value in metrics.items()) or "none"
+def _alone(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics in no group."""
+    return {key: value for key, value in metrics.items() if not isinstance(value, Mapping)}
 
 
 def _text(value: Any) -> str:
     if isinstance(value, Mapping):
-        return _line(value)
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items()) or "none"
     if isinstance(value, float):
         return f"{value:.4g}"
     return "–" if value is None else str(value)

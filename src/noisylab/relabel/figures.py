@@ -8,23 +8,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from noisylab import plots
+from noisylab.core.images import ImageSet
+from noisylab.relabel.rules import LabelErrors
 
 _LONGEST_NAME = 14  # characters of a class name in a caption
 
 
-def label_errors(
-    title: str,
-    images: np.ndarray,
-    given: np.ndarray,
-    suggested: np.ndarray,
-    scores: np.ndarray,
-    classes: Sequence[str],
-) -> Figure:
-    """Draw images (N, 32, 32, 3) uint8 with given and suggested label, and the score (N,)."""
-    names = [plots.shortened(name, _LONGEST_NAME) for name in classes]
-    rows = zip(given, suggested, scores, strict=True)
-    captions = [f"{names[label]} → {names[other]} {score:.2f}" for label, other, score in rows]
-    return plots.image_sheet(title, images, captions)
+def label_errors(title: str, known: ImageSet, errors: LabelErrors, indices: np.ndarray) -> Figure:
+    """Draw the images at `indices` with their given and suggested labels, and scores."""
+    names = [plots.shortened(name, _LONGEST_NAME) for name in known.classes]
+    rows = zip(
+        known.labels[indices], errors.suggested[indices], errors.scores[indices], strict=True
+    )
+    captions = [f"{names[given]} → {names[other]} {score:.2f}" for given, other, score in rows]
+    return plots.image_sheet(title, known.images[indices], captions)
 
 
 def class_counts(counts: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:

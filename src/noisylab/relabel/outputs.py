@@ -28,52 +28,49 @@ def write_relabelling(
 
     sheet_images: the most flagged images to draw, and the most of those ranked next.
     """
-    set_files.write_fixed_sets(data, result.fixed_sets(), result.split(result.pred_probs))
-    near = result.near(sheet_images)
+    pred_probs = {split: result.pred_probs[part] for split, part in result.parts.items()}
+    set_files.write_fixed_sets(data, result.fixed_sets(), pred_probs)
+    near = result.errors.near(sheet_images)
     files.write_csv(Path(data) / "corrections.csv", CORRECTIONS, corrections(result, near))
     described = describe(result)
     files.write_json(metrics, described)
-    _write_pictures(Path(plots), result, sheet_images, near, described.get("rules", {}))
+    _write_sheets(Path(plots), result, sheet_images, near)
+    _write_plots(Path(plots), result, described.get("rules", {}))
     return [*listing(described), *notices(result)]
 
 
 def corrections(result: Relabelling, near: np.ndarray) -> list[tuple[object, ...]]:
     """A row for each flagged image, the most certain first, each near it, and each decided one."""
-    classes, errors = result.known.classes, result.errors
-    decided = sorted(result.decisions.keys() - {*errors.flagged, *near})
-    rows: list[tuple[object, ...]] = []
-    for index in [*errors.flagged, *near, *decided]:
-        given, label = result.known.labels[index], result.labels[index]
-        rows.append(
-            (
-                *result.place(index),
-                classes[given],
-                classes[errors.suggested[index]],
-                errors.scores[index],
-                "yes" if index in errors.flagged else "no",
-                "keep" if label == given else classes[label],
-                "review" if index in result.decisions else "rule",
-            )
+    classes, given, labels = result.known.classes, result.known.labels, result.labels
+    errors, decisions = result.errors, result.decisions
+    decided = sorted(decisions.keys() - {*errors.flagged, *near})
+    return [
+        (
+            *result.place(index),
+            classes[given[index]],
+            classes[errors.suggested[index]],
+            errors.scores[index],
+            "yes" if errors.is_flagged[index] else "no",
+            "keep" if labels[index] == given[index] else classes[labels[index]],
+            "review" if index in decisions else "rule",
         )
-    return rows
+        for index in [*errors.flagged, *near, *decided]
+    ]
 
 
 def describe(result: Relabelling) -> dict[str, Any]:
     """Metrics: labels flagged and corrected, and where true labels are known, how rightly."""
-    given, true_labels = result.known.labels, result.known.true_labels
-    masks = {
-        "flagged": np.isin(np.arange(len(given)), result.errors.flagged),
-        "corrected": result.labels != given,
-    }
+    true_labels, is_wrong = result.known.true_labels, result.is_wrong
+    is_corrected = result.labels != result.known.labels
+    masks = {"flagged": result.errors.is_flagged, "corrected": is_corrected}
     if true_labels is not None:
-        masks |= {"wrong_before": given != true_labels, "wrong_after": result.labels != true_labels}
+        masks |= {"wrong_before": is_wrong, "wrong_after": result.labels != true_labels}
     described: dict[str, Any] = {
-        split: {name: result.split(mask)[split].sum() for name, mask in masks.items()}
-        for split in ("train", "dev")
+        split: {name: mask[part].sum() for name, mask in masks.items()}
+        for split, part in result.parts.items()
     }
     described["corrected"] = _pairs(result)
     described["reviewed"] = len(result.decisions)
-    is_wrong = _is_wrong(result)
     if is_wrong.any():
         rules = result.rules.items()
         described["rules"] = {name: score(errors, is_wrong) for name, errors in rules}
@@ -103,25 +100,18 @@ def notices(result: Relabelling) -> list[str]:
         "stay as given; check that the model of train_augmented has learned"
         for label in result.spared
     ]
-    counts = np.bincount(result.split(result.known.labels)["train"], minlength=len(classes))
-    rarest = [classes[label] for label in np.flatnonzero(counts == counts.min())]
-    if result.suspect is not None and classes[result.suspect] in rarest and len(rarest) > 1:
+    counts = np.bincount(result.known.labels[result.parts["train"]], minlength=len(classes))
+    rarest = np.flatnonzero(counts == counts.min()).tolist()
+    if result.suspect is not None and result.suspect in rarest and len(rarest) > 1:
         lines.append(
-            f"relabel: {shown_list(rarest)} are equally rare in train; suspected is "
-            f"{classes[result.suspect]}; relabel.suspect_class may name another"
+            f"relabel: {shown_list([classes[label] for label in rarest])} are equally rare in "
+            f"train; suspected is {classes[result.suspect]}; relabel.suspect_class may name another"
         )
     return lines
 
 
-def _write_pictures(
-    folder: Path,
-    result: Relabelling,
-    sheet_images: int,
-    near: np.ndarray,
-    scores: Mapping[str, Mapping[str, float]],
-) -> None:
-    """scores: by rule, as of score(); empty where no label is known to be wrong."""
-    known, errors = result.known, result.errors
+def _write_sheets(folder: Path, result: Relabelling, sheet_images: int, near: np.ndarray) -> None:
+    errors = result.errors
     first = errors.flagged[:sheet_images]
     of_flagged = f"{len(first)} of {len(errors.flagged)} flagged images"
     sheets = {
@@ -129,26 +119,24 @@ def _write_pictures(
         "near": (f"the {len(near)} images ranked next, not flagged", near),
     }
     for name, (title, indices) in sheets.items():
-        sheet = figures.label_errors(
-            title,
-            known.images[indices],
-            known.labels[indices],
-            errors.suggested[indices],
-            errors.scores[indices],
-            known.classes,
-        )
+        sheet = figures.label_errors(title, result.known, errors, indices)
         files.write_png(folder / f"{name}.png", sheet)
+
+
+def _write_plots(
+    folder: Path, result: Relabelling, scores: Mapping[str, Mapping[str, float]]
+) -> None:
+    """scores: by rule, as of score(); empty where no label is known to be wrong."""
+    classes = result.known.classes
     counts = {
-        f"{split}, {when}": np.bincount(part, minlength=len(known.classes))
-        for when, labels in (("given", known.labels), ("corrected", result.labels))
-        for split, part in result.split(labels).items()
+        f"{split}, {when}": np.bincount(labels[part], minlength=len(classes))
+        for when, labels in (("given", result.known.labels), ("corrected", result.labels))
+        for split, part in result.parts.items()
     }
-    files.write_png(folder / "classes.png", figures.class_counts(counts, known.classes))
+    files.write_png(folder / "classes.png", figures.class_counts(counts, classes))
     if scores:
-        curves = {
-            name: precision_recall(_is_wrong(result), rule.scores)
-            for name, rule in result.rules.items()
-        }
+        rules = result.rules.items()
+        curves = {name: precision_recall(result.is_wrong, rule.scores) for name, rule in rules}
         flagged = {name: (part["precision"], part["recall"]) for name, part in scores.items()}
         picture = figures.precision_recall(curves, flagged)
         files.write_png(folder / "precision_recall.png", picture)
@@ -163,10 +151,3 @@ def _pairs(result: Relabelling) -> dict[str, dict[str, int]]:
         if given != label:
             counted.setdefault(classes[given], {})[classes[label]] = count
     return counted
-
-
-def _is_wrong(result: Relabelling) -> np.ndarray:
-    """(N,) bool, whether the given label is wrong; all False where true labels are unknown."""
-    given, true_labels = result.known.labels, result.known.true_labels
-    is_wrong: np.ndarray = given != (given if true_labels is None else true_labels)
-    return is_wrong

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from noisylab.core.errors import InputError, shown
 from noisylab.core.images import check_probs
 
-# Of a score. Above one half, since models of balanced batches take all classes for equally frequent
-# and so overrate rare ones. Chosen by tests/benchmarks/hidden.py on sets of other classes.
+# Of a score. Above one half, since models trained on balanced batches overrate rare classes. Chosen
+# by tests/benchmarks/hidden.py on sets of other classes.
 _THRESHOLD = 0.6
-# Both trade recall for precision where nobody knows which classes are confused; what they find is
-# printed by tests/benchmarks/labels.py.
+# Both trade recall for precision where no class is suspected; see tests/benchmarks/labels.py.
 _LEAST_SHARE = 0.02  # of a class; fewer wrong labels cannot be told from mistakes of the model
 _LEAST_KEPT = 0.25  # of a class above a threshold, for its ratio to be trusted
 _TINY = 1e-12  # added to probabilities before taking logarithms
@@ -23,15 +23,28 @@ _TINY = 1e-12  # added to probabilities before taking logarithms
 class LabelErrors:
     """Result of a rule on N images.
 
-    scores:    (N,) float64 in [0, 1]; higher means more likely mislabelled.
-    suggested: (N,) int64, the class of each image if its label is wrong.
-    flagged:   (M,) int64, indices of the images whose label is probably wrong, the highest score
-               first, equal ones in their order.
+    scores:     (N,) float64 in [0, 1]; higher means more likely mislabelled.
+    suggested:  (N,) int64, the class of each image if its label is wrong.
+    is_flagged: (N,) bool, whether the label is probably wrong.
     """
 
     scores: np.ndarray
     suggested: np.ndarray
-    flagged: np.ndarray
+    is_flagged: np.ndarray
+
+    @cached_property
+    def flagged(self) -> np.ndarray:
+        """Indices (M,) of the flagged images, the highest score first, equal ones in order."""
+        return self._ranked(self.is_flagged)
+
+    def near(self, n_images: int) -> np.ndarray:
+        """Indices of at most `n_images` images that would be flagged next, the likeliest first."""
+        return self._ranked(~self.is_flagged & (self.scores > 0))[:n_images]
+
+    def _ranked(self, is_chosen: np.ndarray) -> np.ndarray:
+        chosen = np.flatnonzero(is_chosen)
+        ranked: np.ndarray = chosen[np.argsort(-self.scores[chosen], kind="stable")]
+        return ranked
 
 
 def find_called(
@@ -54,7 +67,7 @@ def find_called(
     suggested = others.argmax(axis=1) if suspect is None else np.full(len(others), suspect)
     scores = others[rows, suggested]
     is_flagged = (suggested != given_labels) & (suggested == pred_probs.argmax(axis=1))
-    return LabelErrors(scores, suggested, _ordered(is_flagged, scores))
+    return LabelErrors(scores, suggested, is_flagged)
 
 
 def find_suspect(given_labels: np.ndarray, pred_probs: np.ndarray, suspect: int) -> LabelErrors:
@@ -70,7 +83,7 @@ def find_suspect(given_labels: np.ndarray, pred_probs: np.ndarray, suspect: int)
     """
     _check(given_labels, pred_probs)
     scores = _odds(given_labels, pred_probs)[:, suspect]
-    return LabelErrors(scores, np.full(len(scores), suspect), _ordered(scores > _THRESHOLD, scores))
+    return LabelErrors(scores, np.full(len(scores), suspect), scores > _THRESHOLD)
 
 
 def find_confused(
@@ -104,7 +117,7 @@ def find_confused(
     # The most probable of the classes that an image is flagged for, or of all others if for none.
     suggested = np.where(is_flagged[:, np.newaxis] & ~is_confused, -1, odds).argmax(axis=1)
     scores = odds[np.arange(len(odds)), suggested]
-    return LabelErrors(scores, suggested, _ordered(is_flagged, scores))
+    return LabelErrors(scores, suggested, is_flagged)
 
 
 def mislabelled_share(
@@ -152,10 +165,3 @@ def _check(given_labels: np.ndarray, pred_probs: np.ndarray) -> None:
     if outside.size:
         got = f"{given_labels[outside[0]]} at index {outside[0]}"
         raise InputError(f"labels must be in 0..{n_classes - 1}, got {got}")
-
-
-def _ordered(is_flagged: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """The flagged indices, the highest score first."""
-    flagged = np.flatnonzero(is_flagged)
-    order: np.ndarray = flagged[np.argsort(-scores[flagged], kind="stable")]
-    return order

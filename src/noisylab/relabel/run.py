@@ -24,52 +24,44 @@ class Relabelling:
     """Given labels, corrected labels, and the evidence.
 
     known:      images of train, then of dev, with their given labels.
-    n_train:    number of images of train.
+    parts:      indices in `known`, by split.
     rules:      label errors by rule.
-    kept:       name of the rule that corrects.
+    errors:     those of the rule that corrects.
     suspect:    the class that hides under other labels; None for any.
     decisions:  labels that a person gave, by index in `known`; they override the rule.
     labels:     (N,) int64, corrected.
-    pred_probs: (N, K) float64, mean prediction of the models of the rule `best`, whichever rule is
-                kept; 1 for a label that a person gave.
+    pred_probs: (N, K) float64, mean prediction of the models of the rule `best`, whichever rule
+                corrects; 1 for a label that a person gave.
     spared:     classes that the rule would have emptied in train: their labels stay, unless a
                 person decided otherwise.
     """
 
     known: ImageSet
-    n_train: int
+    parts: dict[str, np.ndarray]
     rules: dict[str, LabelErrors]
-    kept: str
+    errors: LabelErrors
     suspect: int | None
     decisions: dict[int, int]
     labels: np.ndarray
     pred_probs: np.ndarray
-    spared: tuple[int, ...] = ()
+    spared: tuple[int, ...]
 
     @property
-    def errors(self) -> LabelErrors:
-        """Label errors of the kept rule."""
-        return self.rules[self.kept]
-
-    def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """Values (N, ...) of all known images, by split."""
-        return {"train": values[: self.n_train], "dev": values[self.n_train :]}
+    def is_wrong(self) -> np.ndarray:
+        """(N,) bool, whether the given label is wrong; all False where true labels are unknown."""
+        given, true_labels = self.known.labels, self.known.true_labels
+        is_wrong: np.ndarray = given != (given if true_labels is None else true_labels)
+        return is_wrong
 
     def place(self, index: int) -> tuple[str, int]:
         """The split of a known image, and its index in that split."""
-        return ("train", index) if index < self.n_train else ("dev", index - self.n_train)
-
-    def near(self, n_images: int) -> np.ndarray:
-        """Indices of at most `n_images` images that the kept rule would flag next."""
-        order = np.argsort(-self.errors.scores, kind="stable")
-        candidates = order[(self.errors.scores[order] > 0) & ~np.isin(order, self.errors.flagged)]
-        return candidates[:n_images]
+        n_train = len(self.parts["train"])
+        return ("train", index) if index < n_train else ("dev", index - n_train)
 
     def fixed_sets(self) -> dict[str, ImageSet]:
         """Train and dev with corrected labels; images and their order are unchanged."""
         fixed = self.known.with_labels(self.labels)
-        indices = self.split(np.arange(len(fixed)))
-        return {split: fixed.subset(part) for split, part in indices.items()}
+        return {split: fixed.subset(part) for split, part in self.parts.items()}
 
 
 def relabel(
@@ -97,7 +89,8 @@ def relabel(
     torch.set_num_threads(recipe.threads)  # the last bits of a sum depend on it
     known = joined(train, dev)
     given = known.labels
-    own_probs, pred_probs = (ask(model, known.images) for ask in (predict_probs, predict_both_ways))
+    own_probs = predict_probs(model, known.images)
+    pred_probs = predict_both_ways(model, known.images)
     others = seed_members(len(known), range(seed + 1, seed + config.models))
     if others:
         mean = mean_probs(known, others, recipe, trainer)
@@ -110,14 +103,13 @@ def relabel(
         best = find_suspect(given, pred_probs, suspect)
     trainer.keep_used()
     rules = {"report": find_called(given, own_probs, suspect), "best": best}
-    offset = {"train": 0, "dev": len(train)}
-    decided = {offset[split] + index: label for (split, index), label in decisions.items()}
-    labels, spared = _corrected(known, len(train), rules[config.keep], decided)
+    errors = rules[config.keep]
+    parts = dict(zip(REVIEWED, np.split(np.arange(len(known)), [len(train)]), strict=True))
+    decided = {int(parts[split][index]): label for (split, index), label in decisions.items()}
+    labels, spared = _corrected(known, parts["train"], errors, decided)
     for index, label in decided.items():
         pred_probs[index] = np.eye(len(train.classes))[label]
-    return Relabelling(
-        known, len(train), rules, config.keep, suspect, decided, labels, pred_probs, spared
-    )
+    return Relabelling(known, parts, rules, errors, suspect, decided, labels, pred_probs, spared)
 
 
 def _check_folds(known: ImageSet) -> None:
@@ -130,7 +122,7 @@ def _check_folds(known: ImageSet) -> None:
 
 
 def _corrected(
-    known: ImageSet, n_train: int, errors: LabelErrors, decided: Mapping[int, int]
+    known: ImageSet, in_train: np.ndarray, errors: LabelErrors, decided: Mapping[int, int]
 ) -> tuple[np.ndarray, tuple[int, ...]]:
     """Labels (N,), and the classes that the rule does not correct, since it would empty them."""
     given, spared = known.labels, set[int]()
@@ -140,7 +132,7 @@ def _corrected(
         labels[flagged] = errors.suggested[flagged]
         for index, label in decided.items():
             labels[index] = label
-        emptied = {*given[:n_train].tolist()} - {*labels[:n_train].tolist()}
+        emptied = {*given[in_train].tolist()} - {*labels[in_train].tolist()}
         if emptied <= spared:
             break
         spared |= emptied

@@ -10,8 +10,6 @@ import numpy as np
 
 from noisylab.core.images import ImageSet, identical_images
 
-_CHUNK = 1024  # images per histogram, to bound the memory
-
 
 def describe(sets: Mapping[str, ImageSet]) -> dict[str, Any]:
     """Metrics of each set with images, and of each pair of sets, as nested plain numbers.
@@ -46,11 +44,11 @@ def _describe(image_set: ImageSet) -> dict[str, Any]:
 def channel_mean_std(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation (3,) of each channel, in [0, 1]; images uint8, N ≥ 1."""
     levels = np.arange(256) / 255
-    histogram = np.zeros((3, 256), dtype=np.int64)
-    for start in range(0, len(images), _CHUNK):
-        chunk = images[start : start + _CHUNK]
-        for channel in range(3):
-            histogram[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
+    first_bins = np.array([0, 256, 512])  # of red, green and blue
+    counts = np.zeros(3 * 256, dtype=np.int64)
+    for image in images:  # one by one, to bound the memory
+        counts += np.bincount((image + first_bins).ravel(), minlength=len(counts))
+    histogram = counts.reshape(3, 256)
     weights = histogram / histogram.sum(axis=1, keepdims=True)  # (3, 256)
     mean = weights @ levels
     variance = (weights * (levels - mean[:, None]) ** 2).sum(axis=1)

@@ -12,7 +12,7 @@ from matplotlib.transforms import Bbox
 from noisylab import plots
 from noisylab.plots import MOST_INCHES, SHADES, Losses, short_names
 
-_MOST_CELLS_WRITTEN = 20  # classes; beyond, counts in a confusion matrix would overlap
+_MOST_CLASSES_WRITTEN = 20  # counts in a confusion matrix of more classes would overlap
 _MOST_SUSPECTS = 96  # images on the sheet of suspects
 
 
@@ -128,8 +128,8 @@ def augmentations(title: str, augmented: Mapping[str, np.ndarray]) -> Figure:
 def _draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> None:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
-    legible = len(classes) <= _MOST_CELLS_WRITTEN
-    for (actual, predicted), count in np.ndenumerate(counts) if legible else ():
+    is_legible = len(classes) <= _MOST_CLASSES_WRITTEN
+    for (actual, predicted), count in np.ndenumerate(counts) if is_legible else ():
         share = shares[actual, predicted]
         color = "white" if share > 0.5 else "black"
         text = f"{count}\n{share:.0%}"

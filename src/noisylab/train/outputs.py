@@ -27,21 +27,21 @@ def write_runs(
     runs: Mapping[str, Run],
     sets: Mapping[str, ImageSet],
     keep: str,
+    given_train: ImageSet,
     *,
     model: str,
     metrics: str,
     dev_metrics: str,
     plots: str,
-    given_train: ImageSet | None = None,
 ) -> list[str]:
     """Write metrics and pictures of all runs, and the model of the run `keep`; return lines.
 
+    given_train: train with its labels as given; the sheet of suspects shows images of its most
+                 common class that are predicted as its rarest.
     model:       file of the kept weights.
-    metrics:     folder of one JSON a run with the metrics of every split.
-    dev_metrics: folder of one JSON a run with those of dev that compare runs at a glance.
-    plots:       folder of one folder a run, and of the picture that compares them.
-    given_train: train with its labels as given, where they were corrected: suspects are images of
-                 its most common class that are predicted as its rarest.
+    metrics:     folder of one JSON per run, with the metrics of every split.
+    dev_metrics: folder of one JSON per run, with those of dev that compare runs at a glance.
+    plots:       folder of one folder per run, and of the picture that compares them.
     """
     classes, folder, lines = sets["train"].classes, Path(plots), []
     for name, run in runs.items():
@@ -49,8 +49,7 @@ def write_runs(
         write_metrics(metrics, dev_metrics, name, by_split)
         lines += listing(by_split, name)
         _write_tables(folder / name, run, classes)
-        title = f"{folder.name}, run {name}"
-        _write_pictures(folder / name, title, run, sets, given_train or sets["train"])
+        _write_pictures(folder / name, run, sets, given_train)
     files.write_bytes(model, dump_weights(runs[keep].model))
     if len(runs) > 1:
         losses = {name: _losses(run) for name, run in runs.items()}
@@ -83,9 +82,9 @@ def _write_tables(folder: Path, run: Run, classes: tuple[str, ...]) -> None:
     columns = [field.name for field in fields(Epoch)]
     files.write_csv(folder / "history.csv", columns, map(astuple, run.history))
     confusion = run.evaluations["dev"].confusion
-    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    n_images = np.maximum(confusion.sum(axis=1), 1)
     cells = [
-        (classes[actual], classes[predicted], count, shares[actual, predicted])
+        (classes[actual], classes[predicted], count, count / n_images[actual])
         for (actual, predicted), count in np.ndenumerate(confusion)
     ]
     header = ("actual", "predicted", "count", "share")
@@ -93,9 +92,10 @@ def _write_tables(folder: Path, run: Run, classes: tuple[str, ...]) -> None:
 
 
 def _write_pictures(
-    folder: Path, title: str, run: Run, sets: Mapping[str, ImageSet], given_train: ImageSet
+    folder: Path, run: Run, sets: Mapping[str, ImageSet], given_train: ImageSet
 ) -> None:
-    dev, classes, probs = sets["dev"], sets["dev"].classes, run.pred_probs["dev"]
+    train, dev, probs = sets["train"], sets["dev"], run.pred_probs["dev"]
+    classes, title = dev.classes, f"{folder.parent.name}, run {folder.name}"
     evaluations = {
         name: run.evaluations[split]
         for split, name in _SETS_SHOWN.items()
@@ -120,8 +120,7 @@ def _write_pictures(
         "suspects": figures.suspects(title, dev.images, dev.labels, probs, classes, common, rare),
     }
     if run.config.augment:
-        train = sets["train"]
-        first = [np.flatnonzero(train.labels == label)[0] for label in range(len(classes))]
+        _, first = np.unique(train.labels, return_index=True)  # the first image of each class
         generator = torch.Generator().manual_seed(0)
         drawn = examples(torch.from_numpy(train.images[first]), run.config.augment, generator)
         augmented = {name: images.numpy() for name, images in drawn.items()}

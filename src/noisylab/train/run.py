@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from noisylab.config.settings import FitConfig
-from noisylab.core.errors import InputError
+from noisylab.core.errors import located
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import Evaluation, evaluate_splits
 from noisylab.learning.kept import Training
@@ -46,12 +46,10 @@ def train_runs(
     """
     runs = {}
     for name, config in configs.items():
-        try:
+        with located(f"run {name}"):
             training = Training(config, seed)
             trained = trainer.train_one(name, sets["train"], sets["dev"], training)
             model = trained.revive()
-        except InputError as error:
-            raise InputError(f"run {name}: {error}") from None
         pred_probs = predict_splits(model, sets)
         evaluations = evaluate_splits(sets, pred_probs, given_dev_labels)
         runs[name] = Run(config, model, trained.history, pred_probs, evaluations)
