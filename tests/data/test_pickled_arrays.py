@@ -206,7 +206,7 @@ def test_the_calls_below_are_read_if_their_arguments_are_valid() -> None:
     ],
 )
 def test_calls_that_no_array_was_written_with_are_refused(value: Any, said: str) -> None:
-    with pytest.raises(InputError, match="^refuses .*" + re.escape(said)):
+    with pytest.raises(InputError, match="^contains .*" + re.escape(said)):
         reread(value)
 
 

@@ -63,7 +63,7 @@ BAD_WEIGHTS = {
     "too many classes": of(lambda: state(**{LAST: torch.zeros(1001, 1)}), OTHER),
     "one class": of(dotted(LAST, torch.zeros(1, 84)), OTHER),
     "a scalar": of(dotted(LAST, torch.zeros(())), OTHER),
-    "sparse": of(dotted(LAST, torch.eye(3, 84).to_sparse()), "is not a file of weights: refuses"),
+    "sparse": of(dotted(LAST, torch.eye(3, 84).to_sparse()), "is not a file of weights: contains"),
     "meta": of(dotted(LAST, torch.empty(3, 84, device="meta")), "is not a file of weights: refus"),
     "quantized": of(
         lambda: torch_saved(
@@ -73,7 +73,7 @@ BAD_WEIGHTS = {
                 }
             }
         ),
-        "is not a file of weights: refuses",
+        "is not a file of weights: contains",
     ),
     "complex": of(dotted(LAST, torch.zeros(3, 84, dtype=torch.complex64)), "is not a file of weig"),
     "integers": of(dotted(LAST, torch.zeros(3, 84, dtype=torch.int64)), "fc3.weight that are no"),

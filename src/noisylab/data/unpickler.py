@@ -55,7 +55,7 @@ def load(data: bytes, budget: Budget | None = None, find: FindStorage | None = N
         raise
     except (LookupError, ValueError, DeprecationWarning) as error:  # a short stack, a cut literal
         if isinstance(error, UnicodeDecodeError) and error.encoding == "ascii":
-            raise InputError("holds Python 2 strings; write it again with Python 3") from None
+            raise InputError("contains Python 2 strings; write it again with Python 3") from None
         raise InputError("is damaged or not a pickle; write it again with pickle.dump") from None
     if machine.file.read(1):
         raise InputError("continues after the pickle's end; write one object with pickle.dump")
@@ -69,17 +69,17 @@ def _check_plain(value: Any, weight: int) -> None:
     while pending:
         children, depth = pending.pop()
         if depth > MAX_DEPTH:
-            raise InputError(f"holds itself, or lists nested deeper than {MAX_DEPTH} levels")
+            raise InputError(f"contains itself, or lists nested deeper than {MAX_DEPTH} levels")
         for child in children:
             weight -= _weight(child)
             if weight < 0:
-                raise InputError(f"repeats its parts: unfolded, {MAX_REPETITION} times its size")
+                raise InputError(f"expands to over {MAX_REPETITION} times its size by repetition")
             if isinstance(child, (list, tuple)):
                 pending.append((child, depth + 1))
             elif isinstance(child, dict):
                 pending.append((child.values(), depth + 1))
             elif not isinstance(child, _VALUES):
-                raise InputError(f"refuses {pickled_arrays.describe(child)}; {ONLY}")
+                raise InputError(f"contains {pickled_arrays.describe(child)}; {ONLY}")
 
 
 def _weight(value: Any) -> int:
@@ -106,7 +106,7 @@ class _Machine:
             instruction = _INSTRUCTIONS.get(opcode.name)
             if instruction is None or (opcode.name == "BINPERSID" and self.find is None):
                 shown = "" if argument is None else f" {pickled_arrays.shorten(str(argument))}"
-                raise InputError(f"refuses the pickle instruction {opcode.name}{shown}; {ONLY}")
+                raise InputError(f"contains the pickle instruction {opcode.name}{shown}; {ONLY}")
             instruction(self, argument)
         return self.stack.pop()
 
@@ -117,7 +117,7 @@ class _Machine:
         assert self.find is not None
         numbers = self.find(self.budget, *self.pop(1))
         if numbers is None:
-            raise InputError(f"refuses a storage that no tensor has; {ONLY}")
+            raise InputError(f"contains a storage that no tensor has; {ONLY}")
         self.push(numbers)
 
     def mark(self, _: None) -> None:
@@ -165,7 +165,7 @@ class _Machine:
 
     def name(self, name: str) -> None:
         if name not in self.names:
-            raise InputError(f"refuses {pickled_arrays.shorten(name)}; {ONLY}")
+            raise InputError(f"contains {pickled_arrays.shorten(name)}; {ONLY}")
         self.push(Name(name))
 
     def name_from_stack(self, _: None) -> None:
@@ -178,7 +178,7 @@ class _Machine:
             raise ValueError("not a call")
         value = self.names[function.text](self.budget, arguments)
         if value is None:
-            raise InputError(f"refuses {function.text} with arguments that no array has; {ONLY}")
+            raise InputError(f"contains {function.text} with arguments that no array has; {ONLY}")
         self.push(value)
 
     def build(self, _: None) -> None:
@@ -189,7 +189,7 @@ class _Machine:
         value = target.finish(self.budget, state) if isinstance(target, Unfinished) else None
         if value is None:
             raise InputError(
-                f"refuses the state given to {pickled_arrays.describe(target)}; {ONLY}"
+                f"contains the state given to {pickled_arrays.describe(target)}; {ONLY}"
             )
         self.push(value)
         self.memo.update(dict.fromkeys(target.memo_indices, value))

@@ -73,7 +73,9 @@ def _entries(folder: Path) -> list[Path]:
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     except OSError as error:
-        raise InputError(f"{folder}: expected a folder to read, got {error.strerror}") from error
+        raise InputError(
+            f"{folder}: cannot be read: {error.strerror}; check its permissions"
+        ) from error
     entries = [
         entry
         for entry in entries
