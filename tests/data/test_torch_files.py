@@ -83,7 +83,7 @@ BAD_WEIGHTS = {
     "infinite": of(dotted("conv1.bias", torch.full((16,), torch.inf)), "in conv1.bias that are no"),
     "before 1.6": of(
         lambda: torch_saved({"a": torch.ones(1)}, _use_new_zipfile_serialization=False),
-        "has the format of PyTorch before 1.6; load and save it with a newer one",
+        "has the format of PyTorch before 1.6; save it with a newer version",
     ),
     "a pickle": of(lambda: pickle.dumps({"model_state_dict": {}}), "is damaged or not from torch."),
     "a zip without a pickle": of(lambda: b"PK\5\6" + bytes(18), "holds no data.pkl"),
