@@ -112,7 +112,7 @@ def _truncate(folder: Path) -> None:
     ("spoil", "message"),
     [
         (_remove("dev"), r"dev: not found, .* needs it; move a random tenth of the"),
-        (lambda folder: (folder / "dev").rename(folder / "Val"), r"got none; rename 'Val' to dev"),
+        (lambda folder: (folder / "dev").rename(folder / "Val"), r"needs it; rename 'Val' to dev"),
         (_two_accents, r"train: expected one folder 'été', got two whose names differ only in how"),
         (_remove("dev/ant"), r"dev: expected a folder 'ant' with images, got none, though .*train"),
         (_copy_class("dev/ant", "train/Ant"), r"dev: expected a folder 'Ant' .* every split must"),

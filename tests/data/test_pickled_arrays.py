@@ -72,7 +72,7 @@ def test_names_of_numpy_1_are_read(protocol: int) -> None:
 def test_python_2_strings_that_are_not_ascii_are_refused() -> None:
     assert load(b"U\x04text.") == "text"
     for literal in (b"U\x02\xc3\xa9.", b"T\x02\0\0\0\xc3\xa9.", b"S'\\xe9'\n."):
-        with pytest.raises(InputError, match="holds Python 2 strings; write it again with Python"):
+        with pytest.raises(InputError, match="contains Python 2 strings; write it again with"):
             load(literal)
 
 

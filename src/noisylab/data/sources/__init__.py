@@ -81,7 +81,7 @@ def read_source(folder: str | Path) -> Source:
         sets, notices = _READERS[_recognise(folder)](folder)
     except OSError as error:  # no permission, or a name too long
         reason = error.strerror or type(error).__name__
-        raise InputError(f"{folder}: cannot be read: {reason}; check its permissions") from error
+        raise InputError(f"{folder}: cannot be read: {reason}; check the path") from error
     no_images = np.empty((0, SIZE, SIZE, 3), np.uint8), np.empty(0, np.int64)
     empty = ImageSet(*no_images, sets["train"].classes)
     sets = {split: sets.get(split, empty) for split in SPLITS}
