@@ -18,9 +18,9 @@ def main(params: Params) -> None:
     given = set_files.read_set("data/dev_set.pickle").labels
     swept = run.sweep(
         sets,
-        run.trials(params.lr_sweep, params.seed),
-        params.train_fixed.runs[params.train_fixed.keep],
-        params.lr_sweep.epochs,
+        run.trainings(
+            params.lr_sweep, params.train_fixed.runs[params.train_fixed.keep], params.seed
+        ),
         Trainer(Kept("finished/lr_sweep"), stage.engine(params), stage.watch_trainings),
     )
     choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets, given)

@@ -111,7 +111,7 @@ def test_where_nothing_is_reached_there_are_no_sizes(
 def test_without_a_test_set_dev_is_attacked(model: SimpleModel, sets: dict[str, ImageSet]) -> None:
     attacks = run(model, {**sets, "test": sets["test"].subset([])})
     assert attacks.split == "dev"
-    assert len(attacks.indices) == 10
+    assert len(attacks.images["original"]) == 10
 
 
 # Car and truck are confused most; truck and cat least, though no car is called cat.

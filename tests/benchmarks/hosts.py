@@ -26,7 +26,7 @@ from speed import noise
 from noisylab.config.params import read_params
 from noisylab.learning.kept import Kept
 from noisylab.many.trainer import Trainer, Watch
-from noisylab.sweep.run import Sweep, sweep, trials
+from noisylab.sweep.run import Sweep, sweep, trainings
 
 sys.path.append(str(Path(__file__).parents[1]))
 from clusters import Cluster
@@ -80,7 +80,8 @@ def measure() -> None:
         finally:
             cluster.close()
     same = [
-        ours.weights == theirs.weights and ours.history == theirs.history
+        ours.trained.weights == theirs.trained.weights
+        and ours.trained.history == theirs.trained.history
         for ours, theirs in zip(found.outcomes, expected.outcomes, strict=True)
     ]
     say(f"results identical to the reference: {sum(same)} of {len(same)}")
@@ -120,8 +121,8 @@ def run(engine: str, watch: Watch | None = None) -> Sweep:
     recipe = replace(kept, distillation=0.0, device="cpu")  # noise has no teacher's probabilities
     sets = {"train": noise(5625), "dev": noise(625)}
     with tempfile.TemporaryDirectory() as folder:
-        wanted = trials(params.lr_sweep, params.seed)
-        return sweep(sets, wanted, recipe, EPOCHS, Trainer(Kept(folder), engine, watch))
+        wanted = trainings(replace(params.lr_sweep, epochs=EPOCHS), recipe, params.seed)
+        return sweep(sets, wanted, Trainer(Kept(folder), engine, watch))
 
 
 def inside(name: str) -> list[str]:

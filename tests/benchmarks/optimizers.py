@@ -28,13 +28,12 @@ OWN_RATES = {
 
 def main() -> None:
     params = read_params("params.yaml")
-    config = replace(params.lr_sweep, optimizers=OPTIMIZERS, own_rates=OWN_RATES)
+    epochs = int(sys.argv[1]) if len(sys.argv) > 1 else params.lr_sweep.epochs
+    config = replace(params.lr_sweep, optimizers=OPTIMIZERS, own_rates=OWN_RATES, epochs=epochs)
     sets = set_files.read_fixed_sets("data")
     swept = run.sweep(
         sets,
-        run.trials(config, params.seed),
-        params.train_fixed.runs[params.train_fixed.keep],
-        int(sys.argv[1]) if len(sys.argv) > 1 else config.epochs,
+        run.trainings(config, params.train_fixed.runs[params.train_fixed.keep], params.seed),
         Trainer(Kept("finished/optimizers"), stage.engine(params), stage.watch_trainings),
     )
     choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets)

@@ -194,14 +194,14 @@ def start_up(engine: str) -> float:
 
 
 def swept(sets: dict[str, ImageSet], recipe: FitConfig, config: SweepConfig, engine: str) -> float:
-    wanted = run.trials(config, 0)
+    wanted = run.trainings(replace(config, epochs=recipe.epochs), recipe, 0)
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        found = run.sweep(sets, wanted, recipe, recipe.epochs, Trainer(Kept(folder), engine))
+        found = run.sweep(sets, wanted, Trainer(Kept(folder), engine))
         seconds = time.monotonic() - began
     for outcome in found.outcomes:
         if outcome.dev is None:
-            print(f"rate {outcome.trial.rate:g} diverged and ended early; ignore its time")
+            print(f"rate {outcome.trained.config.lr:g} diverged and ended early; ignore its time")
     return seconds
 
 

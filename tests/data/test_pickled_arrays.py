@@ -205,7 +205,7 @@ def test_the_calls_below_are_read_if_their_arguments_are_valid() -> None:
         (tensor_of(0, ("3",), (1,)), "_rebuild_tensor_v2 with arguments"),
     ],
 )
-def test_calls_that_no_array_was_written_with_are_refused(value: Any, said: str) -> None:
+def test_calls_that_never_write_an_array_are_refused(value: Any, said: str) -> None:
     with pytest.raises(InputError, match="^contains .*" + re.escape(said)):
         reread(value)
 

@@ -9,17 +9,18 @@ import pytest
 
 from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet
-from noisylab.learning.kept import Kept
-from noisylab.learning.network import SimpleModel, read_weights
+from noisylab.learning.kept import Kept, Trained
+from noisylab.learning.network import SimpleModel, load_weights, read_weights
 from noisylab.learning.training import Epoch
 from noisylab.many.trainer import Trainer
 from noisylab.sweep.outputs import caption, write_sweep
-from noisylab.sweep.run import Outcome, Sweep, Trial, choose, sweep, trials
+from noisylab.sweep.run import Outcome, Sweep, choose, sweep, trainings
 
 RECIPE = FitConfig(
     *(99, 0.5, 16, "sgd", 1, "cpu"), schedule="one_cycle", class_weights="inverse_frequency"
 )
-WANTED = trials(SweepConfig(["adam"], [1e30, 1e-7, 0.003], seeds=1, epochs=6), seed=0)
+CONFIG = SweepConfig(["adam"], [1e30, 1e-7, 0.003], seeds=1, epochs=6)
+WANTED = trainings(CONFIG, RECIPE, seed=0)
 
 
 @pytest.fixture
@@ -33,78 +34,84 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
 
     sets = {"train": make_set(90, seed=1), "dev": make_set(30, seed=2)}
     kept = Kept(tmp_path_factory.mktemp("finished"))
-    return sweep(sets, WANTED, RECIPE, 6, Trainer(kept, "local:2"))
+    return sweep(sets, WANTED, Trainer(kept, "local:2"))
 
 
-def test_trials_are_every_optimizer_at_every_rate_from_every_seed() -> None:
+def test_trainings_are_every_optimizer_at_every_rate_from_every_seed() -> None:
     config = SweepConfig(["adam", "sgd"], [0.1, 0.01], seeds=2, epochs=1)
-    assert trials(config, 7)[:3] == [
-        Trial("adam", 0.01, 7),
-        Trial("adam", 0.01, 8),
-        Trial("adam", 0.1, 7),
+    wanted = trainings(config, RECIPE, 7)
+    assert [(one.config.optimizer, one.config.lr, one.seed) for one in wanted[:3]] == [
+        ("adam", 0.01, 7),
+        ("adam", 0.01, 8),
+        ("adam", 0.1, 7),
     ]
-    assert len(trials(config, 7)) == 8
-    own = replace(config, own_rates={"sgd": [3.0], "rmsprop": [4.0]})
-    assert [(trial.optimizer, trial.rate) for trial in trials(own, 7)[::2]] == [
+    assert len(wanted) == 8
+    assert {(one.config.epochs, one.config.schedule) for one in wanted} == {(1, "constant")}
+    own = trainings(replace(config, own_rates={"sgd": [3.0], "rmsprop": [4.0]}), RECIPE, 7)
+    assert [(one.config.optimizer, one.config.lr) for one in own[::2]] == [
         ("adam", 0.01),
         ("adam", 0.1),
         ("sgd", 3.0),
     ]
 
 
-def test_what_rates_do(swept: Sweep) -> None:
+def test_low_rates_do_not_learn_and_high_rates_diverge(swept: Sweep) -> None:
     low, good, high = swept.outcomes
-    assert [one.trial.rate for one in swept.outcomes] == [1e-7, 0.003, 1e30]
+    assert [one.trained.config.lr for one in swept.outcomes] == [1e-7, 0.003, 1e30]
     assert swept.chance_loss == pytest.approx(math.log(3))
     assert [swept.has_learned(one) for one in swept.outcomes] == [False, True, False]
-    assert len(low.history) == len(good.history) == 6
+    assert len(low.trained.history) == len(good.trained.history) == 6
     assert high.dev is None
-    assert high.weights is None
-    assert len(high.history) < 6
-    assert swept.merit("adam", 1e30) is None
+    assert high.trained.weights is None
+    assert len(high.trained.history) < 6
+    assert swept.merit(("adam", 1e30)) is None
     assert swept.best() == swept.best("adam") == ("adam", 0.003)
 
 
 def test_outcomes_do_not_depend_on_the_engine(
     swept: Sweep, sets: dict[str, ImageSet], tmp_path: Path
 ) -> None:
-    again = sweep(sets, WANTED[1:2], RECIPE, 6, Trainer(Kept(tmp_path), "local:1"))
-    assert again.outcomes[0].weights == swept.outcomes[1].weights
-    assert again.outcomes[0].history == swept.outcomes[1].history
+    again = sweep(sets, WANTED[1:2], Trainer(Kept(tmp_path), "local:1"))
+    assert again.outcomes[0].trained.weights == swept.outcomes[1].trained.weights
+    assert again.outcomes[0].trained.history == swept.outcomes[1].trained.history
 
 
-def test_what_is_finished_is_not_done_again(sets: dict[str, ImageSet], tmp_path: Path) -> None:
+def test_finished_trainings_are_not_repeated(sets: dict[str, ImageSet], tmp_path: Path) -> None:
     def names() -> set[str]:
         return {path.name for path in tmp_path.iterdir()}
 
-    def run(wanted: list[Trial], recipe: FitConfig = RECIPE) -> Sweep:
-        return sweep(sets, wanted, recipe, 1, Trainer(Kept(tmp_path), "local:1"))
+    def run(n_rates: int, recipe: FitConfig = RECIPE) -> Sweep:
+        wanted = trainings(replace(CONFIG, epochs=1), recipe, seed=0)[:n_rates]
+        return sweep(sets, wanted, Trainer(Kept(tmp_path), "local:1"))
 
-    first = run(WANTED[:1])
+    first = run(1)
     (kept,) = names()
     stamp = (tmp_path / kept).stat().st_mtime_ns
-    more = run(WANTED[:2])  # a rate is added
+    more = run(2)  # a rate is added
     assert kept in names()
     assert (tmp_path / kept).stat().st_mtime_ns == stamp
-    assert more.outcomes[0].weights == first.outcomes[0].weights
+    assert more.outcomes[0].trained.weights == first.outcomes[0].trained.weights
     assert len(names()) == 2
-    run(WANTED[:1])  # and taken away,
-    run(WANTED[:2])  # and wanted again
+    run(1)  # and taken away,
+    run(2)  # and wanted again
     assert len(names()) == 2
     changes = [replace(RECIPE, dropout=0.1), replace(RECIPE, batch_size=8)]
     for number, recipe in enumerate(changes, start=3):
-        run(WANTED[:1], recipe)
+        run(1, recipe)
         assert len(names()) == number
     sets["train"] = sets["train"].with_labels((sets["train"].labels + 1) % 3)
-    run(WANTED[:1], changes[-1])
+    run(1, changes[-1])
     assert len(names()) == 5
 
 
-def outcome(rate: float, seed: int, balanced: float | None, loss: float = 0.5) -> Outcome:
+def outcome(
+    rate: float, seed: int, balanced: float | None, loss: float = 0.5, optimizer: str = "adam"
+) -> Outcome:
     dev = None
     if balanced is not None:
         dev = {"loss": loss, "accuracy": 0.6, "balanced_accuracy": balanced, "macro_f1": 0.5}
-    return Outcome(Trial("adam", rate, seed), [Epoch(1, 0.4, loss, 0.5, 0.5)], dev, None)
+    config = replace(RECIPE, optimizer=optimizer, lr=rate)
+    return Outcome(Trained(config, [Epoch(1, 0.4, loss, 0.5, 0.5)], None), seed, dev)
 
 
 def test_the_best_rate_is_that_of_the_highest_mean() -> None:
@@ -129,13 +136,17 @@ def test_the_better_model_is_kept(swept: Sweep, sets: dict[str, ImageSet]) -> No
     choice = choose(swept, SimpleModel(3).eval(), sets)
     assert choice.kept == "lr_sweep"
     assert list(choice.models) == ["train_fixed", "lr_sweep"]
-    equal = choose(swept, swept.outcomes[1].model, sets)
+    weights = swept.outcomes[1].trained.weights
+    assert weights
+    equal = choose(swept, load_weights(weights), sets)
     assert equal.kept == "train_fixed"
     diverged = Sweep(swept.outcomes[2:], swept.chance_loss)
     assert choose(diverged, SimpleModel(3).eval(), sets).kept == "train_fixed"
 
 
-def test_what_is_written(swept: Sweep, sets: dict[str, ImageSet], tmp_path: Path) -> None:
+def test_model_metrics_table_and_pictures_are_written(
+    swept: Sweep, sets: dict[str, ImageSet], tmp_path: Path
+) -> None:
     choice = choose(swept, SimpleModel(3).eval(), sets, np.zeros(30, dtype=np.int64))
     names = {"model": "model.pt", "summary": "sweep.json", "metrics": "metrics"}
     names |= {"dev_metrics": "dev", "plots": "plots"}
@@ -162,18 +173,18 @@ def test_what_is_written(swept: Sweep, sets: dict[str, ImageSet], tmp_path: Path
     assert [row.split(",")[:6] for row in rows] == [
         ["adam", "1e-07", "0", "6", "no", "no"],
         ["adam", "0.003", "0", "6", "no", "yes"],
-        ["adam", "1e+30", "0", str(len(swept.outcomes[2].history)), "yes", "no"],
+        ["adam", "1e+30", "0", str(len(swept.outcomes[2].trained.history)), "yes", "no"],
     ]
 
 
-def test_the_caption_tells_how_the_lowest_the_best_and_the_highest_rate_did(swept: Sweep) -> None:
+def test_the_caption_gives_the_lowest_best_and_highest_rate(swept: Sweep) -> None:
     lowest, best, highest = caption(swept).split(" · ")
     assert (lowest, highest) == ("lowest 1e-07: not learned", "highest 1e+30: diverged")
     assert re.fullmatch(r"best 0\.003: [\d.]+%", best)
 
 
 def test_among_several_optimizers_the_caption_is_of_the_best() -> None:
-    outcomes = [outcome(0.1, 0, 0.9), outcome(0.2, 0, 0.8), outcome(0.1, 0, 0.7)]
-    outcomes[2] = replace(outcomes[2], trial=Trial("sgd", 0.1, 0))
-    outcomes.append(replace(outcome(9, 0, None), trial=Trial("rmsprop", 9, 0)))
+    outcomes = [outcome(0.1, 0, 0.9), outcome(0.2, 0, 0.8)]
+    outcomes.append(outcome(0.1, 0, 0.7, optimizer="sgd"))
+    outcomes.append(outcome(9, 0, None, optimizer="rmsprop"))
     assert caption(Sweep(outcomes, 1.1)) == "best adam 0.1: 90.0% · highest adam 0.2: 80.0%"

@@ -28,12 +28,11 @@ def example(
     largest = int(np.abs(change).max())
     gain = (_GRAY - 1) // max(largest, 1)
     noise = (_GRAY + gain * change).clip(0, 255).astype(np.uint8)
-    words = f"grey: no change; amplified {gain}×\nlargest change: {largest} of 255 levels"
     texts = [
         "\n".join(f"{classes[label]} {row[label]:.1%}" for label in np.argsort(-row)[:3])
         for row in pred_probs
     ]
-    texts.insert(1, words)
+    texts.insert(1, f"grey: no change; amplified {gain}×\nlargest change: {largest} of 255")
     figure = Figure(figsize=(10.2, 4.3), layout="constrained")
     panels = figure.subplots(1, 3)
     titles = ("original", "perturbation", "adversarial")
@@ -87,8 +86,8 @@ def norm_histogram(title: str, norms: Mapping[str, np.ndarray]) -> Figure:
             median = float(np.median(values))
             axes.hist(values, edges, color=color, alpha=0.6, label=f"{name}, median {median:.0f}")
             axes.axvline(median, color=color, linestyle="--")
-    n_values = f"{SIZE * SIZE * 3:,}"
-    xlabel = f"L2 norm of the perturbation, in 8-bit levels (over all {n_values} values)"
+    n_values = SIZE * SIZE * 3
+    xlabel = f"L2 norm of the perturbation, in 8-bit levels (over all {n_values:,} values)"
     axes.set(title=title, xlabel=xlabel, ylabel="images")
     if any(values.size for values in norms.values()):
         axes.legend()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,25 @@ from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import predict_probs
 
 _BUDGETS = {"linf": "largest change of a pixel", "l2": "largest L2 norm"}
+_SEARCHES = ("smallest", "confident")  # attacks for the smallest change
 _COLUMNS = 32  # images in a row of a mosaic
 _PAIRS = 10  # images on the sheet of smallest changes
+
+
+@dataclass(frozen=True, eq=False)
+class _Result:
+    """Images (N, 32, 32, 3) uint8 after an attack, and the model's predictions (N, K).
+
+    reached:  (N,) bool, whether the model predicts the target; after the attack `confident`,
+              whether the target has the probability `confidence` of the settings.
+    l2, linf: (N,) norms of the changes, in 8-bit levels.
+    """
+
+    images: np.ndarray
+    pred_probs: np.ndarray
+    reached: np.ndarray
+    l2: np.ndarray
+    linf: np.ndarray
 
 
 def write_attacks(
@@ -40,14 +57,13 @@ def write_attacks(
     The images of each attack are one lossless PNG, row by row. All metrics are of the files, read
     back.
     """
-    attacks = _as_saved(attacks, Path(data), Path(plots))
-    pred_probs = {name: predict_probs(model, images) for name, images in attacks.images.items()}
-    trail = predict_probs(model, attacks.trail)
-    described = describe(attacks, pred_probs, trail, classes, config)
+    folder = Path(plots)
+    results = _results(attacks, model, config, Path(data), folder)
+    described = _describe(attacks, results, classes, config)
     files.write_json(metrics, described)
-    _write_example(Path(plots), attacks, trail, classes, config)
-    _write_success(Path(plots), described, config)
-    _write_searches(Path(plots), attacks, pred_probs, classes, config)
+    _write_example(folder, attacks, results["steps"], classes, config)
+    _write_success(folder, described, config)
+    _write_searches(folder, attacks, results, described, config)
     lines = listing(described)
     if not described["example"]["reached"]:
         target = classes[attacks.target]
@@ -57,71 +73,28 @@ def write_attacks(
     return lines
 
 
-def describe(
-    attacks: Attacks,
-    pred_probs: Mapping[str | float, np.ndarray],
-    trail: np.ndarray,
-    classes: tuple[str, ...],
-    config: AdversarialConfig,
-) -> dict[str, Any]:
-    """Metrics of the example, of the steps by epsilon, and of both searches.
-
-    pred_probs: (N, K) by attack. trail: (steps + 1, K), of the example before and after each step.
-    """
-    source, target, n_images = attacks.source, attacks.target, len(attacks.indices)
-    sizes = _sizes(attacks.trail[-1:], attacks.trail[:1])
-    described: dict[str, Any] = {
-        "source_class": classes[source],
-        "target_class": classes[target],
-        "split": attacks.split,
-        "example": {
-            "index": attacks.example,
-            "source_before": trail[0, source],
-            "target_before": trail[0, target],
-            "source_after": trail[-1, source],
-            "target_after": trail[-1, target],
-            "linf": sizes["linf"][0],
-            "l2": sizes["l2"][0],
-            "epsilon": config.epsilon,
-            "steps": config.steps,
-            "reached": int(trail[-1].argmax() == target),
-        },
-        "steps": {
-            "attacked": n_images,
-            "before": _is_called(pred_probs["original"], target).mean(),
-        },
-    }
-    for epsilon in config.epsilons:
-        described["steps"][file_name(epsilon)] = {
-            "success": _is_called(pred_probs[epsilon], target).mean(),
-            "confident": (pred_probs[epsilon][:, target] >= config.confidence).mean(),
-        }
-    for name, reached in _reached(pred_probs, target, config).items():
-        described[name] = {"attacked": n_images, "success": reached.mean()}
-        for norm, values in _sizes(attacks.images[name], attacks.images["original"]).items():
-            some = values[reached]
-            described[name] |= {
-                f"{norm}_median": np.median(some) if len(some) else None,
-                f"{norm}_p95": np.quantile(some, 0.95) if len(some) else None,
-            }
-    return described
-
-
-def file_name(attack: str | float) -> str:
-    """The name of an attack in files and metrics: that of an epsilon is `epsilon_4`."""
-    return attack if isinstance(attack, str) else f"epsilon_{attack:g}"
-
-
-def _as_saved(attacks: Attacks, data: Path, plots: Path) -> Attacks:
-    """The attacks with every image read back from the file that it was written to."""
+def _results(
+    attacks: Attacks, model: SimpleModel, config: AdversarialConfig, data: Path, plots: Path
+) -> dict[str | float, _Result]:
+    """Write all images; results by attack, and of the example before and after each step."""
+    by_attack = {**attacks.images, "steps": attacks.trail}
     saved = {
-        attack: _through_file(data / f"{file_name(attack)}.png", images)
-        for attack, images in attacks.images.items()
+        attack: _through_file(data / f"{_file_name(attack)}.png", images)
+        for attack, images in by_attack.items()
     }
-    trail = _through_file(data / "steps.png", attacks.trail)
     for index, name in ((0, "original"), (-1, "adversarial")):
-        trail[[index]] = _through_file(plots / f"{name}.png", attacks.trail[[index]])
-    return replace(attacks, images=saved, trail=trail)
+        saved["steps"][[index]] = _through_file(plots / f"{name}.png", attacks.trail[[index]])
+    results = {}
+    for attack, images in saved.items():
+        before = images[:1] if attack == "steps" else saved["original"]
+        pred_probs = predict_probs(model, images)
+        reached = pred_probs.argmax(axis=1) == attacks.target
+        if attack == "confident":
+            reached = pred_probs[:, attacks.target] >= config.confidence
+        change = np.abs(images.astype(np.float64) - before).reshape(len(images), -1)
+        l2, linf = np.sqrt((change**2).sum(axis=1)), change.max(axis=1)
+        results[attack] = _Result(images, pred_probs, reached, l2, linf)
+    return results
 
 
 def _through_file(path: Path, images: np.ndarray) -> np.ndarray:
@@ -133,25 +106,56 @@ def _through_file(path: Path, images: np.ndarray) -> np.ndarray:
         return tiles_of(np.array(opened))[: len(images)]
 
 
-def _sizes(after: np.ndarray, before: np.ndarray) -> dict[str, np.ndarray]:
-    """Norms (N,) of the changes of images (N, 32, 32, 3), in 8-bit levels."""
-    change = np.abs(after.astype(np.float64) - before).reshape(len(after), -1)
-    return {"l2": np.sqrt((change**2).sum(axis=1)), "linf": change.max(axis=1)}
+def _file_name(attack: str | float) -> str:
+    """The name of an attack in files and metrics: that of an epsilon is `epsilon_4`."""
+    return attack if isinstance(attack, str) else f"epsilon_{attack:g}"
 
 
-def _is_called(pred_probs: np.ndarray, target: int) -> np.ndarray:
-    is_called: np.ndarray = pred_probs.argmax(axis=1) == target
-    return is_called
-
-
-def _reached(
-    pred_probs: Mapping[str | float, np.ndarray], target: int, config: AdversarialConfig
-) -> dict[str, np.ndarray]:
-    """(N,) bool by search, whether it reached the target."""
-    return {
-        "smallest": _is_called(pred_probs["smallest"], target),
-        "confident": pred_probs["confident"][:, target] >= config.confidence,
+def _describe(
+    attacks: Attacks,
+    results: Mapping[str | float, _Result],
+    classes: tuple[str, ...],
+    config: AdversarialConfig,
+) -> dict[str, Any]:
+    """Metrics of the example, of the steps by epsilon, and of both searches."""
+    source, target, trail = attacks.source, attacks.target, results["steps"]
+    before, after = trail.pred_probs[[0, -1]]
+    steps: dict[str, Any] = {
+        "attacked": len(attacks.images["original"]),
+        "before": results["original"].reached.mean(),
     }
+    for epsilon in config.epsilons:
+        result = results[epsilon]
+        steps[_file_name(epsilon)] = {
+            "success": result.reached.mean(),
+            "confident": (result.pred_probs[:, target] >= config.confidence).mean(),
+        }
+    described: dict[str, Any] = {
+        "source_class": classes[source],
+        "target_class": classes[target],
+        "split": attacks.split,
+        "example": {
+            "index": attacks.example,
+            "source_before": before[source],
+            "target_before": before[target],
+            "source_after": after[source],
+            "target_after": after[target],
+            "linf": trail.linf[-1],
+            "l2": trail.l2[-1],
+            "epsilon": config.epsilon,
+            "steps": config.steps,
+            "reached": int(trail.reached[-1]),
+        },
+        "steps": steps,
+    }
+    for name in _SEARCHES:
+        result = results[name]
+        described[name] = {"attacked": len(result.images), "success": result.reached.mean()}
+        for norm, values in {"l2": result.l2, "linf": result.linf}.items():
+            sizes = values[result.reached]
+            described[name][f"{norm}_median"] = np.median(sizes) if len(sizes) else None
+            described[name][f"{norm}_p95"] = np.quantile(sizes, 0.95) if len(sizes) else None
+    return described
 
 
 def _successes(target: str, config: AdversarialConfig) -> tuple[str, str]:
@@ -162,25 +166,26 @@ def _successes(target: str, config: AdversarialConfig) -> tuple[str, str]:
 def _write_example(
     folder: Path,
     attacks: Attacks,
-    trail: np.ndarray,
+    trail: _Result,
     classes: tuple[str, ...],
     config: AdversarialConfig,
 ) -> None:
-    picture = figures.example(attacks.trail[0], attacks.trail[-1], trail[[0, -1]], classes)
+    before, after = trail.images[[0, -1]]
+    picture = figures.example(before, after, trail.pred_probs[[0, -1]], classes)
     files.write_png(folder / "example.png", picture)
     both = [attacks.source, attacks.target]
-    rows = [(step, *pair) for step, pair in enumerate(trail[:, both].tolist())]
+    probs = trail.pred_probs[:, both]  # (steps + 1, 2)
+    rows = [(step, *pair) for step, pair in enumerate(probs.tolist())]
     files.write_csv(folder / "steps.csv", ("step", "source", "target"), rows)
     budget = f"{_BUDGETS[config.norm]}: {config.epsilon:g} levels"
     title = f"Image {attacks.example} of train, {budget}"
-    names = [classes[label] for label in both]
-    curves = figures.probability_curves(title, dict(zip(names, trail[:, both].T, strict=True)))
-    files.write_png(folder / "probabilities.png", curves)
+    by_class = {classes[label]: values for label, values in zip(both, probs.T, strict=True)}
+    files.write_png(folder / "probabilities.png", figures.probability_curves(title, by_class))
 
 
 def _write_success(folder: Path, described: Mapping[str, Any], config: AdversarialConfig) -> None:
     steps, target = described["steps"], described["target_class"]
-    rows = [(epsilon, *steps[file_name(epsilon)].values()) for epsilon in sorted(config.epsilons)]
+    rows = [(epsilon, *steps[_file_name(epsilon)].values()) for epsilon in sorted(config.epsilons)]
     files.write_csv(folder / "success.csv", ("epsilon", "success", "confident"), rows)
     epsilons, *shares = zip(*rows, strict=True)
     images = f"{steps['attacked']} images of {described['split']}"
@@ -194,23 +199,22 @@ def _write_success(folder: Path, described: Mapping[str, Any], config: Adversari
 def _write_searches(
     folder: Path,
     attacks: Attacks,
-    pred_probs: Mapping[str | float, np.ndarray],
-    classes: tuple[str, ...],
+    results: Mapping[str | float, _Result],
+    described: Mapping[str, Any],
     config: AdversarialConfig,
 ) -> None:
-    source, target = classes[attacks.source], classes[attacks.target]
-    before, after = attacks.images["original"], attacks.images["smallest"]
-    reached = _reached(pred_probs, attacks.target, config)
-    l2 = {name: _sizes(attacks.images[name], before)["l2"] for name in reached}
-    norms = (l2[name][mask] for name, mask in reached.items())
+    source, target = described["source_class"], described["target_class"]
+    before, after = results["original"], results["smallest"]
+    norms = (results[name].l2[results[name].reached] for name in _SEARCHES)
     by_name = dict(zip(_successes(target, config), norms, strict=True))
     histogram = figures.norm_histogram(f"Smallest perturbation, {source} to {target}", by_name)
     files.write_png(folder / "smallest_l2.png", histogram)
-    found = np.flatnonzero(reached["smallest"])  # shown: some from the whole set, evenly spread
+    found = np.flatnonzero(after.reached)  # shown: some from the whole set, evenly spread
     chosen = found[np.linspace(0, len(found) - 1, min(_PAIRS, len(found))).astype(int)]
-    above = [f"{source} {p:.0%}" for p in pred_probs["original"][chosen, attacks.source]]
-    of_target, sizes = pred_probs["smallest"][chosen, attacks.target], l2["smallest"][chosen]
-    below = [f"{target} {p:.0%}, L2 {size:.0f}" for p, size in zip(of_target, sizes, strict=True)]
+    above = [f"{source} {p:.0%}" for p in before.pred_probs[chosen, attacks.source]]
+    of_target = after.pred_probs[chosen, attacks.target]
+    pairs = zip(of_target, after.l2[chosen], strict=True)
+    below = [f"{target} {p:.0%}, L2 {size:.0f}" for p, size in pairs]
     title = f"{len(chosen)} images of {attacks.split}, smallest perturbation to {target}"
-    sheet = figures.pairs_sheet(title, before[chosen], after[chosen], above, below)
+    sheet = figures.pairs_sheet(title, before.images[chosen], after.images[chosen], above, below)
     files.write_png(folder / "pairs.png", sheet)

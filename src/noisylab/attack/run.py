@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from noisylab.learning.evaluation import evaluate
 from noisylab.learning.network import SimpleModel, check_model
 from noisylab.learning.training import find_device, predict_probs
 
-_KNOWN = 500  # images of the target as starts of a search: enough for one to be near
+_KNOWN = 500  # images of the target class to start a search from; enough that one is near
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +30,9 @@ class Attacks:
     example:        index in train of the example.
     trail:          (steps + 1, 32, 32, 3) uint8, the example before and after each step.
     split:          the attacked set: test, or dev if test is empty.
-    indices:        (N,) of its images of `source` that the model predicts correctly.
-    images:         (N, 32, 32, 3) uint8 by attack: `original`, each epsilon as a number,
-                    `smallest` and `confident`.
+    images:         (N, 32, 32, 3) uint8 by attack, of all its images of `source` that the model
+                    predicts correctly: `original`, each epsilon as a number, `smallest` and
+                    `confident`.
     """
 
     source: int
@@ -39,7 +40,6 @@ class Attacks:
     example: int
     trail: np.ndarray
     split: str
-    indices: np.ndarray
     images: dict[str | float, np.ndarray]
 
 
@@ -51,13 +51,13 @@ def attack_all(
     threads: int,
     device: str,
 ) -> Attacks:
-    """Attack an example of train, and every image of test that qualifies.
+    """Attack an example of train, and all images of the source class in test, or in dev.
 
-    sets:         train, dev and test, which may be empty, with the labels that the model learned.
+    sets:         train, dev and test, with the labels that the model learned; test may be empty.
     given_counts: (K,) images of train by label as given.
 
     Raises InputError for a class that does not exist, a source equal to the target, a source of
-    which the model predicts no image correctly, and a model of other classes or with NaN outputs.
+    which the model predicts no image correctly, and a model for other classes or with NaN outputs.
     """
     train = sets["train"]
     check_model(model, train.classes, "the final model")
@@ -69,9 +69,7 @@ def attack_all(
     if not all(np.isfinite(probs).all() for probs in pred_probs.values()):
         raise InputError("the model's output is NaN or infinite; train it again")
     right = {name: pred_probs[name].argmax(axis=1) == part.labels for name, part in sets.items()}
-    able = sorted(
-        {*train.labels[right["train"]].tolist()} & {*attacked.labels[right[split]].tolist()}
-    )
+    able = np.intersect1d(train.labels[right["train"]], attacked.labels[right[split]]).tolist()
     confusion = evaluate(sets["dev"].labels, pred_probs["dev"]).confusion
     source, target = _choose(config, train.classes, confusion, given_counts, able)
     if source not in able:
@@ -83,20 +81,19 @@ def attack_all(
     distance = np.abs(pred_probs["train"][candidates, source] - config.example_probability)
     example = int(candidates[distance.argmin()])
     trail = _trail(model, train.images[[example]], target, config)
-    indices = np.flatnonzero(right[split] & (attacked.labels == source))
+    originals = attacked.images[right[split] & (attacked.labels == source)]
     known = train.images[right["train"] & (train.labels == target)][:_KNOWN]
-    images = _attacked(model, attacked.images[indices], target, config, known)
-    return Attacks(source, target, example, trail, split, indices, images)
+    images = _attacked(model, originals, target, config, known)
+    return Attacks(source, target, example, trail, split, images)
 
 
 def _trail(
     model: SimpleModel, image: np.ndarray, target: int, config: AdversarialConfig
 ) -> np.ndarray:
     """The image (1, 32, 32, 3) before and after each step: steps do not depend on later ones."""
+    targets, epsilon, norm = np.array([target]), config.epsilon, config.norm
     tries = [
-        attack(
-            model, image, np.array([target]), epsilon=config.epsilon, steps=steps, norm=config.norm
-        ).images
+        attack(model, image, targets, epsilon=epsilon, steps=steps, norm=norm).images
         for steps in range(1, config.steps + 1)
     ]
     return np.concatenate([image, *tries])
@@ -110,15 +107,15 @@ def _attacked(
     known: np.ndarray,
 ) -> dict[str | float, np.ndarray]:
     """The images by attack; known: images that the model predicts as the target."""
-    targets, steps, norm = np.full(len(images), target), config.steps, config.norm
-    attacked: dict[str | float, np.ndarray] = {"original": images}
-    for epsilon in config.epsilons:
-        tried = attack(model, images, targets, epsilon=epsilon, steps=steps, norm=norm)
-        attacked[epsilon] = tried.images
-    for name, confidence in (("smallest", None), ("confident", config.confidence)):
-        found = smallest_change(model, images, targets, confidence=confidence, known=known)
-        attacked[name] = found.images
-    return attacked
+    targets = np.full(len(images), target)
+    within = partial(attack, model, images, targets, steps=config.steps, norm=config.norm)
+    search = partial(smallest_change, model, images, targets, known=known)
+    return {
+        "original": images,
+        **{epsilon: within(epsilon=epsilon).images for epsilon in config.epsilons},
+        "smallest": search().images,
+        "confident": search(confidence=config.confidence).images,
+    }
 
 
 def _choose(
@@ -130,25 +127,24 @@ def _choose(
 ) -> tuple[int, int]:
     """Source and target; by rule, the source is one of the classes `able`, if there are any.
 
-    As in the report, the pair with the fewest images of dev confused either way is chosen, the
-    earlier class of equals.
+    As in the report, the pair with the fewest images of dev confused either way is chosen; of
+    equal pairs, the one with the rarer target, then the earlier classes.
     """
     source, target = named_pair(config, classes)
-    everything = range(len(classes))
-    sources = [source] if source is not None else able or list(everything)
+    labels = list(range(len(classes)))
+    sources = [source] if source is not None else able or labels
     if target is not None:
         targets = [target]
     elif config.target_class == RAREST:
         # The source may be the rarest class itself.
-        targets = [min((one for one in everything if one != source), key=given_counts.__getitem__)]
+        targets = [min((label for label in labels if label != source), key=given_counts.item)]
     else:
-        targets = list(everything)
-    between = confusion + confusion.T
+        targets = labels
     pairs = [(one, other) for one in sources for other in targets if one != other]
     if not pairs:
         raise InputError(
             f"adversarial: the model predicts only images of {shown(classes[targets[0]])}, the "
             "target, correctly; train it longer, or name another target_class"
         )
-    # Of both directions of a pair, the target is the rarer class.
+    between = confusion + confusion.T
     return min(pairs, key=lambda pair: (between[pair], given_counts[pair[1]]))

@@ -42,8 +42,8 @@ class _Plan:
     factor: tuple[float, float]
 
 
-# More steps find smaller changes, in more time: tests/benchmarks/attack.py prints success, median
-# L2 norm and images a second.
+# More steps find smaller changes and take longer: tests/benchmarks/attack.py prints success, median
+# L2 norm and images per second.
 _NEAR = _Plan(steps=28, stride=(500, 5), momentum=0.4, factor=(0.3, 0.08))
 _BACK = _Plan(steps=45, stride=(500, 10), momentum=0.5, factor=(0.2, 0.05))
 _FIRST_NORM = 150  # of the change at the start of a search from the image itself
@@ -83,15 +83,13 @@ def smallest_change(
     ends = np.concatenate([first.images[is_near], ends])
     classes = np.concatenate([targets[is_near], classes])
     retry = np.flatnonzero(~is_near & np.isin(targets, classes))
-    if not len(retry):
-        return Attacked(first.images, is_found)
-    starts = _nearest(images[retry], targets[retry], ends, classes)
-    second = _search(model, images[retry], targets[retry], starts, _BACK, confidence)
-    is_better = (second.norms < first.norms[retry]) | ~is_found[retry]
-    changed = first.images
-    changed[retry[is_better]] = second.images[is_better]
-    is_found[retry] |= np.isfinite(second.norms)
-    return Attacked(changed, is_found)
+    if len(retry):
+        starts = _nearest(images[retry], targets[retry], ends, classes)
+        second = _search(model, images[retry], targets[retry], starts, _BACK, confidence)
+        is_better = (second.norms < first.norms[retry]) | ~is_found[retry]
+        first.images[retry[is_better]] = second.images[is_better]
+        first.norms[retry[is_better]] = second.norms[is_better]
+    return Attacked(first.images, np.isfinite(first.norms))
 
 
 def _reaching(
@@ -136,7 +134,7 @@ def _search(
     plan: _Plan,
     confidence: float | None,
 ) -> _Found:
-    """Search the smallest changes of images; the first that are tried lead to `starts`."""
+    """Search the smallest changes of images, from `starts`, which has their shape."""
     found = _Found(np.empty_like(images), np.empty(len(images)))
     for part in chunks(len(images)):
         original, target = to_levels(model, images[part]), to_device(model, targets[part])

@@ -19,8 +19,8 @@ from noisylab.core.images import SIZE
 _CHUNK = 256  # images per batch: few enough for the caches
 _STEP = 0.4  # length of a step, in epsilons; the published recipe's relative step size
 
-# For targets that rounding lost. More of either finds few more and costs time: success and images a
-# second are printed by tests/benchmarks/attack.py.
+# Repair of targets lost by rounding. Larger values recover few more and cost time:
+# tests/benchmarks/attack.py prints success and images per second.
 _REPAIRS = 12  # further steps, of half the length
 _HALVINGS = 7  # of the interval that is searched for the fraction to round up from
 
@@ -30,7 +30,7 @@ class Attacked:
     """Result of an attack on N images.
 
     images:  (N, 32, 32, 3) uint8; the last try where the target was not reached.
-    reached: (N,) bool, whether the model predicts the target, as confidently as was asked.
+    reached: (N,) bool, whether the model predicts the target, with the confidence asked for.
     """
 
     images: np.ndarray
@@ -125,7 +125,7 @@ def check_images(images: np.ndarray, targets: np.ndarray) -> None:
 
 
 def chunks(n_images: int) -> Iterator[slice]:
-    """Batches that cover so many images."""
+    """Slices of a batch each, which cover all images."""
     for start in range(0, n_images, _CHUNK):
         yield slice(start, start + _CHUNK)
 

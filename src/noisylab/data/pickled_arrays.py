@@ -1,7 +1,7 @@
 """Arrays from the calls that NumPy and PyTorch write into pickles, for `unpickler.py`.
 
-Each builder stands for one function of theirs and takes the arguments in the file. It returns the
-result of that function, or None if no array was ever written that way; it never calls the function.
+Each builder replaces one function of theirs, which is never called. It takes the arguments in the
+file and returns the function's result, or None if no array is ever written with them.
 """
 
 from __future__ import annotations
@@ -17,16 +17,15 @@ import numpy as np
 
 from noisylab.core.errors import InputError
 
-ONLY = "only arrays and tensors are read"
-
 #: 50,000 pairs of a tensor and a label take 4.3 million.
 MAX_INSTRUCTIONS = 6_000_000
 
-#: How many times the file's size its arrays may take. Half-precision tensors take six.
+#: Arrays may take this many times the file's size. Half-precision tensors take six times.
 MAX_BUILT = 8
 
+_Order = Literal["C", "F"]
 _NUMBERS = re.compile(r"b1|[iu][1248]|f[248]")
-_MAX_EMPTY = 2**20  # product of the other lengths of an array without numbers
+_MAX_EMPTY = 2**20  # product of the lengths that are not 0, if any is 0
 
 
 @dataclass
@@ -44,7 +43,7 @@ class Budget:
             raise InputError(f"has over {MAX_INSTRUCTIONS:,} instructions; save arrays instead")
 
     def count_bytes(self, count: int) -> None:
-        """Raise InputError if these are too many; called before they are allocated."""
+        """Raise InputError if the arrays grow too large; to be called before they are allocated."""
         self.built += count
         if self.built > MAX_BUILT * self.size:
             raise InputError(f"builds arrays of more than {MAX_BUILT} times its own size")
@@ -57,23 +56,21 @@ Builder = Callable[[Budget, tuple[Any, ...]], Any]
 class Name:
     """A name in a pickle. It is never looked up."""
 
-    text: str
+    name: str
 
 
 @dataclass(eq=False)
 class Unfinished:
-    """An array or a dtype before its state is given, and its places in the memo."""
+    """An array or a dtype that still lacks its state, and its places in the memo."""
 
     name: str
-    finish: Callable[[Budget, Any], Any]  # (budget, state): the finished thing, None if refused
+    finish: Callable[[Budget, Any], Any]  # from the state to the value, None if refused
     memo_indices: list[int] = field(default_factory=list)
 
 
 def describe(value: Any) -> str:
     """The name of `value` in an error message."""
-    if isinstance(value, Name):
-        return value.text
-    return value.name if isinstance(value, Unfinished) else type(value).__name__
+    return value.name if isinstance(value, (Name, Unfinished)) else type(value).__name__
 
 
 def shorten(name: str) -> str:
@@ -82,7 +79,7 @@ def shorten(name: str) -> str:
 
 
 def storage(budget: Budget, header: list[Any], data: bytes, start: int) -> np.ndarray | None:
-    """The numbers of a torch storage, (N,): from `start` on, their count and then themselves."""
+    """The numbers (N,) of a torch storage: their count stands at `start`, they follow."""
     match header:
         case [_, 1001, _, ("storage", Name(kind), str(), str(), int(count), None), _]:
             if int.from_bytes(data[start : start + 8], "little") == count:
@@ -91,11 +88,11 @@ def storage(budget: Budget, header: list[Any], data: bytes, start: int) -> np.nd
 
 
 def numbers(budget: Budget, kind: str, count: int, data: bytes | memoryview) -> np.ndarray | None:
-    """The numbers (count,) of a storage of that kind; None unless `data` holds exactly these."""
+    """The numbers (count,) of a storage of that kind; None unless `data` has just their size."""
     if kind not in _STORAGE_DTYPES:
         return None
     dtype = np.dtype(_STORAGE_DTYPES[kind])
-    if count < 0 or len(data) != count * dtype.itemsize:
+    if len(data) != count * dtype.itemsize:
         return None
     values = np.frombuffer(data, dtype, count)
     if kind != "torch.BFloat16Storage":
@@ -114,11 +111,7 @@ def _is_shape(shape: Any) -> bool:
 
 
 def _array(
-    budget: Budget,
-    raw: bytes | bytearray,
-    dtype: np.dtype[Any],
-    shape: Any,
-    order: Literal["C", "F"],
+    budget: Budget, raw: bytes | bytearray, dtype: np.dtype[Any], shape: Any, order: _Order
 ) -> np.ndarray | None:
     """A copy of the numbers in `raw`, if `shape` holds exactly as many."""
     if not _is_shape(shape) or math.prod(shape) * dtype.itemsize != len(raw):
@@ -132,7 +125,7 @@ def _native(array: np.ndarray) -> np.ndarray:
     return np.array(array, array.dtype.newbyteorder("="))
 
 
-def _reconstruct(budget: Budget, arguments: tuple[Any, ...]) -> Any:
+def _reconstruct(_: Budget, arguments: tuple[Any, ...]) -> Any:
     match arguments:
         case (Name("numpy.ndarray"), (0,), b"b" | "b"):
             return Unfinished("numpy.ndarray", _finish_array)
@@ -148,13 +141,10 @@ def _frombuffer(budget: Budget, arguments: tuple[Any, ...]) -> Any:
     match arguments:
         case (bytes() | bytearray() as raw, np.dtype() as dtype, shape, "C" | "F" as order):
             return _array(budget, raw, dtype, shape, order)
-        case (raw, dtype, shape, "K", tuple(axes)) if _is_shape(shape) and _is_order(axes, shape):
+        case (raw, dtype, shape, "K", tuple(axes)) if all(type(axis) is int for axis in axes):
             array = _frombuffer(budget, (raw, dtype, shape, "C"))
-            return None if array is None else array.transpose(axes)
-
-
-def _is_order(axes: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
-    return all(type(axis) is int for axis in axes) and sorted(axes) == list(range(len(shape)))
+            if array is not None and sorted(axes) == list(range(array.ndim)):
+                return array.transpose(axes)
 
 
 def _scalar(budget: Budget, arguments: tuple[Any, ...]) -> Any:
@@ -164,7 +154,7 @@ def _scalar(budget: Budget, arguments: tuple[Any, ...]) -> Any:
             return None if array is None else array[()]
 
 
-def _dtype(budget: Budget, arguments: tuple[Any, ...]) -> Any:
+def _dtype(_: Budget, arguments: tuple[Any, ...]) -> Any:
     match arguments:
         case (str() | bytes() as kind, int(), int()):
             kind = kind.decode("latin-1") if isinstance(kind, bytes) else kind
@@ -173,7 +163,7 @@ def _dtype(budget: Budget, arguments: tuple[Any, ...]) -> Any:
             return Unfinished("numpy.dtype", partial(_finish_dtype, np.dtype(kind)))
 
 
-def _finish_dtype(dtype: np.dtype[Any], budget: Budget, state: Any) -> Any:
+def _finish_dtype(dtype: np.dtype[Any], _: Budget, state: Any) -> Any:
     match state:
         case (3, "<" | b"<" | "|" | b"|", None, None, None, -1, -1, 0):
             return dtype.newbyteorder("<")
@@ -183,18 +173,18 @@ def _finish_dtype(dtype: np.dtype[Any], budget: Budget, state: Any) -> Any:
 
 def _tensor(budget: Budget, arguments: tuple[Any, ...]) -> Any:
     match arguments:
-        case (np.ndarray() as values, int(offset), tuple(size), tuple(stride), bool(), dict()):
+        case (np.ndarray(ndim=1) as values, int(offset), size, tuple(stride), bool(), dict()) if (
+            _is_shape(size)
+            and len(size) == len(stride)
+            and all(type(step) is int and step >= 0 for step in stride)
+        ):
             return _strided(budget, values, offset, size, stride)
 
 
 def _strided(
-    budget: Budget, values: np.ndarray, offset: int, size: tuple[Any, ...], stride: tuple[Any, ...]
+    budget: Budget, values: np.ndarray, offset: int, size: tuple[int, ...], stride: tuple[int, ...]
 ) -> np.ndarray | None:
-    """A copy of a view of `values`, if it stays inside and is no larger than they are."""
-    if values.ndim != 1 or not _is_shape(size) or len(size) != len(stride):
-        return None
-    if not all(type(step) is int and step >= 0 for step in stride):
-        return None
+    """A copy of a view of `values` (N,), if it stays inside and is no larger than they are."""
     n_items = math.prod(size)
     steps = [step if length > 1 else 0 for length, step in zip(size, stride, strict=True)]
     last = offset + sum((length - 1) * step for length, step in zip(size, steps, strict=True))
@@ -202,13 +192,12 @@ def _strided(
         return None
     budget.count_bytes(n_items * values.itemsize)
     if not n_items:
-        return _native(np.empty(size, values.dtype))
+        return np.empty(size, values.dtype.newbyteorder("="))
     in_bytes = [step * values.itemsize for step in steps]
-    view = np.lib.stride_tricks.as_strided(values[offset:], size, in_bytes)
-    return _native(view)
+    return _native(np.lib.stride_tricks.as_strided(values[offset:], size, in_bytes))
 
 
-def _parameter(budget: Budget, arguments: tuple[Any, ...]) -> Any:
+def _parameter(_: Budget, arguments: tuple[Any, ...]) -> Any:
     match arguments:
         case (np.ndarray() as values, bool(), dict()):
             return values
@@ -222,7 +211,7 @@ def _encode(budget: Budget, arguments: tuple[Any, ...]) -> Any:
             return text.encode("latin-1")
 
 
-def _never(budget: Budget, arguments: tuple[Any, ...]) -> None:
+def _never(_: Budget, __: tuple[Any, ...]) -> None:
     """For names that occur only as arguments."""
 
 

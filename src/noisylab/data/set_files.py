@@ -19,26 +19,25 @@ from noisylab.data.pickles import read_pickle
 PRED_PROBS = "pred_probs.pickle"
 
 _PROTOCOL = 4  # in protocol 5, bytes depend on whether an array is writable, and on its layout
-_REQUIRED = ("images", "labels", "classes")
 
 
 def write_sets(folder: str | Path, sets: Mapping[str, ImageSet], prefix: str = "") -> None:
     """Write `{prefix}{split}_set.pickle` for each split."""
     for split, image_set in sets.items():
-        write_bytes(Path(folder) / f"{prefix}{split}_set.pickle", dump_set(image_set))
+        write_bytes(Path(folder, f"{prefix}{split}_set.pickle"), dump_set(image_set))
 
 
 def read_sets(folder: str | Path) -> dict[str, ImageSet]:
     """The sets `train`, `dev` and `test` from `write_sets`; `test` may be empty."""
-    return {split: read_set(Path(folder) / f"{split}_set.pickle") for split in SPLITS}
+    return {split: read_set(Path(folder, f"{split}_set.pickle")) for split in SPLITS}
 
 
 def write_fixed_sets(
     folder: str | Path, sets: Mapping[str, ImageSet], pred_probs: Mapping[str, np.ndarray]
 ) -> None:
-    """Write the corrected train and dev, and the models' (N, K) float64 probabilities of them."""
+    """Write the corrected train and dev, and the predicted probabilities (N, K) float64."""
     write_sets(folder, sets, prefix="fixed_")
-    write_bytes(Path(folder) / PRED_PROBS, dump_pred_probs(pred_probs))
+    write_bytes(Path(folder, PRED_PROBS), dump_pred_probs(pred_probs))
 
 
 def read_fixed_sets(folder: str | Path) -> dict[str, ImageSet]:
@@ -62,21 +61,20 @@ def read_set(path: str | Path) -> ImageSet:
     content = read_pickle(path)
     with located(path):
         check_parts(content)
-        classes = tuple(content["classes"])
-        return ImageSet(content["images"], content["labels"], classes, content.get("true_labels"))
+        return ImageSet(**{**content, "classes": tuple(content["classes"])})
 
 
 def check_parts(content: Any) -> None:
     """Raise InputError unless `content` is a dict of arrays and class names, as in `dump_set`."""
     if not isinstance(content, dict):
         raise InputError(f"expected a dict of images, labels and classes, got {shown(content)}")
-    for key in _REQUIRED:
+    for key in ("images", "labels", "classes"):
         if key not in content:
             raise InputError(f"expected a dict with {key!r}, got {shown_list([*content])}")
-    unknown = [key for key in content if key not in (*_REQUIRED, "true_labels")]
+    unknown = [key for key in content if key not in ("images", "labels", "classes", "true_labels")]
     if unknown:
         raise InputError(
-            f"expected only {', '.join(_REQUIRED)} and true_labels, got {shown_list(unknown)}"
+            f"expected only images, labels, classes and true_labels, got {shown_list(unknown)}"
         )
     if not isinstance(content["classes"], (list, tuple)):
         raise InputError(f"classes: expected a list of names, got {shown(content['classes'])}")
@@ -114,6 +112,4 @@ def _dump(content: dict[str, Any]) -> bytes:
 
 
 def _plain(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
-    plain = np.empty(array.shape, dtype)
-    plain[...] = array
-    return plain
+    return array.astype(dtype, order="C", subok=False)

@@ -1,7 +1,7 @@
 """Files of `torch.save`, read without PyTorch: a zip file of a pickle and the tensors' numbers.
 
-PyTorch's own reader, even restricted to weights, allocates as much as a small file claims: storages
-that it unpacks or enlarges to any size. Here a tensor is as large as its numbers in the file.
+PyTorch's own reader, even restricted to weights, allocates as much as a small file claims: it
+unpacks storages and enlarges them to any size. Here a tensor is as large as its part of the file.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import io
 import zipfile
 from typing import Any
-
-import numpy as np
 
 from noisylab.core.errors import InputError
 from noisylab.data import pickled_arrays, unpickler
@@ -26,8 +24,7 @@ def load(content: bytes) -> Any:
     """The plain values in a file of `torch.save`; tensors as arrays, bfloat16 as float32.
 
     Raises InputError, which does not name the file, if it is damaged or holds anything else.
-    Memory: at most 16 times the size of `content`, which is at most MAX_FILE_BYTES, and 100 bytes
-    for each instruction, as in unpickler.load().
+    `content` may have MAX_FILE_BYTES; for the memory it takes see `unpickler.load`.
     """
     if len(content) > MAX_FILE_BYTES:
         raise InputError(f"is larger than {MAX_FILE_BYTES:,} bytes; save only the weights")
@@ -40,14 +37,15 @@ def load(content: bytes) -> Any:
     if records.get(f"{prefix}byteorder", b"little") != b"little":
         raise InputError("is in big-endian byte order; save it on another machine")
 
-    def find(budget: Budget, description: Any) -> np.ndarray | None:
+    budget = Budget(len(content))
+
+    def find(description: Any) -> Any:
         match description:
             case ("storage", Name(kind), str(key), str(), int(count)):
                 data = records.get(f"{prefix}data/{key}", b"")
                 return pickled_arrays.numbers(budget, kind, count, data)
-        return None
 
-    return unpickler.load(records[f"{prefix}data.pkl"], Budget(len(content)), find)
+    return unpickler.load(records[f"{prefix}data.pkl"], budget, find)
 
 
 def _records(content: bytes) -> dict[str, bytes]:

@@ -18,13 +18,13 @@ import numpy as np
 
 from noisylab.core.errors import InputError
 from noisylab.data import pickled_arrays
-from noisylab.data.pickled_arrays import ONLY, Budget, Builder, Name, Unfinished
+from noisylab.data.pickled_arrays import Budget, Builder, Name, Unfinished
 
 #: Levels of nested lists: far more than a set needs, far fewer than Python's recursion limit.
 MAX_DEPTH = 100
 
-#: How many times the file's size the result may weigh if each repeated part counts each time. A
-#: pair may be repeated often; lists of the same list, ten levels deep, would never end.
+#: The result may weigh this many times the file's size, where a part counts as often as it occurs.
+#: Pairs may be repeated, but to unfold lists of the same list, ten levels deep, would never end.
 MAX_REPETITION = 64
 
 #: Entries of a dict; sets have four. Keys with equal hashes make a large dict take hours.
@@ -33,16 +33,15 @@ MAX_ENTRIES = 100
 _MAX_MEMO = 2**32  # the limit of the binary instructions; below it, no two hashes are equal
 _VALUES = (str, bytes, bytearray, bool, int, float, type(None), np.ndarray, np.generic)
 _KEYS = (str, bytes, bool, int, float, type(None))  # hashing a nested tuple can end the process
-
-#: From a storage's description, as torch.save writes it, to its numbers; None if there are none.
-FindStorage = Callable[[Budget, Any], Any]
+_FindStorage = Callable[[Any], Any]
 
 
-def load(data: bytes, budget: Budget | None = None, find: FindStorage | None = None) -> Any:
-    """The contents of the pickle `data`; tensors as arrays, an OrderedDict as a dict.
+def load(data: bytes, budget: Budget | None = None, find: _FindStorage | None = None) -> Any:
+    """The value in the pickle `data`; tensors as arrays, an OrderedDict as a dict.
 
-    budget: of the file that holds the pickle, if it holds more than that.
-    find:   finds the numbers of tensors that are stored outside the pickle.
+    budget: limits of a larger file that holds the pickle; without it, `data` is the whole file.
+    find:   numbers of a storage outside the pickle, from the description that torch.save gives it;
+            None refuses the storage.
 
     Raises InputError, which does not name the file, if there is anything but plain data. Memory: at
     most 16 times the size of `data` (4 for tensors, 3 for an array), and 100 bytes for each
@@ -74,18 +73,21 @@ def _check_plain(value: Any, weight: int) -> None:
             weight -= _weight(child)
             if weight < 0:
                 raise InputError(f"expands to over {MAX_REPETITION} times its size by repetition")
-            if isinstance(child, (list, tuple)):
-                pending.append((child, depth + 1))
-            elif isinstance(child, dict):
-                pending.append((child.values(), depth + 1))
+            if isinstance(child, (list, tuple, dict)):
+                parts = child.values() if isinstance(child, dict) else child
+                pending.append((parts, depth + 1))
             elif not isinstance(child, _VALUES):
-                raise InputError(f"contains {pickled_arrays.describe(child)}; {ONLY}")
+                raise _refusal(pickled_arrays.describe(child))
 
 
 def _weight(value: Any) -> int:
     if isinstance(value, np.ndarray):
         return 1 + value.nbytes
     return 1 + (len(value) if isinstance(value, (str, bytes, bytearray)) else 0)
+
+
+def _refusal(what: str) -> InputError:
+    return InputError(f"contains {what}; only arrays and tensors are read")
 
 
 @dataclass
@@ -95,7 +97,7 @@ class _Machine:
     file: io.BytesIO
     budget: Budget
     names: Mapping[str, Builder]
-    find: FindStorage | None = None
+    find: _FindStorage | None
     stack: list[Any] = field(default_factory=list)
     marks: list[list[Any]] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
@@ -106,7 +108,7 @@ class _Machine:
             instruction = _INSTRUCTIONS.get(opcode.name)
             if instruction is None or (opcode.name == "BINPERSID" and self.find is None):
                 shown = "" if argument is None else f" {pickled_arrays.shorten(str(argument))}"
-                raise InputError(f"contains the pickle instruction {opcode.name}{shown}; {ONLY}")
+                raise _refusal(f"the pickle instruction {opcode.name}{shown}")
             instruction(self, argument)
         return self.stack.pop()
 
@@ -115,9 +117,9 @@ class _Machine:
 
     def push_storage(self, _: None) -> None:
         assert self.find is not None
-        numbers = self.find(self.budget, *self.pop(1))
+        numbers = self.find(*self.pop(1))
         if numbers is None:
-            raise InputError(f"contains a storage that no tensor has; {ONLY}")
+            raise _refusal("a storage that no tensor has")
         self.push(numbers)
 
     def mark(self, _: None) -> None:
@@ -165,7 +167,7 @@ class _Machine:
 
     def name(self, name: str) -> None:
         if name not in self.names:
-            raise InputError(f"contains {pickled_arrays.shorten(name)}; {ONLY}")
+            raise _refusal(pickled_arrays.shorten(name))
         self.push(Name(name))
 
     def name_from_stack(self, _: None) -> None:
@@ -176,9 +178,9 @@ class _Machine:
         function, arguments = self.pop(2)
         if not isinstance(function, Name) or not isinstance(arguments, tuple):
             raise ValueError("not a call")
-        value = self.names[function.text](self.budget, arguments)
+        value = self.names[function.name](self.budget, arguments)
         if value is None:
-            raise InputError(f"contains {function.text} with arguments that no array has; {ONLY}")
+            raise _refusal(f"{function.name} with arguments that no array has")
         self.push(value)
 
     def build(self, _: None) -> None:
@@ -188,9 +190,7 @@ class _Machine:
             return
         value = target.finish(self.budget, state) if isinstance(target, Unfinished) else None
         if value is None:
-            raise InputError(
-                f"contains the state given to {pickled_arrays.describe(target)}; {ONLY}"
-            )
+            raise _refusal(f"the state given to {pickled_arrays.describe(target)}")
         self.push(value)
         self.memo.update(dict.fromkeys(target.memo_indices, value))
 
@@ -200,12 +200,9 @@ def _load_storage(budget: Budget, arguments: tuple[Any, ...]) -> Any:
     match arguments:
         case (bytes(data),):
             file = io.BytesIO(data)
-            header = [
-                _Machine(file, budget, pickled_arrays.STORAGES, lambda _, kind: kind).run()
-                for _ in range(5)
-            ]
+            names = pickled_arrays.STORAGES
+            header = [_Machine(file, budget, names, lambda kind: kind).run() for _ in range(5)]
             return pickled_arrays.storage(budget, header, data, file.tell())
-    return None
 
 
 _BUILDERS = {

@@ -14,14 +14,7 @@ from noisylab.learning.network import dump_weights
 from noisylab.plots import Losses
 from noisylab.sweep import figures
 from noisylab.sweep.figures import RatePoint
-from noisylab.sweep.run import Choice, Outcome, Sweep
-
-_COLUMNS = (
-    "optimizer", "rate", "seed", "epochs", "diverged", "learned",
-    "first_train_loss", "final_train_loss", "best_train_loss",
-    "first_dev_loss", "final_dev_loss", "best_dev_loss",
-    "accuracy", "balanced_accuracy", "macro_f1",
-)  # fmt: skip
+from noisylab.sweep.run import Choice, Outcome, Setting, Sweep
 
 
 def write_sweep(
@@ -49,20 +42,20 @@ def write_sweep(
     described, folder = describe(swept, choice), Path(plots)
     files.write_json(summary, described)
     rows = [_row(swept, outcome) for outcome in swept.outcomes]
-    files.write_csv(folder / "trainings.csv", _COLUMNS, rows)
-    series: dict[str, list[RatePoint]] = {}
-    for outcome in swept.outcomes:
-        series.setdefault(outcome.trial.optimizer, []).append(_point(outcome))
+    files.write_csv(folder / "trainings.csv", list(rows[0]), [list(row.values()) for row in rows])
     before = choice.evaluations["train_fixed"]["dev"].balanced_accuracy
-    rates = figures.rate_curves(caption(swept), series, ("train_fixed, dev", before))
+    rates = figures.rate_curves(caption(swept), _series(rows), ("train_fixed, dev", before))
     files.write_png(folder / "rates.png", rates)
     losses = {
-        f"lr {_name(swept, *setting)}": _losses(swept.of(*setting)[0])
+        f"lr {_name(swept, setting)}": _losses(swept.by_setting[setting][0])
         for setting in _extremes(swept)
     }
     files.write_png(folder / "losses.png", figures.losses_of_extremes(losses))
     files.write_bytes(model, dump_weights(choice.models[choice.kept]))
-    by_rate = [f"{name} {rate:g}: {result(swept, name, rate)}" for name, rate in swept.settings()]
+    by_rate = [
+        f"{optimizer} {rate:g}: {result(swept, (optimizer, rate))}"
+        for optimizer, rate in swept.by_setting
+    ]
     return [*by_rate, *listing(described)]
 
 
@@ -71,75 +64,80 @@ def describe(swept: Sweep, choice: Choice) -> dict[str, Any]:
     described: dict[str, Any] = {"final": choice.kept}
     best = swept.best()
     if best:
-        described["best"] = {"optimizer": best[0], **_metrics(swept, *best)}
+        described["best"] = {"optimizer": best[0], **_metrics(swept, best)}
     described["trainings"] = len(swept.outcomes)
     described["diverged"] = sum(outcome.dev is None for outcome in swept.outcomes)
     described["not_learned"] = sum(not swept.has_learned(outcome) for outcome in swept.outcomes)
-    for optimizer in dict.fromkeys(name for name, _ in swept.settings()):
+    for optimizer in _optimizers(swept):
         best = swept.best(optimizer)
         if best:
-            described.setdefault("optimizers", {})[optimizer] = _metrics(swept, *best)
+            described.setdefault("optimizers", {})[optimizer] = _metrics(swept, best)
     return described
 
 
 def caption(swept: Sweep) -> str:
     """Results at the lowest, the best and the highest rate, on one line."""
     return " · ".join(
-        f"{which} {_name(swept, *setting)}: {result(swept, *setting)}"
+        f"{which} {_name(swept, setting)}: {result(swept, setting)}"
         for setting, which in _extremes(swept).items()
     )
 
 
-def result(swept: Sweep, optimizer: str, rate: float) -> str:
-    """The mean balanced accuracy on dev, or why there is none to speak of."""
-    merit = swept.merit(optimizer, rate)
+def result(swept: Sweep, setting: Setting) -> str:
+    """Mean balanced accuracy on dev, or the reason for its absence."""
+    merit = swept.merit(setting)
     if merit is None:
         return "diverged"
-    learned = all(map(swept.has_learned, swept.of(optimizer, rate)))
+    learned = all(map(swept.has_learned, swept.by_setting[setting]))
     return f"{merit[0]:.1%}" if learned else "not learned"
 
 
-def _metrics(swept: Sweep, optimizer: str, rate: float) -> dict[str, Any]:
+def _metrics(swept: Sweep, setting: Setting) -> dict[str, Any]:
     """Metrics of a rate at which no training diverged."""
-    values = [one.dev["balanced_accuracy"] for one in swept.of(optimizer, rate) if one.dev]
+    values = [one.dev["balanced_accuracy"] for one in swept.by_setting[setting] if one.dev]
     return {
-        "lr": rate,
+        "lr": setting[1],
         "seeds": len(values),
         "balanced_accuracy": np.mean(values),
         "deviation": np.std(values, ddof=1) if len(values) > 1 else 0.0,
     }
 
 
-def _row(swept: Sweep, outcome: Outcome) -> tuple[object, ...]:
-    trial, dev = outcome.trial, outcome.dev or {}
-    losses = []
-    for values in _losses(outcome):
-        final = math.nan if outcome.dev is None or not values else values[-1]
-        losses += [values[0], final, min(values)] if values else [math.nan] * 3
-    return (
-        trial.optimizer,
-        trial.rate,
-        trial.seed,
-        len(outcome.history),
-        "no" if outcome.dev else "yes",
-        "yes" if swept.has_learned(outcome) else "no",
-        *losses,
-        *(dev.get(name, math.nan) for name in ("accuracy", "balanced_accuracy", "macro_f1")),
-    )
+def _row(swept: Sweep, outcome: Outcome) -> dict[str, Any]:
+    """Cells by column."""
+    config, history, dev = outcome.trained.config, outcome.trained.history, outcome.dev
+    row: dict[str, Any] = {
+        "optimizer": config.optimizer,
+        "rate": config.lr,
+        "seed": outcome.seed,
+        "epochs": len(history),
+        "diverged": "no" if dev else "yes",
+        "learned": "yes" if swept.has_learned(outcome) else "no",
+    }
+    for split, losses in zip(("train", "dev"), _losses(outcome), strict=True):
+        row[f"first_{split}_loss"] = losses[0] if losses else math.nan
+        row[f"final_{split}_loss"] = losses[-1] if dev else math.nan
+        row[f"best_{split}_loss"] = min(losses, default=math.nan)
+    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+        row[name] = dev[name] if dev else math.nan
+    return row
 
 
-def _point(outcome: Outcome) -> RatePoint:
-    rate, dev = outcome.trial.rate, outcome.dev
-    if dev is None:
-        return RatePoint(rate, math.nan, math.nan, math.nan)
-    return RatePoint(rate, dev["balanced_accuracy"], outcome.history[-1].train_loss, dev["loss"])
+def _series(rows: list[dict[str, Any]]) -> dict[str, list[RatePoint]]:
+    """A point per training, by optimizer."""
+    columns = ("rate", "balanced_accuracy", "final_train_loss", "final_dev_loss")
+    series: dict[str, list[RatePoint]] = {}
+    for row in rows:
+        point = RatePoint(*(row[name] for name in columns))
+        series.setdefault(row["optimizer"], []).append(point)
+    return series
 
 
-def _extremes(swept: Sweep) -> dict[tuple[str, float], str]:
+def _extremes(swept: Sweep) -> dict[Setting, str]:
     """Lowest, best and highest rate of the best optimizer, or of the first if all diverged."""
     best = swept.best()
-    optimizer = best[0] if best else swept.settings()[0][0]
-    settings = [setting for setting in swept.settings() if setting[0] == optimizer]
+    optimizer = best[0] if best else _optimizers(swept)[0]
+    settings = [setting for setting in swept.by_setting if setting[0] == optimizer]
     named = {settings[0]: "lowest"}
     if best:
         named[best] = "best"
@@ -147,11 +145,15 @@ def _extremes(swept: Sweep) -> dict[tuple[str, float], str]:
     return named
 
 
-def _name(swept: Sweep, optimizer: str, rate: float) -> str:
-    several = len({name for name, _ in swept.settings()}) > 1
-    return f"{optimizer} {rate:g}" if several else f"{rate:g}"
+def _optimizers(swept: Sweep) -> list[str]:
+    return list(dict.fromkeys(optimizer for optimizer, _ in swept.by_setting))
+
+
+def _name(swept: Sweep, setting: Setting) -> str:
+    optimizer, rate = setting
+    return f"{optimizer} {rate:g}" if len(_optimizers(swept)) > 1 else f"{rate:g}"
 
 
 def _losses(outcome: Outcome) -> Losses:
-    train = [epoch.train_loss for epoch in outcome.history]
-    return train, [epoch.dev_loss for epoch in outcome.history]
+    history = outcome.trained.history
+    return [epoch.train_loss for epoch in history], [epoch.dev_loss for epoch in history]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -14,46 +15,31 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import Evaluation, evaluate, evaluate_splits
 from noisylab.learning.kept import Trained, Training
 from noisylab.learning.network import SimpleModel, load_weights
-from noisylab.learning.training import Epoch, predict_probs, predict_splits
+from noisylab.learning.training import predict_probs, predict_splits
 from noisylab.many.trainer import Trainer
 
 #: Share of the chance loss that a training must reach; one that ends above has not learned.
 LEARNED = 0.95
 
-
-@dataclass(frozen=True)
-class Trial:
-    """One training of a sweep."""
-
-    optimizer: str
-    rate: float
-    seed: int
+#: Name of an optimizer, and a learning rate.
+Setting = tuple[str, float]
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The result of a trial.
+    """A training of the sweep that ended, and its seed.
 
-    history: its epochs; those before divergence.
-    dev:     figures of the last epoch by name, as Evaluation.metrics(); None if it diverged.
-    weights: as of dump_weights(); None if it diverged.
+    dev: figures of the last epoch by name, as Evaluation.metrics(); None if it diverged.
     """
 
-    trial: Trial
-    history: list[Epoch]
+    trained: Trained
+    seed: int
     dev: dict[str, float] | None
-    weights: bytes | None
-
-    @property
-    def model(self) -> SimpleModel:
-        """The trained model of a trial that did not diverge."""
-        assert self.weights is not None
-        return load_weights(self.weights)
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """Outcomes in the order of the trials.
+    """Outcomes in the order of the trainings.
 
     chance_loss: least mean train loss, in nats, of a model that ignores the images.
     """
@@ -61,44 +47,44 @@ class Sweep:
     outcomes: list[Outcome]
     chance_loss: float
 
-    def of(self, optimizer: str, rate: float) -> list[Outcome]:
-        """The outcomes of one learning rate, one per seed."""
-        wanted = (optimizer, rate)
-        return [one for one in self.outcomes if (one.trial.optimizer, one.trial.rate) == wanted]
-
-    def settings(self) -> list[tuple[str, float]]:
-        """Optimizers and their rates, in the order of the trials."""
-        return list(dict.fromkeys((one.trial.optimizer, one.trial.rate) for one in self.outcomes))
+    @cached_property
+    def by_setting(self) -> dict[Setting, list[Outcome]]:
+        """The outcomes of each optimizer and rate, one per seed."""
+        grouped: dict[Setting, list[Outcome]] = {}
+        for outcome in self.outcomes:
+            config = outcome.trained.config
+            grouped.setdefault((config.optimizer, config.lr), []).append(outcome)
+        return grouped
 
     def has_learned(self, outcome: Outcome) -> bool:
         """Whether its last train loss is below chance by at least 5 %."""
-        return (
-            outcome.dev is not None and outcome.history[-1].train_loss <= LEARNED * self.chance_loss
-        )
+        if outcome.dev is None:
+            return False
+        return outcome.trained.history[-1].train_loss <= LEARNED * self.chance_loss
 
-    def merit(self, optimizer: str, rate: float) -> tuple[float, float] | None:
+    def merit(self, setting: Setting) -> tuple[float, float] | None:
         """Mean balanced accuracy on dev over the seeds, and minus the mean loss there.
 
         The higher the better; None where a seed diverged.
         """
-        parts = [one.dev for one in self.of(optimizer, rate)]
+        parts = [outcome.dev for outcome in self.by_setting[setting]]
         finite = [(part["balanced_accuracy"], -part["loss"]) for part in parts if part]
         if len(finite) < len(parts):
             return None
         accuracy, loss = np.mean(finite, axis=0)
         return float(accuracy), float(loss)
 
-    def best(self, optimizer: str | None = None) -> tuple[str, float] | None:
+    def best(self, optimizer: str | None = None) -> Setting | None:
         """Optimizer and rate of the most merit, the first of equals; None if all diverged.
 
         optimizer: the only one to consider; None for all.
         """
         merits = {
             setting: merit
-            for setting in self.settings()
-            if optimizer in (None, setting[0]) and (merit := self.merit(*setting))
+            for setting in self.by_setting
+            if optimizer in (None, setting[0]) and (merit := self.merit(setting))
         }
-        return max(merits, key=lambda setting: merits[setting]) if merits else None
+        return max(merits, key=lambda setting: merits[setting], default=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,41 +101,36 @@ class Choice:
     kept: str
 
 
-def trials(config: SweepConfig, seed: int) -> list[Trial]:
-    """Every optimizer at each of its rates, the lowest first, from every seed."""
+def trainings(config: SweepConfig, recipe: FitConfig, seed: int) -> list[Training]:
+    """The recipe with every optimizer at each of its rates, the lowest first, from every seed.
+
+    Rates are constant.
+    """
     own_rates = config.own_rates or {}
+    constant = replace(recipe, epochs=config.epochs, schedule="constant")
     return [
-        Trial(optimizer, rate, seed + number)
+        Training(replace(constant, optimizer=optimizer, lr=rate), seed + number)
         for optimizer in config.optimizers
         for rate in sorted(own_rates.get(optimizer, config.rates))
         for number in range(config.seeds)
     ]
 
 
-def sweep(
-    sets: Mapping[str, ImageSet],
-    wanted: Sequence[Trial],
-    recipe: FitConfig,
-    epochs: int,
-    trainer: Trainer,
-) -> Sweep:
-    """Train on sets["train"] by the recipe at constant learning rates, measured on sets["dev"].
+def sweep(sets: Mapping[str, ImageSet], wanted: Sequence[Training], trainer: Trainer) -> Sweep:
+    """Train on sets["train"], measured on sets["dev"].
+
+    wanted: as of trainings(): they differ in optimizer, rate and seed only.
 
     A training that diverges is an outcome. Raises what a training raised otherwise.
     """
-    train, dev = sets["train"], sets["dev"]
-    config = replace(recipe, epochs=epochs, schedule="constant")
-    trainings = [
-        Training(replace(config, optimizer=trial.optimizer, lr=trial.rate), trial.seed)
-        for trial in wanted
-    ]
-    outcomes = {
-        index: _outcome(wanted[index], trained, dev)
-        for index, trained in trainer.train(train, dev, trainings)
+    train, dev, recipe = sets["train"], sets["dev"], wanted[0].config
+    ended = {
+        index: Outcome(trained, wanted[index].seed, _figures(trained, dev))
+        for index, trained in trainer.train(train, dev, wanted)
     }
     trainer.keep_used()
     torch.set_num_threads(recipe.threads)  # of choose(): the last bits of its figures depend on it
-    return Sweep([outcomes[index] for index in range(len(wanted))], _chance_loss(train, config))
+    return Sweep([ended[index] for index in range(len(wanted))], _chance_loss(train, recipe))
 
 
 def choose(
@@ -165,7 +146,9 @@ def choose(
     models = {"train_fixed": before}
     best = swept.best()
     if best:
-        models["lr_sweep"] = swept.of(*best)[0].model
+        weights = swept.by_setting[best][0].trained.weights
+        assert weights is not None  # the best rate has no training that diverged
+        models["lr_sweep"] = load_weights(weights)
     evaluations = {
         name: evaluate_splits(sets, predict_splits(model, sets), given_dev_labels)
         for name, model in models.items()
@@ -175,13 +158,12 @@ def choose(
     return Choice(models, evaluations, max(merits, key=lambda name: merits[name]))
 
 
-def _outcome(trial: Trial, trained: Trained, dev: ImageSet) -> Outcome:
-    figures = None
-    if trained.weights is not None:
-        pred_probs = predict_probs(trained.revive(), dev.images)
-        figures = evaluate(dev.labels, pred_probs).metrics(dev.classes)
-        del figures["recall"]
-    return Outcome(trial, trained.history, figures, trained.weights)
+def _figures(trained: Trained, dev: ImageSet) -> dict[str, float] | None:
+    if trained.weights is None:
+        return None
+    figures = evaluate(dev.labels, predict_probs(trained.revive(), dev.images)).metrics(dev.classes)
+    del figures["recall"]
+    return figures
 
 
 def _chance_loss(train: ImageSet, config: FitConfig) -> float:

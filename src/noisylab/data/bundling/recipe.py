@@ -14,7 +14,7 @@ from noisylab.core.errors import InputError
 from noisylab.core.images import SPLITS
 from noisylab.data.bundling import cifar10
 from noisylab.data.mosaics import mosaic_of
-from noisylab.data.sources.bundle import COLUMNS, MOSAICS, Row
+from noisylab.data.sources.bundle import MOSAICS, Row
 
 _TILES_PER_ROW = 50  # divides both 6,250 and 3,000, so no tile stays empty
 
@@ -67,13 +67,15 @@ def make_bundle(images: cifar10.Cifar10, recipe: Recipe = RECIPE) -> dict[str, b
     """
     rows = _choose(images, recipe)
     table = io.StringIO(newline="")
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerows([COLUMNS, *rows])
+    csv.writer(table, lineterminator="\n").writerows([Row._fields, *rows])
     files = {"labels.csv": table.getvalue().encode()}
     for name in dict.fromkeys(MOSAICS.values()):
         half = images.test if name == MOSAICS["test"] else images.train
         chosen = [row.cifar10_index for row in rows if MOSAICS[row.split] == name]
-        files[name] = _png(half.images[chosen])
+        png = io.BytesIO()
+        mosaic = Image.fromarray(mosaic_of(half.images[chosen], _TILES_PER_ROW))
+        mosaic.save(png, "PNG", optimize=True)
+        files[name] = png.getvalue()
     return files
 
 
@@ -115,9 +117,3 @@ def _shuffled(values: np.ndarray, bits: np.random.PCG64) -> np.ndarray:
     # From raw bits: NumPy guarantees these for ever, but not the output of Generator.permutation.
     order = np.argsort(bits.random_raw(len(values)), kind="stable")
     return np.take(values, order)
-
-
-def _png(images: np.ndarray) -> bytes:
-    png = io.BytesIO()
-    Image.fromarray(mosaic_of(images, _TILES_PER_ROW)).save(png, "PNG", optimize=True)
-    return png.getvalue()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
 from noisylab.core.errors import InputError, shown
-from noisylab.core.images import SIZE, SPLITS, ImageSet, identical_images
+from noisylab.core.images import SPLITS, ImageSet, identical_images
 from noisylab.data.sources.bundle import read_bundle
 from noisylab.data.sources.folders import read_folders
 from noisylab.data.sources.photos import first_few
@@ -82,12 +81,10 @@ def read_source(folder: str | Path) -> Source:
     except OSError as error:  # no permission, or a name too long
         reason = error.strerror or type(error).__name__
         raise InputError(f"{folder}: cannot be read: {reason}; check the path") from error
-    no_images = np.empty((0, SIZE, SIZE, 3), np.uint8), np.empty(0, np.int64)
-    empty = ImageSet(*no_images, sets["train"].classes)
+    empty = replace(sets["train"].subset([]), true_labels=None)
     sets = {split: sets.get(split, empty) for split in SPLITS}
     _check_every_class(folder, sets)
-    notices += _shared_images(sets)
-    return Source(sets["train"], sets["dev"], sets["test"], tuple(notices))
+    return Source(**sets, notices=(*notices, *_shared_images(sets)))
 
 
 def _recognise(folder: Path) -> tuple[str, str]:
@@ -102,13 +99,12 @@ def _recognise(folder: Path) -> tuple[str, str]:
         raise InputError(
             f"{folder}: expected one source format, got both {first} and {second}; move one away"
         )
-    for name in forms[0]:
-        if name not in found[forms[0]]:
-            raise InputError(
-                f"{folder / name}: not found, although the source needs it"
-                f"{_hint(folder) or _DRAW.get(name, '')}"
-            )
-    return forms[0]
+    form = forms[0]
+    missing = [name for name in form if name not in found[form]]
+    if missing:
+        remedy = _hint(folder) or _DRAW.get(missing[0], "")
+        raise InputError(f"{folder / missing[0]}: not found, although the source needs it{remedy}")
+    return form
 
 
 def _hint(folder: Path) -> str:
@@ -124,22 +120,20 @@ def _hint(folder: Path) -> str:
 
 
 def _check_every_class(folder: Path, sets: dict[str, ImageSet]) -> None:
-    for split in SPLITS:
-        counts = sets[split].counts()
+    for split, image_set in sets.items():
+        counts = image_set.counts()
         if not counts.all() and (split != "test" or counts.any()):
-            name = sets[split].classes[counts.argmin()]
+            name = image_set.classes[counts.argmin()]
             raise InputError(
                 f"{folder}: expected at least one image labelled {name!r} in {split}, got none"
             )
 
 
-def _shared_images(sets: dict[str, ImageSet]) -> list[str]:
-    notices = []
+def _shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
     for first, second in combinations(SPLITS, 2):
         pairs = [
             f"{first} {one} and {second} {other}"
             for one, other in identical_images(sets[first], sets[second])
         ]
         if pairs:
-            notices.append(f"{first_few(pairs, 'pairs')}: the same image in {first} and {second}")
-    return notices
+            yield f"{first_few(pairs, 'pairs')}: the same image in {first} and {second}"

@@ -21,7 +21,6 @@ from noisylab.data.mosaics import tiles_of
 from noisylab.data.sources.photos import read_rgb
 
 MOSAICS = {"train": "images.png", "dev": "images.png", "test": "test.png"}
-COLUMNS = ("tile", "split", "label", "true_label", "cifar10_index")
 
 
 class Row(NamedTuple):
@@ -45,23 +44,20 @@ def read_bundle(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
     classes = tuple(sorted(frequency, key=lambda name: (-frequency[name], name)))
     with located(f"{folder / 'labels.csv'}: labels of split train"):
         check_classes(classes)
-    mosaics = dict.fromkeys(MOSAICS[row.split] for row in rows.values())
-    tiles = {name: _read_tiles(folder / name) for name in mosaics}
+    names = dict.fromkeys(MOSAICS[row.split] for row in rows.values())
+    tiles = {name: _read_tiles(folder / name) for name in names}
     for line, row in rows.items():
         with located(f"{folder / 'labels.csv'}: line {line}"):
             _check_row(row, classes, tiles)
     number = {name: label for label, name in enumerate(classes)}
-    own = {split: [row for row in rows.values() if row.split == split] for split in SPLITS}
-    return {
-        split: ImageSet(
-            tiles[MOSAICS[split]][[row.tile for row in part]],
-            np.array([number[row.label] for row in part], np.int64),
-            classes,
-            np.array([number[row.true_label] for row in part], np.int64),
-        )
-        for split, part in own.items()
-        if part
-    }, []
+    sets = {}
+    for split in dict.fromkeys(row.split for row in rows.values()):
+        own = [row for row in rows.values() if row.split == split]
+        images = tiles[MOSAICS[split]][[row.tile for row in own]]
+        labels = np.array([number[row.label] for row in own])
+        true_labels = np.array([number[row.true_label] for row in own])
+        sets[split] = ImageSet(images, labels, classes, true_labels)
+    return sets, []
 
 
 def _read_tiles(path: Path) -> np.ndarray:
@@ -78,7 +74,7 @@ def _read_rows(path: Path) -> dict[int, Row]:
     """The table's rows by their line in the file."""
     rows: dict[int, Row] = {}
     lines: dict[tuple[str, int], int] = {}
-    for line, cells in read_table(path, COLUMNS).items():
+    for line, cells in read_table(path, Row._fields).items():
         with located(f"{path}: line {line}"):
             row = rows[line] = _parse_row(cells)
             first = lines.setdefault((MOSAICS[row.split], row.tile), line)
@@ -88,20 +84,15 @@ def _read_rows(path: Path) -> dict[int, Row]:
 
 
 def _parse_row(cells: dict[str, str]) -> Row:
-    for name in ("tile", "cifar10_index"):
-        if not re.fullmatch("[0-9]{1,9}", cells[name]):
-            raise InputError(f"expected {name} to be 0, 1, 2, ..., got {shown(cells[name])}")
-    if cells["split"] not in SPLITS:
-        raise InputError(f"expected split train, dev or test, got {shown(cells['split'])}")
-    if not cells["label"]:
+    tile, split, label, true_label, index = (cells[name] for name in Row._fields)
+    for name, text in (("tile", tile), ("cifar10_index", index)):
+        if not re.fullmatch("[0-9]{1,9}", text):
+            raise InputError(f"expected {name} to be 0, 1, 2, ..., got {shown(text)}")
+    if split not in SPLITS:
+        raise InputError(f"expected split train, dev or test, got {shown(split)}")
+    if not label:
         raise InputError("expected label to be a class name, got nothing")
-    return Row(
-        int(cells["tile"]),
-        cells["split"],
-        cells["label"],
-        cells["true_label"],
-        int(cells["cifar10_index"]),
-    )
+    return Row(int(tile), split, label, true_label, int(index))
 
 
 def _check_row(row: Row, classes: tuple[str, ...], tiles: dict[str, np.ndarray]) -> None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from noisylab.core.errors import InputError, located, shown
-from noisylab.core.images import SIZE, ImageSet, check_classes
-from noisylab.data.sources.photos import SUFFIXES, fit, read_rgb, resize_notices
+from noisylab.core.images import ImageSet, check_classes
+from noisylab.data.sources.photos import SUFFIXES, Sizes, fit_all, read_rgb, resize_notices
 
+_Listed = dict[str, list[Path]]  # images of a split by class
 _HIDDEN = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx")
 
 
@@ -29,18 +29,18 @@ def read_folders(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
     """
     splits = ["train", "dev"] + ["test"] * (folder / "test").exists()
     listed = {split: _list_split(folder / split) for split in splits}
-    classes = tuple(sorted(listed["train"]))
     for split in splits[1:]:
-        _check_same_classes(folder / "train", classes, folder / split, listed[split])
+        _check_same_classes(folder, listed, split)
+    classes = tuple(sorted(listed["train"]))
     with located(f"{folder / 'train'}: its folders are the classes"):
         check_classes(classes)
-    resized: Counter[tuple[int, int]] = Counter()
+    resized = Sizes()
     sets = {split: _read_split(listed[split], classes, resized) for split in splits}
     return sets, resize_notices(resized)
 
 
-def _list_split(folder: Path) -> dict[str, list[Path]]:
-    listed: dict[str, list[Path]] = {}
+def _list_split(folder: Path) -> _Listed:
+    listed: _Listed = {}
     for entry in _entries(folder):
         if not entry.is_dir():
             raise InputError(f"{entry}: expected only class folders here; move it into one or away")
@@ -70,39 +70,29 @@ def _list_class(folder: Path) -> list[Path]:
 
 
 def _entries(folder: Path) -> list[Path]:
+    """The entries of a folder by name, without hidden ones."""
     try:
-        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+        names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be read: {error.strerror}; check its permissions"
-        ) from error
-    entries = [
-        entry
-        for entry in entries
-        if not entry.name.startswith(".") and entry.name.lower() not in _HIDDEN
-    ]
-    for entry in entries:
-        if not entry.name.isprintable():  # for example bytes that are not UTF-8
+        raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
+    names = [name for name in names if name[0] != "." and name.lower() not in _HIDDEN]
+    for name in names:
+        if not name.isprintable():  # for example bytes that are not UTF-8
             raise InputError(
-                f"{folder}: expected names of printable characters, got {shown(entry.name)}; "
-                "rename it"
+                f"{folder}: expected names of printable characters, got {shown(name)}; rename it"
             )
-    return entries
+    return [folder / name for name in names]
 
 
-def _check_same_classes(
-    train: Path, classes: tuple[str, ...], other: Path, listed: dict[str, list[Path]]
-) -> None:
-    missing, extra = set(classes) - set(listed), set(listed) - set(classes)
-    for holder, lacking, names, others in (
-        (train, other, missing, extra),
-        (other, train, extra, missing),
-    ):
-        if names:
-            name = min(names)
+def _check_same_classes(folder: Path, listed: dict[str, _Listed], split: str) -> None:
+    for holder, lacking in (("train", split), (split, "train")):
+        missing = listed[holder].keys() - listed[lacking]
+        if missing:
+            name = min(missing)
+            remedy = _remedy(name, listed[lacking].keys() - listed[holder])
             raise InputError(
-                f"{lacking}: expected a folder {shown(name)} with images, got none, "
-                f"though {holder} has it; {_remedy(name, others)}"
+                f"{folder / lacking}: expected a folder {shown(name)} with images, got none, "
+                f"though {folder / holder} has it; {remedy}"
             )
 
 
@@ -114,13 +104,8 @@ def _remedy(name: str, others: set[str]) -> str:
     return "every split must hold every class"
 
 
-def _read_split(
-    listed: dict[str, list[Path]], classes: tuple[str, ...], resized: Counter[tuple[int, int]]
-) -> ImageSet:
-    counts = [len(listed[name]) for name in classes]
-    images = np.empty((sum(counts), SIZE, SIZE, 3), np.uint8)
-    paths = (path for name in classes for path in listed[name])
-    for index, path in enumerate(paths):
-        images[index] = fit(read_rgb(path), resized)
-    labels = np.repeat(np.arange(len(classes), dtype=np.int64), counts)
+def _read_split(listed: _Listed, classes: tuple[str, ...], resized: Sizes) -> ImageSet:
+    paths = [path for name in classes for path in listed[name]]
+    images = fit_all(map(read_rgb, paths), len(paths), resized)
+    labels = np.repeat(np.arange(len(classes)), [len(listed[name]) for name in classes])
     return ImageSet(images, labels, classes)

@@ -6,6 +6,7 @@ import io
 import re
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,15 @@ from noisylab.core.files import read_file
 from noisylab.core.images import SIZE
 
 SUFFIXES = (".png", ".jpg", ".jpeg")  # in lower case
-#: Of one file, by its header. Decoding a photograph of 16 megapixels takes up to 262 MiB
-#: (measured: RGB with a transparent colour, turned by its EXIF orientation).
+#: Decoding a photograph of 16 megapixels takes up to 262 MiB (measured: RGB with a transparent
+#: colour, turned by its EXIF orientation).
 MAX_PIXELS = 16_000_000
 
 MAX_FILE_BYTES = 128 * 2**20  # MAX_PIXELS of noise with 16 bits a channel take 96 MB
 MAX_PARTS = 50_000  # chunks of a PNG, segments of a JPEG
 MAX_SCANS = 200  # of a JPEG; each takes a pass over the whole picture, however short it is
+
+Sizes = Counter[tuple[int, int]]  # number of resized images by (height, width)
 
 #: How to turn the pixels, by EXIF orientation. ImageOps.exif_transpose rewrites the EXIF data and
 #: fails on the odd data of some cameras, even if the picture is sound.
@@ -65,11 +68,11 @@ def read_rgb(path: Path) -> np.ndarray:
         ) from error
 
 
-def fit(image: np.ndarray, resized: Counter[tuple[int, int]]) -> np.ndarray:
+def fit(image: np.ndarray, resized: Sizes) -> np.ndarray:
     """An (H, W, 3) uint8 image as (32, 32, 3) uint8; the aspect ratio is not kept.
 
     Antialiased bilinear, as torchvision's Resize((32, 32)) of a PIL image. Counts an image of
-    another size in `resized`, by (height, width).
+    another size in `resized`.
     """
     if image.shape == (SIZE, SIZE, 3):
         return image
@@ -78,7 +81,13 @@ def fit(image: np.ndarray, resized: Counter[tuple[int, int]]) -> np.ndarray:
     return np.array(photo.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
 
 
-def resize_notices(resized: Counter[tuple[int, int]]) -> list[str]:
+def fit_all(images: Iterable[np.ndarray], n_images: int, resized: Sizes) -> np.ndarray:
+    """Images from `fit`, one by one: (n_images, 32, 32, 3) uint8."""
+    fitted = np.dtype((np.uint8, (SIZE, SIZE, 3)))
+    return np.fromiter((fit(image, resized) for image in images), fitted, n_images)
+
+
+def resize_notices(resized: Sizes) -> list[str]:
     """One notice about the images that `fit` resized, or none."""
     if not resized:
         return []
@@ -104,9 +113,9 @@ def _read_content(path: Path) -> bytes:
     else:
         # In a JPEG's compressed bytes, 255 before one of these bytes is always a marker; elsewhere
         # it may be chance. Pillow joins EXIF data in many parts one by one.
+        n_slow = max(content.count(b"\xff\xda"), content.count(b"Exif\0\0"))
         n_parts = len(re.findall(rb"\xff[\xc0-\xcf\xd9-\xfe]", content))
-        n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * content.count(b"\xff\xda"))
-        n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * content.count(b"Exif\0\0"))
+        n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * n_slow)
     if n_parts > MAX_PARTS:
         raise InputError(
             f"{path}: expected an image in at most {MAX_PARTS:,} parts, got more; export it again"

@@ -9,10 +9,8 @@ optionally `true_labels` (N,) int, as in the sets that noisylab writes.
 from __future__ import annotations
 
 import operator
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,24 +19,17 @@ from noisylab.core.files import read_text
 from noisylab.core.images import SIZE, ImageSet, check_classes
 from noisylab.data.pickles import read_pickle
 from noisylab.data.set_files import check_parts
-from noisylab.data.sources.photos import MAX_PIXELS, fit, resize_notices
+from noisylab.data.sources.photos import MAX_PIXELS, Sizes, fit_all, resize_notices
 
 _ROUNDING = 1e-5  # how far float arithmetic may carry a value out of [-1, 1]; a level is 8e-3
 _GREY = 128  # uint8 of the value 0
 
-#: Images may take this much, or this many times their file's size, as 32x32. All of CIFAR-10 takes
-#: 184 MB; without a limit half a megabyte of tiny images would become a gigabyte.
+#: As 32x32, images may take this much, or this many times the file's size. All of CIFAR-10 takes
+#: 184 MB; without a limit, half a megabyte of tiny images would become a gigabyte.
 _MAX_IMAGE_BYTES = 256 * 2**20
 _MAX_GROWTH = 64  # images of 4x4 pixels as uint8
 
 MAX_NAMES_BYTES = 2**20  # of classes.txt
-
-
-class _Contents(NamedTuple):
-    images: np.ndarray
-    labels: np.ndarray
-    classes: tuple[str, ...] | None = None  # None for pairs
-    true_labels: np.ndarray | None = None
 
 
 def read_tensors(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
@@ -46,7 +37,7 @@ def read_tensors(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
 
     Raises InputError that names the file and, for pairs, the index in it.
     """
-    resized: Counter[tuple[int, int]] = Counter()
+    resized = Sizes()
     sets: dict[str, ImageSet] = {}
     notices: list[str] = []
     names = _read_names(folder / "classes.txt")
@@ -55,18 +46,19 @@ def read_tensors(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
         path = folder / f"{split}.pickle"
         content = read_pickle(path)
         with located(path):
-            images, labels, classes, true_labels = _parse(content, path.stat().st_size, resized)
-            if split != "test" and not len(images):
+            read = _from_arrays if isinstance(content, dict) else _from_pairs
+            parts = read(content, path.stat().st_size, resized)
+            if split != "test" and not len(parts["images"]):
                 raise InputError("holds no images; expected at least one of every class")
-            if classes is None:
-                names = names or _numbered(labels)
-                _check_labels(labels, names, names_from)
-                if len(images) and images.min() >= _GREY:
+            if "classes" not in parts:
+                parts["classes"] = names = names or _numbered(parts["labels"])
+                _check_labels(parts["labels"], names, names_from)
+                if len(parts["images"]) and parts["images"].min() >= _GREY:
                     notices.append(
                         f"{path.name}: no value is below 0: are the tensors in [0, 1]? "
                         "expected [-1, 1], (pixels / 255 - 0.5) / 0.5"
                     )
-            sets[split] = ImageSet(images, labels, classes or names or (), true_labels)
+            sets[split] = ImageSet(**parts)
             if sets[split].classes != sets["train"].classes:
                 raise InputError(
                     f"expected the classes of train.pickle, {shown_list(sets['train'].classes)}, "
@@ -81,45 +73,22 @@ def to_uint8(tensor: np.ndarray) -> np.ndarray:
     return np.clip(levels, 0, 255).astype(np.uint8)
 
 
-def _parse(content: Any, size: int, resized: Counter[tuple[int, int]]) -> _Contents:
-    """The parts of a set from a file of `size` bytes."""
-    if isinstance(content, dict):
-        return _from_arrays(content, size, resized)
-    if isinstance(content, (list, tuple)):
-        return _from_pairs(content, size, resized)
-    raise InputError(
-        f"expected a list of (tensor, label) pairs or a dict of arrays, got {shown(content)}"
-    )
-
-
-def _from_pairs(pairs: Sequence[Any], size: int, resized: Counter[tuple[int, int]]) -> _Contents:
-    labels = np.empty(len(pairs), np.int64)
-
-    def parse() -> Iterable[np.ndarray]:
-        for index, pair in enumerate(pairs):
-            with located(f"index {index}"):
-                if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-                    raise InputError(f"expected a (tensor, label) pair, got {shown(pair)}")
-                _check_tensor(pair[0])
-                labels[index] = _label(pair[1])
-            yield to_uint8(pair[0]).transpose(1, 2, 0)
-
-    return _Contents(_fit_all(parse(), len(pairs), size, resized), labels)
-
-
-def _fit_all(
-    images: Iterable[np.ndarray], n_images: int, size: int, resized: Counter[tuple[int, int]]
-) -> np.ndarray:
-    limit = max(_MAX_IMAGE_BYTES, _MAX_GROWTH * size)
-    if n_images * SIZE * SIZE * 3 > limit:
+def _from_pairs(pairs: Any, file_bytes: int, resized: Sizes) -> dict[str, Any]:
+    """Images and labels; no classes, which pairs do not name."""
+    if not isinstance(pairs, (list, tuple)):
         raise InputError(
-            f"expected at most {limit // (SIZE * SIZE * 3):,} images in a file of this size, "
-            f"got {n_images:,}; save them as {SIZE}x{SIZE}"
+            f"expected a list of (tensor, label) pairs or a dict of arrays, got {shown(pairs)}"
         )
-    fitted = np.empty((n_images, SIZE, SIZE, 3), np.uint8)
-    for index, image in enumerate(images):
-        fitted[index] = fit(image, resized)
-    return fitted
+    _check_growth(len(pairs), file_bytes)
+    labels = []
+    for index, pair in enumerate(pairs):
+        with located(f"index {index}"):
+            if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+                raise InputError(f"expected a (tensor, label) pair, got {shown(pair)}")
+            _check_tensor(pair[0])
+            labels.append(_label(pair[1]))
+    images = (to_uint8(tensor).transpose(1, 2, 0) for tensor, _ in pairs)
+    return {"images": fit_all(images, len(pairs), resized), "labels": np.array(labels, np.int64)}
 
 
 def _check_tensor(tensor: Any) -> None:
@@ -152,26 +121,29 @@ def _label(label: Any) -> int:
     return number
 
 
-def _from_arrays(
-    content: dict[str, Any], size: int, resized: Counter[tuple[int, int]]
-) -> _Contents:
+def _from_arrays(content: dict[str, Any], file_bytes: int, resized: Sizes) -> dict[str, Any]:
     check_parts(content)
     images = content["images"]
-    if (
-        images.dtype != np.uint8
-        or images.ndim != 4
-        or images.shape[3] != 3
-        or 0 in images.shape[1:3]
-    ):
+    if images.dtype != np.uint8 or images.shape[3:] != (3,) or 0 in images.shape[1:]:
         raise InputError(f"images: expected uint8 (N, H, W, 3), got {shown(images)}")
-    integers = {
-        key: _integers(key, content[key]) for key in ("labels", "true_labels") if key in content
-    }
-    fitted = _fit_all(images, len(images), size, resized)
-    return _Contents(fitted, classes=tuple(content["classes"]), **integers)
+    parts = {"classes": tuple(content["classes"]), "labels": _integers("labels", content)}
+    if "true_labels" in content:
+        parts["true_labels"] = _integers("true_labels", content)
+    _check_growth(len(images), file_bytes)
+    return {**parts, "images": fit_all(images, len(images), resized)}
 
 
-def _integers(key: str, values: np.ndarray) -> np.ndarray:
+def _check_growth(n_images: int, file_bytes: int) -> None:
+    most = max(_MAX_IMAGE_BYTES, _MAX_GROWTH * file_bytes) // (SIZE * SIZE * 3)
+    if n_images > most:
+        raise InputError(
+            f"expected at most {most:,} images in a file of this size, got {n_images:,}; "
+            f"save them as {SIZE}x{SIZE}"
+        )
+
+
+def _integers(key: str, content: dict[str, np.ndarray]) -> np.ndarray:
+    values = content[key]
     if values.dtype.kind not in "iu":
         raise InputError(f"{key}: expected an array of integers, got {shown(values)}")
     too_large = values[values > np.iinfo(np.int64).max]  # uint64 that int64 would make negative
