@@ -153,7 +153,7 @@ class _Workers:
         if isinstance(found, Exception):
             raise InputError(
                 f"engine dask: worker {worker} lacks the package noisylab; install the version "
-                "of this machine"
+                "that this machine has"
             )
         found = self._run(worker, _FACTS_SECONDS, _worker_facts)
         if isinstance(found, OSError):

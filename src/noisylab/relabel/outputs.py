@@ -99,16 +99,16 @@ def notices(result: Relabelling) -> list[str]:
     """Lines on what a user may want to change."""
     classes = result.known.classes
     lines = [
-        f"relabel: the rule would leave no image of train labelled {classes[label]}, so their "
-        "labels stay as given; check that the model of train_augmented has learned"
+        f"relabel: the rule would leave no image of train labelled {classes[label]}; their labels "
+        "stay as given; check that the model of train_augmented has learned"
         for label in result.spared
     ]
     counts = np.bincount(result.split(result.known.labels)["train"], minlength=len(classes))
     rarest = [classes[label] for label in np.flatnonzero(counts == counts.min())]
     if result.suspect is not None and classes[result.suspect] in rarest and len(rarest) > 1:
         lines.append(
-            f"relabel: {shown_list(rarest)} are equally rare in train; the suspect class is "
-            f"{classes[result.suspect]}; to choose another, set relabel.suspect_class"
+            f"relabel: {shown_list(rarest)} are equally rare in train; suspected is "
+            f"{classes[result.suspect]}; relabel.suspect_class may name another"
         )
     return lines
 
