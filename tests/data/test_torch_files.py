@@ -64,7 +64,9 @@ BAD_WEIGHTS = {
     "one class": of(dotted(LAST, torch.zeros(1, 84)), OTHER),
     "a scalar": of(dotted(LAST, torch.zeros(())), OTHER),
     "sparse": of(dotted(LAST, torch.eye(3, 84).to_sparse()), "is not a file of weights: contains"),
-    "meta": of(dotted(LAST, torch.empty(3, 84, device="meta")), "is not a file of weights: contain"),
+    "meta": of(
+        dotted(LAST, torch.empty(3, 84, device="meta")), "is not a file of weights: contain"
+    ),
     "quantized": of(
         lambda: torch_saved(
             {
