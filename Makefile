@@ -8,12 +8,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:
 	@echo "make repro    run the pipeline: images in; models, metrics, pictures and report.html out"
-	@echo "make review   decide doubtful labels by eye, on a page in the browser"
-	@echo "make test     run linters and tests: some minutes"
+	@echo "make review   check doubtful labels by eye, on a page in the browser"
+	@echo "make test     run linters and tests: a few minutes"
 	@echo "make lint     run linters only"
 	@echo "make bench    measure speed, memory, and accuracy over seeds: about an hour"
 	@echo "make fuzz     test all file readers on hostile input: half an hour"
-	@echo "make pythons  try every Python from 3.10 on that this machine has"
+	@echo "make pythons  run the quick tests on every installed Python from 3.10 on"
 	@echo "make lock     pin the newest packages that pyproject.toml allows"
 
 # --pull: if there is a DVC remote, fetch results from it instead of training again.
@@ -30,11 +30,11 @@ repro: $(READY)
 review: $(READY)
 	@python -m noisylab.review data
 
-# Without reordering: tests/conftest.py puts the longest tests first.
+# No reordering: tests/conftest.py puts the longest tests first.
 test: lint browser
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# Chromium for the tests of pages. Without it, those tests are skipped.
+# Chromium for the browser tests, which are skipped without it.
 browser:
 	@for name in chromium chromium-browser google-chrome; do \
 		if command -v $$name >/dev/null; then exit 0; fi; done; \
@@ -73,7 +73,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
 		"noisylab needs Python 3.10 or newer, got " + sys.version.split()[0] + \
 		"; choose another with make PYTHON=...")'
-	@echo "Setting up .venv with the pinned packages, once: about 6 GB, some minutes"
+	@echo "Setting up .venv with the pinned packages, once: about 6 GB, a few minutes"
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -51,7 +51,7 @@ def test_curves_of_precision_and_recall_name_their_class() -> None:
     (axes,) = plots.precision_recall_curves("title", {"car": curve}).axes
     legend = axes.get_legend()
     assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["car, average 0.750"]
+    assert [text.get_text() for text in legend.get_texts()] == ["car, average precision 0.750"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("recall", "precision")
 
 

@@ -85,7 +85,7 @@ def precision_recall_curves(
     many = len(curves) > _MOST_IN_A_CORNER
     figure, axes = new_axes(9.2 if many else 5.6, 4.8 + 0.21 * max(0, len(curves) - 20))
     for name, (precision, recall, average) in curves.items():
-        label = f"{shortened(name)}, average {average:.3f}"
+        label = f"{shortened(name)}, average precision {average:.3f}"
         (line,) = axes.step(recall, precision, where="post", label=label)
         if marked:
             height, at = marked[name]

@@ -105,7 +105,7 @@ def test_where_nothing_is_reached_there_are_no_sizes(
         assert described[name]["success"] == 0
         sizes = ("l2_median", "l2_p95", "linf_median", "linf_p95")
         assert [described[name][size] for size in sizes] == [None] * 4
-    assert lines[-1] == "adversarial: the example is not called cat; raise epsilon or steps"
+    assert lines[-1] == "adversarial: the example is not classified as cat; raise epsilon or steps"
 
 
 def test_without_a_test_set_dev_is_attacked(model: SimpleModel, sets: dict[str, ImageSet]) -> None:

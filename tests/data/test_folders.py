@@ -111,8 +111,8 @@ def _truncate(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_remove("dev"), r"dev: expected beside .* got none; move one in ten of the"),
-        (lambda folder: (folder / "dev").rename(folder / "Val"), r"got none; rename 'Val' to dev"),
+        (_remove("dev"), r"dev: not found, .* needs it; move a random tenth of the"),
+        (lambda folder: (folder / "dev").rename(folder / "Val"), r"needs it; rename 'Val' to dev"),
         (_two_accents, r"train: expected one folder 'été', got two whose names differ only in how"),
         (_remove("dev/ant"), r"dev: expected a folder 'ant' with images, got none, though .*train"),
         (_copy_class("dev/ant", "train/Ant"), r"dev: expected a folder 'Ant' .* every split must"),
@@ -150,7 +150,7 @@ def test_one_class_is_too_few(class_folders: Path) -> None:
 
 
 def test_the_error_tells_where_to_move_class_folders_without_splits(class_folders: Path) -> None:
-    message = r"got none of these; if its folders are classes, move them all into .*dev/train$"
+    message = r"found none; if its folders are classes, move them all into .*dev/train$"
     with pytest.raises(InputError, match=message):
         read_source(class_folders / "dev")
 

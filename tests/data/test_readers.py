@@ -111,17 +111,19 @@ def test_a_pipe_or_an_endless_file_is_refused(tmp_path: Path, name: str) -> None
     reader.put_others(tmp_path)
     (tmp_path / reader.name).unlink(missing_ok=True)
     os.mkfifo(tmp_path / reader.name)
-    assert "Is not a file" in outcome(reader, tmp_path) or name == "result"  # which is then absent
+    assert (
+        "not a regular file" in outcome(reader, tmp_path) or name == "result"
+    )  # which is then absent
     (tmp_path / reader.name).unlink()
     (tmp_path / reader.name).symlink_to("/dev/zero")
-    assert "Is not a file" in outcome(reader, tmp_path) or name == "result"
+    assert "not a regular file" in outcome(reader, tmp_path) or name == "result"
 
 
 def test_a_file_larger_than_the_limit_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "large"
     path.write_bytes(b"12345")
     assert files.read_file(path, 5) == b"12345"
-    with pytest.raises(InputError, match=r"large: cannot be read: is larger than 4 bytes"):
+    with pytest.raises(InputError, match=r"large: cannot be read: larger than 4 bytes"):
         files.read_file(path, 4)
 
 
@@ -151,7 +153,7 @@ BAD_YAML = {
     "two documents": ("lr: 1\n---\nlr: 2", "is not valid YAML"),
     "a key twice": ("lr: 1\nlr: 2", 'found duplicate key "lr"'),
     "a month 13": ("lr: 2001-13-01", "lr must be a number > 0, got '2001-13-01'"),
-    "too large": ("#" * 100_001, "cannot be read: is larger than 100,000 bytes"),
+    "too large": ("#" * 100_001, "cannot be read: larger than 100,000 bytes"),
     "nothing": ("", "the file must be a section with seed, lr"),
 }
 

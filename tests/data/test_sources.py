@@ -22,26 +22,26 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_error_for_an_empty_folder_lists_the_three_forms(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=rf"expected {THREE_FORMS}, got none of these"):
+    with pytest.raises(InputError, match=rf"expected {THREE_FORMS}, found none"):
         read_source(tmp_path)
 
 
 def test_two_forms_at_once_are_refused(bundle: Path) -> None:
     (bundle / "dev").mkdir()
-    message = r"expected one form of source, got both images\.png and dev; move one away"
+    message = r"expected one source format, got both images\.png and dev; move one away"
     with pytest.raises(InputError, match=message):
         read_source(bundle)
 
 
 def test_the_missing_half_of_a_form_is_named(class_folders: Path) -> None:
     (class_folders / "dev").rename(class_folders / "validation")
-    with pytest.raises(InputError, match=r"dev: expected beside the rest of the source, got none"):
+    with pytest.raises(InputError, match=r"dev: not found, although the source needs it"):
         read_source(class_folders)
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 10_000, "a\nb", "a\0b", "\udcff"])
 def test_a_path_that_cannot_be_a_folder_is_refused_in_one_line(name: str) -> None:
-    with pytest.raises(InputError, match="expected a") as caught:
+    with pytest.raises(InputError, match=r"expected a|cannot be read") as caught:
         read_source(name)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 500

@@ -63,8 +63,10 @@ BAD_WEIGHTS = {
     "too many classes": of(lambda: state(**{LAST: torch.zeros(1001, 1)}), OTHER),
     "one class": of(dotted(LAST, torch.zeros(1, 84)), OTHER),
     "a scalar": of(dotted(LAST, torch.zeros(())), OTHER),
-    "sparse": of(dotted(LAST, torch.eye(3, 84).to_sparse()), "is not a file of weights: refuses"),
-    "meta": of(dotted(LAST, torch.empty(3, 84, device="meta")), "is not a file of weights: refus"),
+    "sparse": of(dotted(LAST, torch.eye(3, 84).to_sparse()), "is not a file of weights: contains"),
+    "meta": of(
+        dotted(LAST, torch.empty(3, 84, device="meta")), "is not a file of weights: contain"
+    ),
     "quantized": of(
         lambda: torch_saved(
             {
@@ -73,7 +75,7 @@ BAD_WEIGHTS = {
                 }
             }
         ),
-        "is not a file of weights: refuses",
+        "is not a file of weights: contains",
     ),
     "complex": of(dotted(LAST, torch.zeros(3, 84, dtype=torch.complex64)), "is not a file of weig"),
     "integers": of(dotted(LAST, torch.zeros(3, 84, dtype=torch.int64)), "fc3.weight that are no"),
@@ -83,7 +85,7 @@ BAD_WEIGHTS = {
     "infinite": of(dotted("conv1.bias", torch.full((16,), torch.inf)), "in conv1.bias that are no"),
     "before 1.6": of(
         lambda: torch_saved({"a": torch.ones(1)}, _use_new_zipfile_serialization=False),
-        "has the format of PyTorch before 1.6; load and save it with a newer one",
+        "has the format of PyTorch before 1.6; save it with a newer version",
     ),
     "a pickle": of(lambda: pickle.dumps({"model_state_dict": {}}), "is damaged or not from torch."),
     "a zip without a pickle": of(lambda: b"PK\5\6" + bytes(18), "holds no data.pkl"),

@@ -54,45 +54,48 @@ def named(module: bytes, name: bytes) -> bytes:
 
 
 RUNS_CODE = {
-    "os.system": (b"cos\nsystem\n(V%b\ntR." % SHELL.encode(), "refuses os.system; only arrays and"),
-    "posix.system": (calls(os.system, SHELL), "refuses posix.system;"),
-    "eval": (calls(eval, PYTHON), "refuses builtins.eval;"),
-    "protocol 0": (calls(eval, PYTHON, protocol=0), "refuses __builtin__.eval;"),
-    "Popen": (calls(subprocess.Popen, ["touch", CANARY]), "refuses subprocess.Popen;"),
+    "os.system": (
+        b"cos\nsystem\n(V%b\ntR." % SHELL.encode(),
+        "contains os.system; only arrays and",
+    ),
+    "posix.system": (calls(os.system, SHELL), "contains posix.system;"),
+    "eval": (calls(eval, PYTHON), "contains builtins.eval;"),
+    "protocol 0": (calls(eval, PYTHON, protocol=0), "contains __builtin__.eval;"),
+    "Popen": (calls(subprocess.Popen, ["touch", CANARY]), "contains subprocess.Popen;"),
     "array of objects": (pickle.dumps(np.array([Call(os.system, SHELL)])), "arrays of type O8;"),
     "INST": (b"(V%b\nios\nsystem\n." % SHELL.encode(), "instruction INST os system;"),
-    "OBJ": (b"(cos\nsystem\nV%b\no." % SHELL.encode(), "refuses os.system;"),
+    "OBJ": (b"(cos\nsystem\nV%b\no." % SHELL.encode(), "contains os.system;"),
     "storage": (
         calls(torch.storage._load_from_bytes, calls(os.system, SHELL, protocol=2)),
-        "refuses posix.system;",
+        "contains posix.system;",
     ),
 }
 
 REFUSED = {
-    "open": (calls(open, CANARY, "w"), "refuses _?io.open;"),
-    "getattr": (calls(getattr, 1, "real"), "refuses builtins.getattr;"),
-    "torch.load": (calls(torch.load, CANARY), "refuses torch.serialization.load;"),
-    "numpy.load": (calls(np.load, CANARY), "refuses numpy.load;"),
+    "open": (calls(open, CANARY, "w"), "contains _?io.open;"),
+    "getattr": (calls(getattr, 1, "real"), "contains builtins.getattr;"),
+    "torch.load": (calls(torch.load, CANARY), "contains torch.serialization.load;"),
+    "numpy.load": (calls(np.load, CANARY), "contains numpy.load;"),
     "a class of ours": (
         pickle.dumps(ImageSet(np.zeros((0, 32, 32, 3), "u1"), np.zeros(0, int), ("a", "b"))),
-        "refuses noisylab.core.images.ImageSet;",
+        "contains noisylab.core.images.ImageSet;",
     ),
-    "a path": (pickle.dumps(Path("x")), "refuses pathlib"),
-    "dotted name": (named(b"builtins", b"eval.__call__"), "refuses builtins.eval.__call__;"),
-    "dotted class": (named(b"numpy", b"dtype.__class__"), "refuses numpy.dtype.__class__;"),
-    "name of two lines": (named(b"a\nb", b"\xed\xb2\x80"), r"refuses a\\nb.\\udc80;"),
-    "name of numbers": (b"K\x01K\x02\x93.", "refuses"),
-    "long name": (b"c" + b"x" * 9999 + b"\ny\n.", "refuses xxxx"),
-    "OBJ of an allowed name": (b"(cnumpy\ndtype\nNo.", "refuses the pickle instruction OBJ;"),
-    "NEWOBJ": (b"\x80\x02cnumpy\nndarray\n)\x81.", "refuses the pickle instruction NEWOBJ;"),
-    "EXT1": (b"\x80\x02\x82\x01.", "refuses the pickle instruction EXT1 1;"),
-    "PERSID": (b"Pfile\n.", "refuses the pickle instruction PERSID file;"),
-    "BINPERSID": (b"K\x01Q.", "refuses the pickle instruction BINPERSID;"),
-    "NEXT_BUFFER": (b"\x80\x05\x97.", "refuses the pickle instruction NEXT_BUFFER;"),
-    "bare name": (b"cnumpy\nndarray\n.", "refuses numpy.ndarray;"),
-    "bare name in a dict": (b"}K\x01cnumpy\ndtype\ns.", "refuses numpy.dtype;"),
-    "bare dtype": (pickle.dumps([np.dtype("f8")]), "refuses .*[dD][tT]ype;"),
-    "state of a list": (b"]}b.", "refuses the state given to list;"),
+    "a path": (pickle.dumps(Path("x")), "contains pathlib"),
+    "dotted name": (named(b"builtins", b"eval.__call__"), "contains builtins.eval.__call__;"),
+    "dotted class": (named(b"numpy", b"dtype.__class__"), "contains numpy.dtype.__class__;"),
+    "name of two lines": (named(b"a\nb", b"\xed\xb2\x80"), r"contains a\\nb.\\udc80;"),
+    "name of numbers": (b"K\x01K\x02\x93.", "contains"),
+    "long name": (b"c" + b"x" * 9999 + b"\ny\n.", "contains xxxx"),
+    "OBJ of an allowed name": (b"(cnumpy\ndtype\nNo.", "contains the pickle instruction OBJ;"),
+    "NEWOBJ": (b"\x80\x02cnumpy\nndarray\n)\x81.", "contains the pickle instruction NEWOBJ;"),
+    "EXT1": (b"\x80\x02\x82\x01.", "contains the pickle instruction EXT1 1;"),
+    "PERSID": (b"Pfile\n.", "contains the pickle instruction PERSID file;"),
+    "BINPERSID": (b"K\x01Q.", "contains the pickle instruction BINPERSID;"),
+    "NEXT_BUFFER": (b"\x80\x05\x97.", "contains the pickle instruction NEXT_BUFFER;"),
+    "bare name": (b"cnumpy\nndarray\n.", "contains numpy.ndarray;"),
+    "bare name in a dict": (b"}K\x01cnumpy\ndtype\ns.", "contains numpy.dtype;"),
+    "bare dtype": (pickle.dumps([np.dtype("f8")]), "contains .*[dD][tT]ype;"),
+    "state of a list": (b"]}b.", "contains the state given to list;"),
     "state of a function": (b"c_codecs\nencode\n}b.", "the state given to _codecs.encode;"),
     "dict as a call": (b"})R.", "is damaged"),
     "huge memo index": (b"\x80\x02Nr\xff\xff\xff\x7fh\x00.", "is damaged"),
@@ -106,14 +109,14 @@ REFUSED = {
     "deep key": (b"})" + b"\x85" * 100_000 + b"Ns.", "keys are not numbers or strings"),
     "deep argument": (b"c_codecs\nencode\n)" + b"\x85" * 100_000 + b"R.", "_codecs.encode with"),
     "deep marks": (b"(" * 100_000 + b".", "is damaged"),
-    "list of itself": (b"]q\0h\0a.", "holds itself"),
-    "dict of itself": (b"}q\0K\1h\0s.", "holds itself"),
+    "list of itself": (b"]q\0h\0a.", "contains itself"),
+    "dict of itself": (b"}q\0K\1h\0s.", "contains itself"),
     "billion laughs": (
         b"]q\0" + b"".join(b"](%beq%c" % (b"h%c" % i * 10, i + 1) for i in range(30)) + b".",
-        "repeats its parts: unfolded, 64 times",
+        "expands to over 64 times its size",
     ),
-    "one array a million times": (pickle.dumps([np.zeros(10_000)] * 10**6), "repeats its parts"),
-    "one text a thousand times": (pickle.dumps(["x" * 10_000] * 1000), "repeats its parts"),
+    "one array a million times": (pickle.dumps([np.zeros(10_000)] * 10**6), "expands to over"),
+    "one text a thousand times": (pickle.dumps(["x" * 10_000] * 1000), "expands to over"),
     "keys of equal hash": (
         pickle.dumps({index * (2**61 - 1): 0 for index in range(101)}),
         "has a dict of more than 100 entries",
@@ -127,8 +130,8 @@ REFUSED = {
         "builds arrays of more than 8 times its own size",
     ),
     "empty": (b"", "is empty"),
-    "table": (b"image,label\n1.png,car\n", "refuses the pickle instruction INST"),
-    "prose": (b"This is not a pickle.\n", "refuses|is damaged"),
+    "table": (b"image,label\n1.png,car\n", "contains the pickle instruction INST"),
+    "prose": (b"This is not a pickle.\n", "contains|is damaged"),
     "zeros": (bytes(1000), "is damaged"),
     "two pickles": (pickle.dumps(1) * 2, "continues after the pickle's end"),
     "nothing": (b".", "is damaged"),
@@ -147,7 +150,7 @@ def test_a_hostile_pickle_is_refused_and_runs_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     data, said = (RUNS_CODE | REFUSED)[kind]
-    assert re.search(f"^{said}" if said.startswith("refuses") else said, refusal(tmp_path, data))
+    assert re.search(f"^{said}" if said.startswith("contains") else said, refusal(tmp_path, data))
     assert [path.name for path in tmp_path.iterdir()] == ["train.pickle"]
 
 

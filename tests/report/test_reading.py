@@ -45,8 +45,8 @@ def test_epsilons_are_those_of_the_table(tmp_path: Path) -> None:
     table.write_text("epsilon,success,confident\n0.5,0.125,0.0\n2.25,0.75,0.5\n")
     assert [budget["epsilon"] for budget in run.facts().budgets] == [0.5, 2.25]
     said = run.said()["adversarial"]
-    assert "A change of 0.5 levels per pixel turns 12.5 % of them" in said
-    assert "a change of 2.25 levels turns 75.0 %" in said
+    assert "Perturbed by at most 0.5 levels per pixel, 12.5% of them" in said
+    assert "by at most 2.25 levels, 75.0%" in said
 
 
 def test_rates_are_compared_exactly(tmp_path: Path) -> None:

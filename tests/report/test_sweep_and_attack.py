@@ -9,28 +9,29 @@ ALL_ONE = [[100, 0, 0], [12, 0, 0], [8, 0, 0]]
 
 def test_which_model_is_the_final_one(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    assert "The model of train_fixed therefore stays the final one" in run.said()["lr_sweep"]
+    assert "The model of train_fixed therefore remains the final model" in run.said()["lr_sweep"]
     run.change("lr_sweep.json", "final", value="lr_sweep")
-    assert "The model of the best rate therefore becomes the final one" in run.said()["lr_sweep"]
+    assert "The model of the best rate therefore becomes the final model" in run.said()["lr_sweep"]
 
 
 def test_rates_that_fail_and_rates_that_do_not(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     said = run.said()["lr_sweep"]
-    assert "The best rate is 0.001, with a balanced accuracy of 90.0 %" in said
-    assert "The lowest, 3e-07, hardly learns: train loss goes from 1.099 to 1.098" in said
-    assert "The highest, 0.05, does not converge" in said
-    assert "Of 3 trainings, 2 did not learn" in said
+    assert "The best rate is 0.001, with a balanced accuracy of 90.0%" in said
+    assert "At the lowest rate, 3e-07, the model hardly learns" in said
+    assert "train loss goes from 1.099 to 1.098" in said
+    assert "At the highest rate, 0.05, training does not converge" in said
+    assert "Of 3 models, 2 did not learn" in said
     table = tmp_path / "plots/lr_sweep/trainings.csv"
     text = table.read_text()
     table.write_text(text.replace("0.05,0,no,no,1.9,1.1,0.333", "0.05,0,yes,no,nan,nan,nan"))
     said = run.said()["lr_sweep"]
-    assert "The highest, 0.05, diverges" in said
-    assert "Of 3 trainings, 1 diverged and 1 did not learn" in said
+    assert "At the highest rate, 0.05, training diverges" in said
+    assert "Of 3 models, 1 diverged and 1 did not learn" in said
     table.write_text(text.replace("0,no,no", "0,no,yes"))
     said = run.said()["lr_sweep"]
-    assert "also learns" in said
-    assert "All 3 trainings learned" in said
+    assert "the model learns too" in said
+    assert "All 3 models learned" in said
 
 
 def test_a_sweep_in_which_all_diverged(tmp_path: Path) -> None:
@@ -42,8 +43,8 @@ def test_a_sweep_in_which_all_diverged(tmp_path: Path) -> None:
     rows = [",".join([*row.split(",")[:3], "yes,no,nan,nan,nan"]) for row in rows]
     table.write_text("\n".join([header, *rows]) + "\n")
     said = run.said()
-    assert "No rate is best" in said["lr_sweep"]
-    assert "The model of train_fixed stays the final one" in said["lr_sweep"]
+    assert "There is no best rate" in said["lr_sweep"]
+    assert "The model of train_fixed remains the final model" in said["lr_sweep"]
     assert "best constant learning rate" not in run.html()
 
 
@@ -58,11 +59,11 @@ def test_several_optimizers_are_named(tmp_path: Path) -> None:
 def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     attacked = run.said()["adversarial"]
-    assert "a probability of 96.0 % for truck" in attacked
-    assert "classifies the image as cat, with a probability of 99.0 %" in attacked
-    assert "by the smallest change" in run.html()
-    assert "A change of 4 levels per pixel turns 60.0 % of them into cat" in attacked
-    assert "a change of 16 levels turns 100 %" in attacked
+    assert "a probability of 96.0% for truck" in attacked
+    assert "classifies the image as cat, with a probability of 99.0%" in attacked
+    assert "after the smallest perturbation" in run.html()
+    assert "Perturbed by at most 4 levels per pixel, 60.0% of them" in attacked
+    assert "by at most 16 levels, 100%" in attacked
     run.change("adversarial.json", "example", "reached", value=0)
     run.change("adversarial.json", "example", "target_after", value=0.2)
     run.change("adversarial.json", "smallest", "success", value=0.0)
@@ -70,11 +71,11 @@ def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
         run.change("adversarial.json", "smallest", size, value=None)
     said = run.said()
     assert "does not classify the image as cat" in said["adversarial"]
-    assert "the probability of cat is 20.0 %" in said["adversarial"]
+    assert "the probability of cat is 20.0%" in said["adversarial"]
     assert "succeeds for none of them" in said["adversarial"]
     text = run.html()
-    assert "by the smallest change" not in text
-    row = text[text.index("The smallest change, in levels") :]
+    assert "after the smallest perturbation" not in text
+    row = text[text.index("The smallest perturbation, in levels") :]
     row = row[row.index('<th scope="row">classified as the target') :]
     assert row[: row.index("</tr>")].count('aria-label="no figure"') == 4
 
@@ -85,7 +86,7 @@ def test_a_rate_at_which_some_trainings_learn(tmp_path: Path) -> None:
     header, *rows = table.read_text().splitlines()
     lucky = "adam,0.05,1,no,yes,0.9,0.5,0.8"
     table.write_text("\n".join([header, *rows, lucky]) + "\n")
-    assert "The highest, 0.05, learns in 1 of 2 trainings" in run.said()["lr_sweep"]
+    assert "At the highest rate, 0.05, the model learns in 1 of 2" in run.said()["lr_sweep"]
 
 
 def test_no_image_attacked(tmp_path: Path) -> None:
@@ -93,9 +94,9 @@ def test_no_image_attacked(tmp_path: Path) -> None:
     run.change("adversarial.json", "steps", "attacked", value=0)
     said = run.said()["adversarial"]
     assert "No other image was attacked" in said
-    assert "In the example, the probability of cat rises from 1.0 % to 99.0 %" in said
+    assert "In the example, the probability of cat rises from 1.0% to 99.0%" in said
     assert "of these images" not in said
     run.change("adversarial.json", "steps", "attacked", value=18)
     assert "the model classified none of these images as cat" in run.said()["adversarial"]
     run.change("adversarial.json", "steps", "before", value=0.5)
-    assert "the model classified 50.0 % of these images as cat" in run.said()["adversarial"]
+    assert "the model classified 50.0% of these images as cat" in run.said()["adversarial"]

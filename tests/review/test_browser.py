@@ -25,7 +25,7 @@ def test_decisions_by_keyboard_survive_a_reload(
     expect(browser_page.locator("#given")).to_have_text("car")
     expect(browser_page.locator("#suggested")).to_have_text("cat")
     expect(browser_page.locator("#why")).to_have_text(
-        "score 0.900, flagged: becomes cat unless you decide"
+        "score 0.900, flagged: becomes cat unless you decide otherwise"
     )
     shown = "getComputedStyle(document.querySelector('#image')).imageRendering"
     assert browser_page.evaluate(shown) == "pixelated"

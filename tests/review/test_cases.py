@@ -53,7 +53,7 @@ def test_a_table_of_other_sets_is_refused_with_its_line(
 
 def test_a_class_called_keep_is_refused(data: Path, train: ImageSet) -> None:
     sets = {"train": ImageSet(train.images, train.labels, ("car", "keep", "cat")), "dev": train}
-    with pytest.raises(InputError, match="a class must not be called keep"):
+    with pytest.raises(InputError, match="a class must not be named keep"):
         read_cases(data / "corrections.csv", sets)
 
 

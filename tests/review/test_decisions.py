@@ -107,5 +107,5 @@ def test_a_class_must_not_be_called_keep(tmp_path: Path, train: ImageSet) -> Non
     sets = {"train": ImageSet(train.images, train.labels, ("car", "keep", "cat")), "dev": train}
     path = tmp_path / "review.csv"
     path.write_text(HEADER + row(sets, "train", 0, "keep"))
-    with pytest.raises(InputError, match="a class must not be called keep"):
+    with pytest.raises(InputError, match="a class must not be named keep"):
         read_decisions(path, sets)

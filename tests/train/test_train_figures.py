@@ -62,4 +62,4 @@ def test_suspects_are_shown_the_most_probable_first() -> None:
     labels = np.array([0, 0, 0, 1])
     figure = figures.suspects("run", images, labels, probs, ("car", "cat"), 0, 1)
     assert [text.get_text() for text in figure.axes[0].texts] == ["1: 90%", "0: 60%"]
-    assert figure.get_suptitle() == "run\n2 of 2 images of dev labelled car and called cat"
+    assert figure.get_suptitle() == "run\n2 of 2 dev images labelled car and predicted as cat"

@@ -32,10 +32,10 @@ def example(
         "\n".join(f"{classes[label]} {row[label]:.1%}" for label in np.argsort(-row)[:3])
         for row in pred_probs
     ]
-    texts.insert(1, f"gray: no change; amplified {gain} times\nlargest change: {largest} of 255")
+    texts.insert(1, f"grey: no change; amplified {gain}×\nlargest change: {largest} of 255")
     figure = Figure(figsize=(10.2, 4.3), layout="constrained")
     panels = figure.subplots(1, 3)
-    titles = ("original", "added noise", "original + noise")
+    titles = ("original", "perturbation", "adversarial")
     for axes, image, title, text in zip(panels, (before, noise, after), titles, texts, strict=True):
         # Photographs are smoothed as on every other sheet; of noise each pixel counts.
         axes.imshow(image, interpolation="nearest" if image is noise else "lanczos")
@@ -87,7 +87,7 @@ def norm_histogram(title: str, norms: Mapping[str, np.ndarray]) -> Figure:
             axes.hist(values, edges, color=color, alpha=0.6, label=f"{name}, median {median:.0f}")
             axes.axvline(median, color=color, linestyle="--")
     n_values = SIZE * SIZE * 3
-    xlabel = f"L2 norm of the change, in 8-bit levels (over all {n_values:,} values of an image)"
+    xlabel = f"L2 norm of the perturbation, in 8-bit levels (over all {n_values:,} values)"
     axes.set(title=title, xlabel=xlabel, ylabel="images")
     if any(values.size for values in norms.values()):
         axes.legend()

@@ -20,7 +20,7 @@ from noisylab.data.mosaics import mosaic_of, tiles_of
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import predict_probs
 
-_BUDGETS = {"linf": "largest change of a pixel", "l2": "largest L2 norm of the change"}
+_BUDGETS = {"linf": "largest change of a pixel", "l2": "largest L2 norm"}
 _SEARCHES = ("smallest", "confident")  # attacks for the smallest change
 _COLUMNS = 32  # images in a row of a mosaic
 _PAIRS = 10  # images on the sheet of smallest changes
@@ -67,7 +67,9 @@ def write_attacks(
     lines = listing(described)
     if not described["example"]["reached"]:
         target = classes[attacks.target]
-        lines.append(f"adversarial: the example is not called {target}; raise epsilon or steps")
+        lines.append(
+            f"adversarial: the example is not classified as {target}; raise epsilon or steps"
+        )
     return lines
 
 
@@ -158,7 +160,7 @@ def _describe(
 
 def _successes(target: str, config: AdversarialConfig) -> tuple[str, str]:
     """Names of the two ways to reach the target in pictures."""
-    return f"called {target}", f"{target} with p ≥ {config.confidence:g}"
+    return f"classified as {target}", f"{target} with p ≥ {config.confidence:g}"
 
 
 def _write_example(
@@ -205,7 +207,7 @@ def _write_searches(
     before, after = results["original"], results["smallest"]
     norms = (results[name].l2[results[name].reached] for name in _SEARCHES)
     by_name = dict(zip(_successes(target, config), norms, strict=True))
-    histogram = figures.norm_histogram(f"Smallest change, {source} to {target}", by_name)
+    histogram = figures.norm_histogram(f"Smallest perturbation, {source} to {target}", by_name)
     files.write_png(folder / "smallest_l2.png", histogram)
     found = np.flatnonzero(after.reached)  # shown: some from the whole set, evenly spread
     chosen = found[np.linspace(0, len(found) - 1, min(_PAIRS, len(found))).astype(int)]
@@ -213,6 +215,6 @@ def _write_searches(
     of_target = after.pred_probs[chosen, attacks.target]
     pairs = zip(of_target, after.l2[chosen], strict=True)
     below = [f"{target} {p:.0%}, L2 {size:.0f}" for p, size in pairs]
-    title = f"{len(chosen)} images of {attacks.split}, and the smallest change to {target}"
+    title = f"{len(chosen)} images of {attacks.split}, smallest perturbation to {target}"
     sheet = figures.pairs_sheet(title, before.images[chosen], after.images[chosen], above, below)
     files.write_png(folder / "pairs.png", sheet)

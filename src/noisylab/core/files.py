@@ -32,11 +32,9 @@ def read_file(path: str | Path, most: int) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # reading a pipe may wait forever
-            raise InputError(f"{path}: cannot be read: Is not a file; check the path")
+            raise InputError(f"{path}: cannot be read: not a regular file; check the path")
         if status.st_size > most:
-            raise InputError(
-                f"{path}: cannot be read: is larger than {most:,} bytes; make it smaller"
-            )
+            raise InputError(f"{path}: cannot be read: larger than {most:,} bytes; make it smaller")
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__

@@ -159,7 +159,7 @@ def _dtype(_: Budget, arguments: tuple[Any, ...]) -> Any:
         case (str() | bytes() as kind, int(), int()):
             kind = kind.decode("latin-1") if isinstance(kind, bytes) else kind
             if not _NUMBERS.fullmatch(kind):
-                raise InputError(f"refuses arrays of type {shorten(kind)}; only numbers are read")
+                raise InputError(f"contains arrays of type {shorten(kind)}; only numbers are read")
             return Unfinished("numpy.dtype", partial(_finish_dtype, np.dtype(kind)))
 
 

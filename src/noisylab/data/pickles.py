@@ -26,5 +26,5 @@ def read_pickle(path: str | Path) -> Any:
         if not data:
             raise InputError("is empty; write it again with pickle.dump")
         if data.startswith(b"PK\x03\x04"):
-            raise InputError("is a zip file, as torch.save writes them; save it with pickle.dump")
+            raise InputError("is a zip file, the format of torch.save; save it with pickle.dump")
         return unpickler.load(data)

@@ -29,7 +29,7 @@ def load(content: bytes) -> Any:
     if len(content) > MAX_FILE_BYTES:
         raise InputError(f"is larger than {MAX_FILE_BYTES:,} bytes; save only the weights")
     if content.startswith(_BEFORE_1_6):
-        raise InputError("has the format of PyTorch before 1.6; load and save it with a newer one")
+        raise InputError("has the format of PyTorch before 1.6; save it with a newer version")
     records = _records(content)
     prefix = next((name[:-8] for name in records if name.endswith("data.pkl")), None)
     if prefix is None:

@@ -54,7 +54,7 @@ def load(data: bytes, budget: Budget | None = None, find: _FindStorage | None = 
         raise
     except (LookupError, ValueError, DeprecationWarning) as error:  # a short stack, a cut literal
         if isinstance(error, UnicodeDecodeError) and error.encoding == "ascii":
-            raise InputError("holds Python 2 strings; write it again with Python 3") from None
+            raise InputError("contains Python 2 strings; write it again with Python 3") from None
         raise InputError("is damaged or not a pickle; write it again with pickle.dump") from None
     if machine.file.read(1):
         raise InputError("continues after the pickle's end; write one object with pickle.dump")
@@ -68,11 +68,11 @@ def _check_plain(value: Any, weight: int) -> None:
     while pending:
         children, depth = pending.pop()
         if depth > MAX_DEPTH:
-            raise InputError(f"holds itself, or lists nested deeper than {MAX_DEPTH} levels")
+            raise InputError(f"contains itself, or lists nested deeper than {MAX_DEPTH} levels")
         for child in children:
             weight -= _weight(child)
             if weight < 0:
-                raise InputError(f"repeats its parts: unfolded, {MAX_REPETITION} times its size")
+                raise InputError(f"expands to over {MAX_REPETITION} times its size by repetition")
             if isinstance(child, (list, tuple, dict)):
                 parts = child.values() if isinstance(child, dict) else child
                 pending.append((parts, depth + 1))
@@ -87,7 +87,7 @@ def _weight(value: Any) -> int:
 
 
 def _refusal(what: str) -> InputError:
-    return InputError(f"refuses {what}; only arrays and tensors are read")
+    return InputError(f"contains {what}; only arrays and tensors are read")
 
 
 @dataclass

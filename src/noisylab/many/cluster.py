@@ -102,7 +102,7 @@ def _connected(address: str) -> Iterator[Client]:
         ) from None
     if client is None:
         raise InputError(
-            "engine dask: the client did not start, since this machine is too busy; free it"
+            "engine dask: the client did not start: this machine is too busy; stop other programs"
         )
     try:
         yield client
@@ -217,7 +217,7 @@ def _outcome(future: Future, address: str) -> tuple[Any, BaseException | None] |
 
 def _gone(address: str) -> InputError:
     return InputError(
-        f"engine dask: the scheduler at {address} is gone; finished trainings are kept: start it "
+        f"engine dask: the scheduler at {address} is gone; finished trainings are kept; start it "
         "again and run the same command"
     )
 

@@ -14,12 +14,12 @@ def percent(share: float | None, digits: int = 1) -> str | None:
     """A share in [0, 1]; 0 and 1 have no fraction, since they are exact.
 
     >>> percent(0.8816), percent(0.9999), percent(1.0)
-    ('88.2\\xa0%', '100.0\\xa0%', '100\\xa0%')
+    ('88.2%', '100.0%', '100%')
     """
     if share is None:
         return None
     digits = 0 if share in (0, 1) else digits
-    return f"{100 * share:.{digits}f}\u00a0%"
+    return f"{100 * share:.{digits}f}%"
 
 
 def signed(difference: float) -> str:

@@ -40,7 +40,7 @@ def read_decisions(path: str | Path, sets: Mapping[str, ImageSet]) -> Decisions:
 def check_classes(sets: Mapping[str, ImageSet]) -> None:
     """Raise InputError if a class has the name of a decision."""
     if KEEP in sets[REVIEWED[0]].classes:
-        raise InputError(f"a class must not be called {KEEP}, which is a decision; rename it")
+        raise InputError(f"a class must not be named {KEEP}, which is a decision; rename it")
 
 
 def _decision(row: Mapping[str, str], sets: Mapping[str, ImageSet]) -> tuple[tuple[str, int], int]:

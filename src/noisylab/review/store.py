@@ -143,7 +143,7 @@ class Store:
             if time.monotonic() > end:
                 raise InputError(
                     f"{self.review}: still in use by {reader}; this decision was not written; "
-                    "decide again when that has ended"
+                    "repeat it when that command has ended"
                 )
             time.sleep(_POLL)
 

@@ -110,7 +110,7 @@ def suspects(
     indices = np.flatnonzero((pred_probs.argmax(axis=1) == predicted) & (labels == label))
     indices = indices[np.argsort(-pred_probs[indices, predicted], kind="stable")]
     shown = indices[:_MOST_SUSPECTS]
-    which = f"images of dev labelled {classes[label]} and called {classes[predicted]}"
+    which = f"dev images labelled {classes[label]} and predicted as {classes[predicted]}"
     captions = [f"{index}: {pred_probs[index, predicted]:.0%}" for index in shown]
     title = f"{title}\n{len(shown)} of {len(indices)} {which}"
     return plots.image_sheet(title, images[shown], captions)

@@ -73,7 +73,7 @@ def write_before_after(
         for when, evaluations in (("before", before), ("after", after))
         for split in splits
     }
-    title = "Before and after labels were corrected"
+    title = "Before and after label correction"
     picture = figures.confusion_matrices(title, confusions, classes, columns=len(splits))
     files.write_png(path, picture)
 

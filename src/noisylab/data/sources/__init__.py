@@ -29,7 +29,7 @@ _ALSO_CALLED = {
 }
 #: How to make a split that is missing.
 _DRAW = {
-    "dev": "; move one in ten of the images of each class there, drawn at random",
+    "dev": "; move a random tenth of the images of each class there",
     "train": "; most images of each class belong there",
 }
 _FORMS = (
@@ -80,7 +80,7 @@ def read_source(folder: str | Path) -> Source:
         sets, notices = _READERS[_recognise(folder)](folder)
     except OSError as error:  # no permission, or a name too long
         reason = error.strerror or type(error).__name__
-        raise InputError(f"{folder}: expected a source to read, got: {reason}") from error
+        raise InputError(f"{folder}: cannot be read: {reason}; check the path") from error
     empty = replace(sets["train"].subset([]), true_labels=None)
     sets = {split: sets.get(split, empty) for split in SPLITS}
     _check_every_class(folder, sets)
@@ -89,23 +89,21 @@ def read_source(folder: str | Path) -> Source:
 
 def _recognise(folder: Path) -> tuple[str, str]:
     if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of images, got none; it needs {_FORMS}")
+        raise InputError(f"{folder}: expected a folder of images, got none; a source has {_FORMS}")
     found = {form: [name for name in form if (folder / name).exists()] for form in _READERS}
     forms = [form for form in _READERS if found[form]]
     if not forms:
-        raise InputError(f"{folder}: expected {_FORMS}, got none of these{_hint(folder)}")
+        raise InputError(f"{folder}: expected {_FORMS}, found none{_hint(folder)}")
     if len(forms) > 1:
         first, second = (found[form][0] for form in forms[:2])
         raise InputError(
-            f"{folder}: expected one form of source, got both {first} and {second}; move one away"
+            f"{folder}: expected one source format, got both {first} and {second}; move one away"
         )
     form = forms[0]
     missing = [name for name in form if name not in found[form]]
     if missing:
         remedy = _hint(folder) or _DRAW.get(missing[0], "")
-        raise InputError(
-            f"{folder / missing[0]}: expected beside the rest of the source, got none{remedy}"
-        )
+        raise InputError(f"{folder / missing[0]}: not found, although the source needs it{remedy}")
     return form
 
 

@@ -74,7 +74,7 @@ def _entries(folder: Path) -> list[Path]:
     try:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
-        raise InputError(f"{folder}: expected a folder to read, got {error.strerror}") from error
+        raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
     names = [name for name in names if name[0] != "." and name.lower() not in _HIDDEN]
     for name in names:
         if not name.isprintable():  # for example bytes that are not UTF-8

@@ -100,7 +100,7 @@ async function undo() {
   const isDecided = current && decided[keyOf(current)];
   const wanted = isDecided ? current : made.at(-1)?.item;
   if (!wanted) {
-    say("Nothing to undo. Go to an image that is decided.");
+    say("Nothing to undo. Go to an image with a decision.");
     return;
   }
   const place = made.findLastIndex(({ item }) => keyOf(item) === keyOf(wanted));

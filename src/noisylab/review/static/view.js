@@ -70,7 +70,7 @@ export function renderCase(item, label, place) {
   byId("how").textContent = item.flagged ? "looks like" : "may be";
   byId("suggestion").hidden = isSame;
   const outcome = item.flagged ? `flagged: becomes ${suggested}` : `not flagged: stays ${given}`;
-  byId("why").textContent = `score ${item.score.toFixed(3)}, ${outcome} unless you decide`;
+  byId("why").textContent = `score ${item.score.toFixed(3)}, ${outcome} unless you decide otherwise`;
   byId("state").textContent = label ? `Decided: ${label === given ? "keep " : ""}${label}` : "";
   byId("accept").replaceChildren(...labelled("A", `Accept ${suggested}`));
   byId("accept").disabled = isSame;
