@@ -125,7 +125,7 @@ def test_a_batch_equals_its_images_one_by_one(name: str) -> None:
     assert transform(images[:0], *(p[:0] for p in parameters)).shape == (0, 32, 32, 3)
 
 
-def test_nothing_happens_at_the_neutral_parameter() -> None:
+def test_neutral_parameters_change_nothing() -> None:
     images = make_images()
     zeros, ones = torch.zeros(B), torch.ones(B)
     gray = images[..., :1].expand(-1, -1, -1, 3)
@@ -166,7 +166,7 @@ def test_who_gets_which() -> None:
     assert all(abs(count - n / 7) < 4.5 * (n * 6 / 49) ** 0.5 for count in counts)
 
 
-def test_certain_and_impossible_are_just_that() -> None:
+def test_probability_1_changes_every_image_and_0_none() -> None:
     labels = make_labels(3000)
     config = AugmentConfig()
     which = draw(labels, torch.tensor([0.0, 1.0, 0.0]), config, seeded()).which
@@ -213,7 +213,7 @@ def test_exactly_one_of_the_seven_then_shift_and_mirror() -> None:
         assert (result.int() - image[0].int()).abs().max() <= 1
 
 
-def test_same_generator_same_images_however_cut() -> None:
+def test_equal_seeds_give_equal_images_in_calls_of_any_size() -> None:
     images, labels = make_images(200), make_labels(200)
     probability = torch.tensor([0.3, 0.6, 0.9])
 

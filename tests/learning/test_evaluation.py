@@ -41,7 +41,7 @@ def test_equals_scikit_learn(seed: int) -> None:
         assert result.loss == pytest.approx(metrics.log_loss(labels, pred_probs))
 
 
-def test_a_class_without_images_is_left_out_of_the_balance() -> None:
+def test_balanced_accuracy_leaves_out_classes_without_images() -> None:
     result = evaluate(np.array([0, 0, 1]), np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.9, 0]]))
     assert result.recall.tolist() == [0.5, 1, 0]
     assert result.balanced_accuracy == 0.75
@@ -51,7 +51,7 @@ def test_a_probability_of_zero_leaves_the_loss_finite() -> None:
     assert evaluate(np.array([0]), np.array([[0.0, 1.0]])).loss == pytest.approx(708.396, abs=1e-3)
 
 
-def test_nan_is_never_taken_for_a_number() -> None:
+def test_nan_probabilities_give_a_nan_loss() -> None:
     assert np.isnan(evaluate(np.array([0]), np.array([[np.nan, np.nan]])).loss)
 
 
@@ -88,7 +88,7 @@ def test_precision_recall_runs_from_recall_0_and_ties_share_a_threshold() -> Non
     assert average == pytest.approx(0.5 * 1 + 0.5 * 0.5)
 
 
-def test_figures_by_hand() -> None:
+def test_figures_equal_those_computed_by_hand() -> None:
     """Class 2 is never predicted, class 3 has no images."""
     predicted = np.array([0, 0, 1, 1, 3, 0])
     result = evaluate(np.array([0, 0, 0, 1, 1, 2]), np.eye(4)[predicted])

@@ -11,7 +11,7 @@ from noisylab.learning.kept import Kept
 RESULT = {"history": [[1, 0.5]], "dev": None, "weights": b"\0\1", "probs": np.eye(2)}
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_written_result_is_read_back(tmp_path: Path) -> None:
     kept = Kept(tmp_path / "new")
     assert kept.read("key") is None
     kept.write("key", RESULT)
@@ -32,7 +32,7 @@ def test_a_damaged_result_is_none(tmp_path: Path, place: int) -> None:
     assert kept.read("key") is None
 
 
-def test_only_what_was_used_is_kept(tmp_path: Path) -> None:
+def test_only_used_results_and_the_newest_others_stay(tmp_path: Path) -> None:
     Kept(tmp_path / "nowhere").keep_used()
     before = Kept(tmp_path)
     for second, key in enumerate(("a", "b", "c")):

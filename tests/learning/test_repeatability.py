@@ -82,11 +82,13 @@ def surroundings(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_what_surrounds_a_run_changes_no_bit(threads: int, surroundings: dict[str, str]) -> None:
+def test_the_environment_of_a_run_changes_no_bit(
+    threads: int, surroundings: dict[str, str]
+) -> None:
     assert run(threads, PYTHONHASHSEED="0") == run(threads, **surroundings)
 
 
-def test_an_older_processor_gives_nearly_the_same() -> None:
+def test_an_older_processor_gives_nearly_equal_figures() -> None:
     """Two epochs are too few for rounding to grow: see tests/benchmarks/processors.py."""
     here, older = run(1), run(1, **AVX2)
     assert older["losses"] == pytest.approx(here["losses"], abs=1e-3)

@@ -12,9 +12,10 @@ import torch
 from noisylab.config.settings import OPTIMIZERS, AugmentConfig, FitConfig
 from noisylab.core.images import ImageSet
 from noisylab.learning.fingerprint import TRAINING
-from noisylab.learning.kept import EpochFile, Trained, Training, sets_fingerprint
+from noisylab.learning.kept import Trained, Training, sets_fingerprint
 from noisylab.learning.network import dump_weights
 from noisylab.learning.training import DivergedError, Epoch, Fit, fit, predict_probs
+from noisylab.learning.training_state import EpochFile
 
 CONFIG = FitConfig(epochs=4, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
 EVERYTHING = replace(
@@ -135,7 +136,7 @@ def test_a_damaged_state_is_ignored(
     assert same(fitted, fit(train, dev, CONFIG, seeded()))
 
 
-def test_whatever_a_result_depends_on_is_in_its_key(train: ImageSet, dev: ImageSet) -> None:
+def test_a_key_changes_with_everything_a_result_depends_on(train: ImageSet, dev: ImageSet) -> None:
     def key(
         train: ImageSet,
         config: FitConfig = CONFIG,
@@ -163,7 +164,7 @@ def test_whatever_a_result_depends_on_is_in_its_key(train: ImageSet, dev: ImageS
     assert key(train) == key(train)
 
 
-def test_other_versions_or_other_code_start_afresh(
+def test_a_key_changes_with_versions_and_code(
     train: ImageSet, dev: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sets, training = sets_fingerprint(train, dev), Training(CONFIG, 0)
@@ -185,7 +186,7 @@ def test_other_versions_or_other_code_start_afresh(
 def test_states_are_kept_at_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock is monotonic; its first value must not matter."""
     clock = [1e6]
-    monkeypatch.setattr("noisylab.learning.kept.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("noisylab.learning.training_state.time.monotonic", lambda: clock[0])
     file = EpochFile(tmp_path / "state", seconds=2, share=0.01)
     kept: list[float] = []
 

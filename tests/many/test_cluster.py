@@ -67,7 +67,7 @@ def in_order(results: Any) -> list[Any]:
     return [result for _, result, _ in sorted(results, key=lambda one: one[0])]
 
 
-def test_every_job_has_its_result(shared_cluster: Cluster) -> None:
+def test_every_job_yields_its_result(shared_cluster: Cluster) -> None:
     results = list(map_trainings(scaled_sum, range(5), shared_cluster.engine, (np.ones(10),)))
     assert in_order(results) == [0, 10, 20, 30, 40]
     assert in_order(map_trainings(scaled_sum, [], shared_cluster.engine, (np.ones(1),))) == []
@@ -89,7 +89,7 @@ def test_an_error_is_a_result(shared_cluster: Cluster) -> None:
     assert str(results[1][1]) == "two will not do"
 
 
-def test_a_worker_and_a_host_killed_while_training_change_nothing(
+def test_killing_a_worker_and_a_host_changes_no_result(
     empty_cluster: Cluster, tmp_path: Path
 ) -> None:
     seeds, remote = range(6), tmp_path / "remote"
@@ -155,7 +155,7 @@ def rest(job: int) -> int:
     return job
 
 
-def test_all_workers_gone_ends_with_a_line(
+def test_losing_all_workers_is_a_one_line_error(
     empty_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = empty_cluster.add_host()
@@ -169,7 +169,9 @@ def test_all_workers_gone_ends_with_a_line(
         list(trainings)
 
 
-def test_a_scheduler_gone_ends_with_a_line_and_what_is_finished_is_kept(tmp_path: Path) -> None:
+def test_losing_the_scheduler_is_a_one_line_error_and_keeps_finished_trainings(
+    tmp_path: Path,
+) -> None:
     known = ImageSet(IMAGES, np.arange(60) % 2, ("a", "b"))
     config = FitConfig(5, 0.001, 8, "adam", 1, "cpu")
     wanted = [Training(config, seed) for seed in range(3)]
@@ -195,7 +197,7 @@ def test_a_scheduler_gone_ends_with_a_line_and_what_is_finished_is_kept(tmp_path
     assert sorted(index for index, _ in again) == [0, 1, 2]
 
 
-def test_a_scheduler_gone_before_workers_come_ends_with_a_line(
+def test_losing_the_scheduler_before_any_worker_is_a_one_line_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = Cluster(tmp_path)
@@ -210,7 +212,7 @@ def test_a_scheduler_gone_before_workers_come_ends_with_a_line(
         list(map_trainings(rest, range(3), own.engine))
 
 
-def test_a_client_that_starts_late_is_tried_again(
+def test_a_client_that_fails_to_start_is_started_again(
     empty_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """distributed asserts that its thread starts in ten seconds, which a busy machine may take."""
@@ -229,7 +231,7 @@ def test_a_client_that_starts_late_is_tried_again(
         cluster._connected(empty_cluster.address).__enter__()
 
 
-def test_no_scheduler_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_scheduler_is_a_one_line_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
     with pytest.raises(
         InputError, match=r"^engine dask: no scheduler answers at tcp://127.0.0.1:9"
@@ -237,7 +239,7 @@ def test_no_scheduler_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         list(map_trainings(scaled_sum, [1], "dask:tcp://127.0.0.1:9", (np.ones(1),)))
 
 
-def test_a_scheduler_without_workers_is_a_line(
+def test_a_scheduler_without_workers_is_a_one_line_error(
     empty_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "_WAIT_SECONDS", 1)

@@ -69,7 +69,7 @@ def test_the_mean_is_that_of_single_trainings(train: ImageSet, dev: ImageSet) ->
 
 
 def test_out_of_fold_predictions_never_saw_the_image(train: ImageSet) -> None:
-    """Each fold alone has a label of its own: who did not train on it cannot know it."""
+    """Each fold has a label of its own, which a model of the other folds never predicts."""
     folds = fold_members(train.labels, n_folds=3, seeds=[0])
     labels = train.labels.copy()
     config = replace(CONFIG, epochs=12)
@@ -80,7 +80,7 @@ def test_out_of_fold_predictions_never_saw_the_image(train: ImageSet) -> None:
     assert (probs.argmax(axis=1) != black.labels).all()
 
 
-def test_a_mirror_image_counts_as_much() -> None:
+def test_an_image_and_its_mirror_image_get_equal_predictions() -> None:
     torch.manual_seed(0)
     model = SimpleModel(2).eval()
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)

@@ -27,13 +27,13 @@ def in_order(results: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("engine", ["local", "local:1", "local:3"])
-def test_every_job_has_its_result_whatever_the_workers(engine: str) -> None:
+def test_every_job_yields_its_result_on_any_number_of_workers(engine: str) -> None:
     results = list(map_trainings(scaled_sum, range(5), engine, (np.ones(10),)))
     assert sorted(index for index, _, _ in results) == [0, 1, 2, 3, 4]
     assert in_order(results) == [0, 10, 20, 30, 40]
 
 
-def test_no_jobs_are_no_trouble() -> None:
+def test_no_jobs_yield_nothing() -> None:
     assert list(map_trainings(scaled_sum, [])) == []
 
 
@@ -45,7 +45,7 @@ def threads_and_pid(job: int, values: np.ndarray) -> tuple[int, int, str]:
 
 
 @pytest.mark.filterwarnings("error")
-def test_workers_have_one_thread_and_map_what_they_share() -> None:
+def test_workers_have_one_thread_and_map_shared_arrays_from_a_file() -> None:
     results = in_order(map_trainings(threads_and_pid, range(4), "local:2", (np.ones(10),)))
     assert {threads for threads, _, _ in results} == {1}
     assert len({pid for _, pid, _ in results} - {os.getpid()}) == 2
@@ -68,7 +68,7 @@ def test_an_error_is_a_result() -> None:
     assert str(results[1][1]) == "two will not do"
 
 
-def test_a_worker_killed_while_training_changes_nothing(tmp_path: Path) -> None:
+def test_killing_a_worker_changes_no_result(tmp_path: Path) -> None:
     seeds, parallel = range(4), tmp_path / "parallel"
     parallel.mkdir()
     expected = train_in_turn(seeds, tmp_path / "in turn")
@@ -128,7 +128,7 @@ def starve(job: int) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_no_memory_in_a_worker_is_an_error_of_its_job_alone() -> None:
+def test_running_out_of_memory_fails_only_that_job() -> None:
     results = {index: (result, error) for index, result, error in map_trainings(starve, [0, 1])}
     assert results[0] == (0, None)
     assert isinstance(results[1][1], MemoryError)
@@ -150,7 +150,7 @@ def page_faults(job: int) -> int:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc's")
-def test_workers_keep_the_memory_that_a_step_frees_for_the_next() -> None:
+def test_workers_reuse_the_memory_that_a_step_frees() -> None:
     assert in_order(map_trainings(page_faults, [0], "local:1"))[0] < 6000  # pages of one round
 
 
@@ -168,7 +168,7 @@ if __name__ == "__main__":
 """
 
 
-def test_workers_say_nothing_on_ctrl_c_and_end(tmp_path: Path) -> None:
+def test_workers_end_silently_on_ctrl_c(tmp_path: Path) -> None:
     script = tmp_path / "ctrl_c.py"
     script.write_text(CTRL_C)
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -209,7 +209,7 @@ def test_a_worker_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
     wait_until(lambda: not is_running(worker))
 
 
-def test_a_worker_whose_program_ended_before_it_had_begun_ends() -> None:
+def test_a_worker_ends_if_its_program_ended_before_it_started() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
     code = f"""

@@ -1,4 +1,4 @@
-"""Trainings here and on workers: done once, resumed, and equal to the bit."""
+"""Trainings here and on workers: run once, resumed, and equal bit for bit."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,9 +12,10 @@ from torch import Tensor
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
-from noisylab.learning.kept import EpochFile, Kept, Trained, Training, sets_fingerprint
+from noisylab.learning.kept import Kept, Trained, Training, sets_fingerprint
 from noisylab.learning.network import dump_weights
 from noisylab.learning.training import DivergedError, Epoch, fit, predict_probs
+from noisylab.learning.training_state import EpochFile
 from noisylab.many import trainer as trainer_module
 from noisylab.many.trainer import Trainer, Trainings
 
@@ -46,7 +47,7 @@ def results(trainings: Trainings) -> list[Trained]:
     return [trained for _, trained in sorted(trainings, key=lambda one: one[0])]
 
 
-def test_one_training_is_fit(train: ImageSet, dev: ImageSet) -> None:
+def test_one_training_equals_fit(train: ImageSet, dev: ImageSet) -> None:
     heard = Heard()
 
     def show(*made: object) -> Heard:
@@ -92,7 +93,7 @@ def test_an_interrupted_training_resumes(
     assert (resumed.weights, resumed.history) == (undisturbed.weights, undisturbed.history)
 
 
-def test_workers_resume_what_was_interrupted(
+def test_workers_resume_interrupted_trainings(
     train: ImageSet, dev: ImageSet, tmp_path: Path
 ) -> None:
     training = Training(CONFIG, 5)
@@ -119,7 +120,7 @@ def test_results_do_not_depend_on_the_engine_or_the_threads(train: ImageSet, dev
         Training(CONFIG, 2),
         Training(CONFIG, 1, indices),
     ]
-    found = [results(Trainer(None, f"local:{n}").train(train, dev, trainings)) for n in (1, 2)]
+    found = [results(Trainer(engine=f"local:{n}").train(train, dev, trainings)) for n in (1, 2)]
     here = [
         Trainer().train_one("", train, dev, replace(one, config=CONFIG)) for one in trainings[:2]
     ]
@@ -158,7 +159,7 @@ def test_trainings_are_watched(train: ImageSet, dev: ImageSet) -> None:
             yield index, trained
 
     wanted = [Training(replace(CONFIG, epochs=1), seed) for seed in range(2)]
-    list(Trainer(None, "local:1", watch).train(train, dev, wanted))
+    list(Trainer(engine="local:1", watch=watch).train(train, dev, wanted))
     assert seen == [(0, 2), (1, 2)]
 
 
@@ -182,7 +183,9 @@ def test_divergence_is_a_result_and_kept(
         assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_an_impossible_training_raises(train: ImageSet, dev: ImageSet, tmp_path: Path) -> None:
+def test_an_invalid_training_raises_and_keeps_nothing(
+    train: ImageSet, dev: ImageSet, tmp_path: Path
+) -> None:
     training = Training(replace(CONFIG, distillation=0.5), 0)
     for train_it in (
         lambda trainer: trainer.train_one("a", train, dev, training),
@@ -193,7 +196,7 @@ def test_an_impossible_training_raises(train: ImageSet, dev: ImageSet, tmp_path:
     assert not list(tmp_path.iterdir())
 
 
-def test_other_trainings_are_removed_at_the_end(
+def test_unused_trainings_are_removed(
     train: ImageSet, dev: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_used = Kept.keep_used

@@ -1,8 +1,7 @@
 """The seven augmentations (batch in, batch out) and the draws that assign them.
 
-Images are (B, 32, 32, 3) uint8, RGB in [0, 255], on any device, and so are results; inputs are left
-unchanged. Each image has its own parameters, in tensors (B,) on the same device, and its result
-depends on nothing else.
+Images, given and returned, are (B, 32, 32, 3) uint8, RGB, on any device; inputs are left unchanged.
+Each image has its own parameters, in tensors (B,) on the same device; no other image affects it.
 """
 
 from __future__ import annotations
@@ -50,8 +49,8 @@ def augment(
 ) -> Tensor:
     """Images (B, 32, 32, 3), each changed by draw() for its label.
 
-    Calls may cut an epoch anywhere (512 to 1024 images are fastest): draws are equal, and images
-    too, except for the last bit of a sum before it is rounded.
+    An epoch may be split into calls anywhere (512 to 1024 images are fastest): draws stay equal,
+    and pixels do, except where the last bit of a sum decides the rounding.
     """
     return apply(images, draw(labels, probability, config, generator))
 
@@ -62,8 +61,8 @@ def draw(
     """Draw the images to change, their augmentations and the strengths.
 
     labels: (N,) int64 in 0..K-1; probability: (K,) in [0, 1] on the CPU, of getting one of the
-    seven. Every image takes the same number of values from `generator` (of the CPU), so N draws
-    equal those of any two parts one after the other.
+    seven. Every image takes the same number of values from `generator` (of the CPU), so images
+    may be drawn for in parts.
     """
     uniform = torch.rand(len(labels), 10, generator=generator)  # in [0, 1)
     change, which, degrees, side, top, left, strength, dx, dy, mirror = uniform.unbind(dim=1)
@@ -102,7 +101,7 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
 def examples(
     images: Tensor, config: AugmentConfig, generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """Images (B, 32, 32, 3) by augmentation of `config`: the originals first."""
+    """The images, and after them their augmentations by `config`, by name; each (B, 32, 32, 3)."""
     never = torch.zeros(1)
     labels = torch.zeros(len(images), dtype=torch.int64)
     shown = {"original": images}
@@ -132,7 +131,7 @@ def rotate(images: Tensor, degrees: Tensor) -> Tensor:
     shift(); torchvision fills them with black.
     """
     if not len(images):
-        return images.clone()  # grid_sample refuses a batch of none
+        return images.clone()  # grid_sample refuses an empty batch
     cos, sin = torch.deg2rad(degrees.float()).cos(), torch.deg2rad(degrees.float()).sin()
     zero = torch.zeros_like(cos)
     matrix = torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).view(-1, 2, 3)
@@ -179,7 +178,7 @@ def shift(images: Tensor, dx: Tensor, dy: Tensor, mirrored: Tensor) -> Tensor:
     Then images with `mirrored` (bool) are mirrored as a whole, left to right.
     """
     if not len(images):
-        return images.clone()  # unfold() refuses a batch of none
+        return images.clone()  # unfold() refuses an empty batch
     # Each row backwards, forwards and backwards again: a row moved by any dx, mirrored or not, is a
     # run of 32 of these 94 pixels. Copying runs takes a third of the time of copying pixels.
     back = images.flip(2)
@@ -188,7 +187,7 @@ def shift(images: Tensor, dx: Tensor, dy: Tensor, mirrored: Tensor) -> Tensor:
     rows = _mirror(torch.arange(SIZE, device=images.device) - dy.unsqueeze(1))  # (B, 32)
     rows += SIZE * torch.arange(len(images), device=images.device).unsqueeze(1)
     starts = rows_of_94.shape[2] * rows + first.unsqueeze(1)
-    runs = rows_of_94.flatten().unfold(0, 3 * SIZE, 3)  # a run from each pixel on; a view
+    runs = rows_of_94.flatten().unfold(0, 3 * SIZE, 3)  # a view: the run that starts at each pixel
     return runs.index_select(0, starts.flatten()).view(images.shape)
 
 
@@ -207,9 +206,9 @@ AUGMENTATIONS: Mapping[str, Callable[[Tensor, Draws], Tensor]] = {
 
 
 def _resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Each row, then each column, replaced by a weighted sum of those of the image.
+    """Each row, then each column, replaced by a weighted sum of all rows or columns.
 
-    rows, columns: (B, 32, 32) float, a line of weights for each resulting row or column.
+    rows, columns: (B, 32, 32) float, weights by resulting and by original row or column.
     """
     channels_first = images.permute(0, 3, 1, 2)
     x = channels_first.to(torch.float32, memory_format=torch.contiguous_format)  # (B, 3, 32, 32)
@@ -219,7 +218,7 @@ def _resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def _stretching(start: Tensor, length: Tensor) -> Tensor:
-    """Weights (B, 32, 32) that stretch `length` pixels from `start` on to 32 by interpolation."""
+    """Weights (B, 32, 32) that interpolate the `length` pixels from `start` to 32."""
     places = torch.arange(SIZE, device=start.device, dtype=torch.float32)
     start, length = start.float().unsqueeze(1), length.float().unsqueeze(1)  # (B, 1)
     # Centres of pixels meet centres: 0.5 of 32 is 0.5 · length / 32 of the box.
@@ -239,7 +238,7 @@ def _to_uint8(values: Tensor) -> Tensor:
 
 
 def _between(ends: Sequence[float], uniform: Tensor) -> Tensor:
-    """From the first end at 0 to the second at 1."""
+    """Numbers between the ends, from numbers in [0, 1)."""
     return ends[0] + (ends[1] - ends[0]) * uniform
 
 

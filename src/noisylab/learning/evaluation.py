@@ -1,14 +1,13 @@
 """How good predictions are, class by class: one evaluation for every stage.
 
-scikit-learn takes as long to import as torch, so functions import it: the start of a stage and the
-loop of epochs do without.
+scikit-learn takes as long to import as torch, so only the functions that use it import it; training
+does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,17 +31,18 @@ class Evaluation:
     @property
     def precision(self) -> np.ndarray:
         """(K,) share of the images predicted as a class that carry its label; 0 if none are."""
-        return self._by_class[0]
+        return _shares(self.confusion.diagonal(), self.confusion.sum(axis=0))
 
     @property
     def recall(self) -> np.ndarray:
         """(K,) share of the images of a class that are predicted as it; 0 if it has no images."""
-        return self._by_class[1]
+        return _shares(self.confusion.diagonal(), self.confusion.sum(axis=1))
 
     @property
     def f1(self) -> np.ndarray:
-        """(K,) harmonic mean of precision and recall; 0 for a class neither there nor predicted."""
-        return self._by_class[2]
+        """(K,) harmonic mean of precision and recall; 0 for a class absent and never predicted."""
+        counts = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
+        return _shares(2 * self.confusion.diagonal(), counts)
 
     @property
     def macro_f1(self) -> float:
@@ -52,7 +52,7 @@ class Evaluation:
     @property
     def balanced_accuracy(self) -> float:
         """Mean of `recall` over the classes that have images."""
-        # Not scikit-learn's, which warns of a class that is predicted and has no images.
+        # scikit-learn's warns about a predicted class that has no images.
         return float(self.recall[self.confusion.any(axis=1)].mean())
 
     def metrics(self, classes: Sequence[str]) -> dict[str, Any]:
@@ -64,17 +64,6 @@ class Evaluation:
             "macro_f1": self.macro_f1,
             "recall": dict(zip(classes, self.recall, strict=True)),
         }
-
-    @cached_property
-    def _by_class(self) -> tuple[np.ndarray, ...]:
-        from sklearn.metrics import precision_recall_fscore_support
-
-        actual, predicted = np.indices(self.confusion.shape).reshape(2, -1)  # one pair a cell
-        counts = self.confusion.ravel()
-        scores: tuple[np.ndarray, ...] = precision_recall_fscore_support(
-            actual, predicted, sample_weight=counts, zero_division=0
-        )
-        return scores
 
 
 def evaluate(labels: np.ndarray, pred_probs: np.ndarray) -> Evaluation:
@@ -93,7 +82,7 @@ def evaluate(labels: np.ndarray, pred_probs: np.ndarray) -> Evaluation:
 
 
 def loss_and_accuracy(labels: np.ndarray, pred_probs: np.ndarray) -> tuple[float, float]:
-    """The two figures of an Evaluation that every epoch needs."""
+    """The loss and the accuracy of evaluate(), for every epoch."""
     n_images = len(pred_probs)
     if labels.shape != (n_images,) or n_images == 0:
         raise ValueError(f"labels must be of shape ({n_images},) and not empty, got {labels.shape}")
@@ -101,6 +90,12 @@ def loss_and_accuracy(labels: np.ndarray, pred_probs: np.ndarray) -> tuple[float
     of_label = np.maximum(pred_probs[np.arange(n_images), labels], np.finfo(np.float64).tiny)
     is_right = pred_probs.argmax(axis=1) == labels
     return float(-np.log(of_label).mean()), float(is_right.mean())
+
+
+def _shares(parts: np.ndarray, wholes: np.ndarray) -> np.ndarray:
+    """parts / wholes, 0 where a whole is 0."""
+    shares: np.ndarray = np.divide(parts, wholes, out=np.zeros(len(parts)), where=wholes > 0)
+    return shares
 
 
 def evaluate_splits(
@@ -116,10 +111,11 @@ def evaluate_splits(
     evaluations = {}
     for split, probs in pred_probs.items():
         evaluations[split] = evaluate(sets[split].labels, probs)
-        others = {"dev_given": given_dev_labels, "dev_true": sets[split].true_labels}
-        for name, labels in others.items() if split == "dev" else ():
-            if labels is not None:
-                evaluations[name] = evaluate(labels, probs)
+        if split == "dev":
+            others = {"dev_given": given_dev_labels, "dev_true": sets["dev"].true_labels}
+            for name, labels in others.items():
+                if labels is not None:
+                    evaluations[name] = evaluate(labels, probs)
     return evaluations
 
 
@@ -128,8 +124,8 @@ def precision_recall(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Precision and recall at every threshold, each (T + 1,), and the average precision.
 
-    is_positive: (N,) bool, some true. scores: (N,), higher for more likely positive. The curves
-    run from recall 0 to recall 1, unlike scikit-learn's.
+    is_positive: (N,) bool, one true at least. scores: (N,), higher for more likely positive. The
+    curves run from recall 0 to recall 1, unlike scikit-learn's.
     """
     from sklearn.metrics import average_precision_score, precision_recall_curve
 

@@ -1,4 +1,4 @@
-"""Fingerprints: short names that change with anything that a result was made of."""
+"""Fingerprints: digests that change with anything that a result depends on."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def code_digest(*packages: str) -> str:
     root = Path(noisylab.__file__).parent
     folders = [root / name for name in packages] or [root]
     files = sorted(path for folder in folders for path in folder.rglob("*.py"))
-    parts = ((path.relative_to(root).as_posix(), path.read_bytes()) for path in files)
-    return fingerprint(*(part for pair in parts for part in pair))
+    names = [path.relative_to(root).as_posix() for path in files]
+    return fingerprint(*names, *map(Path.read_bytes, files))
 
 
 def fingerprint(*parts: str | bytes) -> str:

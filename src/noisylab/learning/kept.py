@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +11,13 @@ import torch
 
 from noisylab.config.settings import FitConfig
 from noisylab.core import files
-from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
-from noisylab.data import unpickler
 from noisylab.data.set_files import dump_set
 from noisylab.learning.fingerprint import TRAINING, code_digest, fingerprint
 from noisylab.learning.network import SimpleModel, dump_weights, load_weights
 from noisylab.learning.optimizers import as_one_parameter
-from noisylab.learning.training import DivergedError, Epoch, Progress, as_rows, find_device, fit
-from noisylab.learning.training_state import Checkpoint
-
-MAX_FILE_BYTES = 2**30  # of one file
+from noisylab.learning.training import DivergedError, Epoch, Progress, find_device, fit
+from noisylab.learning.training_state import EpochFile, read_checked, write_checked
 
 _IN_PROGRESS = ".epoch"  # suffix of the file of an unfinished training
 
@@ -43,16 +35,16 @@ class Training:
         train: ImageSet,
         dev: ImageSet,
         progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> dict[str, Any]:
-        """The history and the weights, None if it diverged, as plain values; see fit()."""
+        checkpoint: EpochFile | None = None,
+    ) -> Trained:
+        """The result of fit(); divergence is one, any other error is raised."""
         part = train if self.indices is None else train.subset(self.indices)
         generator = torch.Generator().manual_seed(self.seed)
         try:
             fitted = fit(part, dev, self.config, generator, progress, checkpoint)
         except DivergedError as error:
-            return {"history": as_rows(error.history), "weights": None}
-        return {"history": as_rows(fitted.history), "weights": dump_weights(fitted.model)}
+            return Trained(self.config, error.history, None, error.losses)
+        return Trained(self.config, fitted.history, dump_weights(fitted.model))
 
     def key(self, sets: str) -> str:
         """Fingerprint of all that the result depends on; `sets` is their sets_fingerprint()."""
@@ -64,23 +56,27 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A training that ended: its epochs, and its weights as of dump_weights().
+    """The result of a training.
 
-    Of one that diverged: the epochs before, and None.
+    history: its epochs; those before divergence.
+    weights: as of dump_weights(); None if it diverged.
+    losses:  those of DivergedError; None if it did not diverge.
     """
 
     config: FitConfig
     history: list[Epoch]
     weights: bytes | None
+    losses: tuple[float, float] | None = None
 
     def revive(self) -> SimpleModel:
-        """The model in eval mode, with the predictions, to the bit, of the model that fit() made.
+        """The model in eval mode; its predictions equal those of the model that fit() made.
 
-        They depend on the layout of the weights and on torch's number of threads, which it sets.
-        Raises DivergedError.
+        Their last bits depend on the layout of the weights and on torch's number of threads; both
+        are set as in fit(). Raises DivergedError.
         """
-        if self.weights is None:
-            raise DivergedError(self.history, self.config.lr)
+        if self.losses:
+            raise DivergedError(self.history, self.losses, self.config.lr)
+        assert self.weights is not None
         torch.set_num_threads(self.config.threads)
         model = load_weights(self.weights)
         as_one_parameter(model, find_device(self.config.device))
@@ -94,10 +90,9 @@ def sets_fingerprint(train: ImageSet, dev: ImageSet) -> str:
 
 
 class Kept:
-    """A folder of results of trainings by key; without a folder nothing is kept.
+    """Results of trainings in a folder, by key; without a folder nothing is kept.
 
-    A result is made of numbers, strings, bytes, None, lists, dicts and arrays. A digest in front
-    of its bytes reveals damage.
+    A result is made of plain Python types and arrays.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
@@ -107,13 +102,13 @@ class Kept:
     def read(self, key: str) -> Any:
         """The result; None if it is missing or damaged."""
         self._used.add(key)
-        return _read(self._folder / key) if self._folder else None
+        return read_checked(self._folder / key) if self._folder else None
 
     def write(self, key: str, result: Any) -> None:
         """Keep a result in place of the state. Raises InputError where it cannot be written."""
         self._used.add(key)
         if self._folder:
-            _write(self._folder / key, result)
+            write_checked(self._folder / key, result)
             (self._folder / f"{key}{_IN_PROGRESS}").unlink(missing_ok=True)
 
     def checkpoint(self, key: str) -> EpochFile | None:
@@ -121,58 +116,18 @@ class Kept:
         return EpochFile(self._folder / f"{key}{_IN_PROGRESS}") if self._folder else None
 
     def keep_used(self, n_others: int = 100) -> None:
-        """Remove all that was neither read nor written through this object.
+        """Remove everything that was neither read nor written through this object.
 
-        The newest `n_others` results stay: a user may return to their parameters.
+        The newest `n_others` other results stay: a user may return to their parameters.
         """
         if not self._folder or not self._folder.is_dir():
             return
-        others = [path for path in self._folder.iterdir() if path.name not in self._used]
-        others = [path for path in others if not files.is_being_written(path)]
+        others = {
+            path
+            for path in self._folder.iterdir()
+            if path.name not in self._used and not files.is_being_written(path)
+        }
         results = [path for path in others if "." not in path.name]
         results.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        for path in set(others) - set(results[:n_others]):
+        for path in others - {*results[:n_others]}:
             path.unlink(missing_ok=True)
-
-
-class EpochFile:
-    """A training_state.Checkpoint in a file; may be sent to another process on this machine.
-
-    seconds: least time between two states.
-    share:   largest share of a training's time that writing may take.
-    """
-
-    def __init__(self, path: Path, seconds: float = 2.0, share: float = 0.01) -> None:
-        self._path = path
-        self._seconds = seconds
-        self._share = share
-        self._due = 0.0
-
-    def read(self) -> Mapping[str, Any] | None:
-        """The state; None if it is missing or damaged."""
-        self._due = time.monotonic() + self._seconds
-        state: Mapping[str, Any] | None = _read(self._path)
-        return state
-
-    def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
-        """Keep the state if one is due. Raises InputError where it cannot be written."""
-        start = time.monotonic()
-        if start < self._due:
-            return
-        _write(self._path, make_state())
-        end = time.monotonic()
-        self._due = end + max(self._seconds, (end - start) / self._share)
-
-
-def _read(path: Path) -> Any:
-    try:
-        content = files.read_file(path, MAX_FILE_BYTES)
-        digest, data = content[:32], content[32:]
-        return unpickler.load(data) if sha256(data).digest() == digest else None
-    except InputError:
-        return None
-
-
-def _write(path: Path, value: Any) -> None:
-    data = pickle.dumps(value, protocol=4)
-    files.write_bytes(path, sha256(data).digest() + data)

@@ -52,10 +52,10 @@ def learning_rates(config: FitConfig, n_steps: int) -> Iterator[float]:
 
 
 def as_one_parameter(model: SimpleModel, device: torch.device) -> nn.Parameter:
-    """All weights of the model end to end; its own, and their gradients, become views of them.
+    """All weights of the model end to end; its own weights and gradients become views of it.
 
-    The model moves to the device, in channels-last layout. All of _OPTIMIZERS work number by
-    number, so one call gives the results of ten: it saves a tenth of a step's time on a CPU.
+    The model moves to the device, in channels-last layout. All of _OPTIMIZERS treat each number
+    alone, so one parameter gives the results of ten and saves a tenth of a step's time on a CPU.
     """
     parts = list(model.to(device).to(memory_format=torch.channels_last).parameters())
     whole = nn.Parameter(torch.empty(sum(part.numel() for part in parts), device=parts[0].device))

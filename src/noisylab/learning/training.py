@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
-from functools import partial
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,17 +14,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisylab.config.classes import by_class
-from noisylab.config.settings import AugmentConfig, FitConfig
+from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
-from noisylab.learning.augment import augment
 from noisylab.learning.evaluation import loss_and_accuracy
 from noisylab.learning.network import SimpleModel, to_unit
 from noisylab.learning.optimizers import as_one_parameter, learning_rates, make_optimizer
-from noisylab.learning.sampling import sample_epoch
-from noisylab.learning.training_state import Checkpoint, get_state, set_state
+from noisylab.learning.sampling import Batch, cut_batches, make_augmentation, sample_epoch
+from noisylab.learning.training_state import EpochFile, get_state, set_state
 
-_CHUNK = 512  # images handled at once: enough for all cores, few enough for their caches
+_CHUNK = 512  # images predicted at once: enough for all cores, few enough for their caches
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Progress(Protocol):
     """An observer of a training while it runs."""
 
     def resume(self, history: list[Epoch]) -> None:
-        """Called before the first step if an earlier run did epochs, perhaps all of them."""
+        """Called before the first step with the epochs of an earlier run, perhaps all of them."""
 
     def step(self, n_images: int, loss: Tensor) -> None:
         """Called after each step with its number of images and its mean loss, a scalar tensor."""
@@ -64,17 +62,21 @@ class Progress(Protocol):
 
 
 class DivergedError(InputError):
-    """A loss or a weight became infinite or NaN after the epochs in `history`."""
+    """A loss or a weight became infinite or NaN.
 
-    def __init__(self, history: list[Epoch], lr: float) -> None:
-        super().__init__(history, lr)
+    history: the epochs before. losses: in nats, of the epoch that diverged, on train and on dev.
+    """
+
+    def __init__(self, history: list[Epoch], losses: tuple[float, float], lr: float) -> None:
+        super().__init__(history, losses, lr)
         self.history = history
+        self.losses = losses
 
     def __str__(self) -> str:
-        history, lr = self.args
+        history, (train_loss, dev_loss), lr = self.args
         return (
-            f"training diverged in epoch {len(history) + 1}: a loss or a weight is no longer "
-            f"finite; lr {lr:g} is probably too high, lower it"
+            f"training diverged in epoch {len(history) + 1}: its loss is {train_loss:.5g} on train "
+            f"and {dev_loss:.5g} on dev; lr {lr:g} is probably too high, lower it"
         )
 
 
@@ -84,66 +86,57 @@ def fit(
     config: FitConfig,
     generator: torch.Generator,
     progress: Progress | None = None,
-    checkpoint: Checkpoint | None = None,
+    checkpoint: EpochFile | None = None,
 ) -> Fit:
     """Train the network on `train` and measure it on `dev` after each epoch; neither is empty.
 
     All randomness comes from `generator` (of the CPU); torch's own generator is left as it was.
-    Sets torch's number of threads. With a checkpoint of the same sets, settings and generator it
-    resumes from there, to the same bits. Raises DivergedError, and InputError for a missing
-    device, class weights that do not fit the classes, and distillation without
-    `train.pred_probs`.
+    Sets torch's number of threads. Resumes from a checkpoint of equal sets, settings and generator,
+    to the same bits. Raises DivergedError, and InputError for a missing device, class weights that
+    do not fit the classes, and distillation without `train.pred_probs`.
     """
     device = find_device(config.device)
     torch.set_num_threads(config.threads)
     class_weights = None
     if config.class_weights != "none":
         class_weights = by_class("class_weights", config.class_weights, train)
-    change = _augmentation(train, config.augment, generator)
-    n_steps = -(-len(train) // config.batch_size)  # an epoch
+    change = make_augmentation(train, config.augment, generator)
+    n_steps = math.ceil(len(train) / config.batch_size)  # an epoch
     seed = int(torch.randint(2**31, (), generator=generator))
     with torch.random.fork_rng():
-        torch.manual_seed(seed)  # of the first weights and of dropout
+        torch.manual_seed(seed)  # of the initial weights and of dropout
         model = SimpleModel(len(train.classes), config.dropout)
         weights = as_one_parameter(model, device)
         optimizer = make_optimizer(weights, config)
-        images = torch.from_numpy(train.images).to(device)  # (N, 32, 32, 3)
-        labels = torch.from_numpy(train.labels).to(device)  # (N,)
-        teacher = _teacher(train, config.distillation).to(device)  # (N, K)
+        known = _on_device(train, config.distillation, device)
         history: list[Epoch] = []
         kept = checkpoint.read() if checkpoint else None
         if kept:
-            history = from_rows(set_state(kept, weights, optimizer, generator))
+            history = [Epoch(*row) for row in kept["history"]]
+            set_state(kept, weights, optimizer, generator)
             if progress:
-                progress.resume([*history])
+                progress.resume(history)
         all_rates = learning_rates(config, config.epochs * n_steps)
         rates = islice(all_rates, len(history) * n_steps, None)
         for number in range(len(history) + 1, config.epochs + 1):
             indices = sample_epoch(train.labels, class_weights, generator).to(device)
-            batches = _batches(images, labels, teacher, indices, config.batch_size, change)
-            steps = zip(batches, rates, strict=False)
+            batches = cut_batches(known, indices, config.batch_size, change)
+            steps = zip(batches, rates, strict=False)  # the next epoch takes the next rates
             loss, accuracy = _train_epoch(model, optimizer, steps, config, progress)
-            on_dev = predict_probs(model, dev.images)
-            dev_loss, dev_accuracy = loss_and_accuracy(dev.labels, on_dev)
+            dev_loss, dev_accuracy = loss_and_accuracy(dev.labels, predict_probs(model, dev.images))
             if not (math.isfinite(loss + dev_loss) and weights.isfinite().all()):
-                raise DivergedError(history, config.lr)
+                raise DivergedError(history, (loss, dev_loss), config.lr)
             history.append(Epoch(number, loss, dev_loss, accuracy, dev_accuracy))
             if checkpoint and number < config.epochs:
-                state = partial(get_state, as_rows(history), weights, optimizer, generator)
-                checkpoint.write(state)
+                checkpoint.write(
+                    lambda: {
+                        "history": [astuple(epoch) for epoch in history],
+                        **get_state(weights, optimizer, generator),
+                    }
+                )
             if progress:
                 progress.epoch(history[-1])
     return Fit(model.eval(), history)
-
-
-def as_rows(history: Sequence[Epoch]) -> list[list[Any]]:
-    """Epochs as plain numbers, for a file."""
-    return [list(astuple(epoch)) for epoch in history]
-
-
-def from_rows(rows: Sequence[Sequence[Any]]) -> list[Epoch]:
-    """Epochs of as_rows()."""
-    return [Epoch(*row) for row in rows]
 
 
 def predict_probs(model: SimpleModel, images: np.ndarray) -> np.ndarray:
@@ -182,50 +175,21 @@ def find_device(name: str) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def _augmentation(
-    train: ImageSet, config: AugmentConfig | None, generator: torch.Generator
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """The function that augments images (B, 32, 32, 3) with labels (B,)."""
-    if config is None:
-        return lambda images, labels: images
-    by_label = np.zeros(len(train.classes))
-    if config.probability is not None:
-        by_label = by_class("augment.probability", config.probability, train)
-    probability = torch.from_numpy(by_label)
-    return lambda images, labels: augment(images, labels, probability, config, generator)
-
-
-def _teacher(train: ImageSet, distillation: float) -> Tensor:
-    """Targets for distillation: (N, K) float32, or (N, 0) without distillation."""
-    if not distillation:
-        return torch.empty(len(train), 0)
-    if train.pred_probs is None:
-        raise InputError("distillation needs pred_probs of the training images; set it to 0")
-    return torch.from_numpy(train.pred_probs).float()
-
-
-def _batches(
-    images: Tensor,
-    labels: Tensor,
-    teacher: Tensor,
-    indices: Tensor,
-    batch_size: int,
-    change: Callable[[Tensor, Tensor], Tensor],
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Augmented images (B, 32, 32, 3) uint8, labels (B,) and rows of `teacher`, batch by batch."""
-    # Augmenting some hundred images at once takes a third of the time of single batches.
-    for chunk in indices.split(batch_size * max(1, _CHUNK // batch_size)):
-        # index_select takes a tenth of the time of images[chunk].
-        chunk_labels = labels.index_select(0, chunk)
-        chunk_images = change(images.index_select(0, chunk), chunk_labels)
-        parts = (chunk_images, chunk_labels, teacher.index_select(0, chunk))
-        yield from zip(*(part.split(batch_size) for part in parts), strict=True)
+def _on_device(train: ImageSet, distillation: float, device: torch.device) -> Batch:
+    """The whole set as one batch on the device."""
+    teacher = torch.empty(len(train), 0)
+    if distillation:
+        if train.pred_probs is None:
+            raise InputError("distillation needs pred_probs of the training images; set it to 0")
+        teacher = torch.from_numpy(train.pred_probs).float()
+    images, labels = torch.from_numpy(train.images), torch.from_numpy(train.labels)
+    return images.to(device), labels.to(device), teacher.to(device)
 
 
 def _train_epoch(
     model: SimpleModel,
     optimizer: torch.optim.Optimizer,
-    steps: Iterable[tuple[tuple[Tensor, Tensor, Tensor], float]],
+    steps: Iterable[tuple[Batch, float]],
     config: FitConfig,
     progress: Progress | None,
 ) -> tuple[float, float]:

@@ -1,37 +1,78 @@
-"""The state of a training between epochs as plain arrays and numbers."""
+"""The state of a training between epochs: taken, restored, and kept in a file."""
 
 from __future__ import annotations
 
+import pickle
+import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from noisylab.core import files
+from noisylab.core.errors import InputError
+from noisylab.data import unpickler
 
-class Checkpoint(Protocol):
-    """A place for the state of one training."""
+MAX_FILE_BYTES = 2**30  # of one file
 
-    def read(self) -> Mapping[str, Any] | None:
-        """The state kept last of this very training, if any."""
+
+@dataclass
+class EpochFile:
+    """A file for the state of one training; may be sent to another process on this machine.
+
+    seconds: least time between two states.
+    share:   largest share of a training's time that writing may take.
+    """
+
+    path: Path
+    seconds: float = 2.0
+    share: float = 0.01
+    _due: float = field(default=0.0, init=False)  # by the monotonic clock
+
+    def read(self) -> Any:
+        """The state; None if it is missing or damaged."""
+        self._due = time.monotonic() + self.seconds
+        return read_checked(self.path)
 
     def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
-        """Keep the state after an epoch, unless one was kept a moment ago."""
+        """Keep the state if one is due. Raises InputError where it cannot be written."""
+        start = time.monotonic()
+        if start < self._due:
+            return
+        write_checked(self.path, make_state())
+        end = time.monotonic()
+        self._due = end + max(self.seconds, (end - start) / self.share)
+
+
+def read_checked(path: Path) -> Any:
+    """The value in a file of write_checked(); None if it is missing or damaged."""
+    try:
+        content = files.read_file(path, MAX_FILE_BYTES)
+        digest, data = content[:32], content[32:]
+        return unpickler.load(data) if sha256(data).digest() == digest else None
+    except InputError:
+        return None
+
+
+def write_checked(path: Path, value: Any) -> None:
+    """Write a value made of plain Python types and arrays, after a digest that reveals damage."""
+    data = pickle.dumps(value, protocol=4)
+    files.write_bytes(path, sha256(data).digest() + data)
 
 
 def get_state(
-    history: list[list[Any]],
-    weights: nn.Parameter,
-    optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
+    weights: nn.Parameter, optimizer: torch.optim.Optimizer, generator: torch.Generator
 ) -> dict[str, Any]:
-    """The state of a training whose weights are one parameter, with its epochs so far.
+    """The state of a training as plain arrays and numbers; its weights are one parameter.
 
     Settings and the number of epochs determine the rest, such as the learning rate.
     """
     moments = optimizer.state[weights].items()
     state: dict[str, Any] = {
-        "history": history,
         "weights": weights.detach().cpu().numpy(),
         "optimizer": {name: value.cpu().numpy() for name, value in moments},
         "generator": generator.get_state().numpy(),
@@ -47,8 +88,8 @@ def set_state(
     weights: nn.Parameter,
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
-) -> list[list[Any]]:
-    """Restore a state of get_state() and torch's own generators; return the epochs so far."""
+) -> None:
+    """Restore a state of get_state(), with that of torch's own generators."""
     with torch.no_grad():
         weights.copy_(_tensor(state["weights"]))  # in place: the model's own are views of them
     by_name = {name: _tensor(value) for name, value in state["optimizer"].items()}
@@ -57,8 +98,6 @@ def set_state(
     torch.set_rng_state(_tensor(state["torch"]))
     if weights.is_cuda:
         torch.cuda.set_rng_state(_tensor(state["cuda"]), weights.device)
-    history: list[list[Any]] = state["history"]
-    return history
 
 
 def _tensor(array: Any) -> Tensor:

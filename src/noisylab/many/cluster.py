@@ -31,7 +31,6 @@ _READ_SECONDS = 30  # for a result to arrive
 _SIGN_SECONDS = 2  # for a sign of life
 _FACTS_SECONDS = 30  # for the facts of a worker, which imports torch
 _LOOK_SECONDS = 1
-_PACKAGES = ("noisylab", "torch", "numpy")  # that results depend on
 
 
 def map_on_cluster(
@@ -45,10 +44,10 @@ def map_on_cluster(
     """
     with _connected(address) as client:
         workers = _Workers(client, address)
-        while not workers.present():  # a worker gets data only after it was checked
+        while not workers.present():  # data goes only to a worker that was checked
             time.sleep(_LOOK_SECONDS)
         # A task, not client.scatter: dask runs it again if the worker that held it is lost.
-        data = _submit(client, None, _hold, pickle.dumps((fn, tuple(shared))))
+        data = _submit(client, None, bytes, pickle.dumps((fn, tuple(shared))))
         running: dict[Future, tuple[int, str]] = {}
         pending, tries = deque(range(len(jobs))), Counter[int]()
         while pending or running:
@@ -56,7 +55,7 @@ def map_on_cluster(
             for future, (index, worker) in [*running.items()]:
                 if worker in present and not future.done():
                     continue
-                # A lost worker took its result along: dask hands it over only when it is read.
+                # A lost worker takes its result with it: dask fetches a result when it is read.
                 is_lost = worker not in present and not future.cancelled()
                 outcome = None if is_lost else _outcome(future, address)
                 del running[future]
@@ -122,7 +121,7 @@ class _Workers:
         self._seen = time.monotonic()
 
     def present(self) -> set[str]:
-        """Addresses of the workers that are there.
+        """Addresses of the workers that answer.
 
         Raises InputError after a while without any, or if the client has given up the scheduler.
         """
@@ -146,17 +145,16 @@ class _Workers:
 
     def _is_good(self, worker: str) -> bool:
         """Whether a new worker answers; raises InputError if its results would differ."""
-        # A function of Python's own first, which a worker without the package can run.
-        found = self._run(worker, _SIGN_SECONDS, version, "noisylab")
-        if isinstance(found, OSError):
-            return False
-        if isinstance(found, Exception):
-            raise InputError(
-                f"engine dask: worker {worker} lacks the package noisylab; install the version "
-                "that this machine has"
-            )
-        found = self._run(worker, _FACTS_SECONDS, _worker_facts)
-        if isinstance(found, OSError):
+        try:
+            # A function of Python's own first, which a worker without the package can run.
+            found = self._run(worker, _SIGN_SECONDS, version, "noisylab")
+            if isinstance(found, Exception):
+                raise InputError(
+                    f"engine dask: worker {worker} lacks the package noisylab; install the version "
+                    "that this machine has"
+                )
+            found = self._run(worker, _FACTS_SECONDS, _worker_facts)
+        except (OSError, TimeoutError, KeyError):
             return False
         if isinstance(found, Exception):
             raise InputError(f"engine dask: worker {worker} cannot import noisylab: {found}")
@@ -171,14 +169,14 @@ class _Workers:
     def _run(
         self, worker: str, seconds: float, function: Callable[..., Any], *arguments: str
     ) -> Any:
-        """The result or exception of a function on a worker; OSError if no answer comes in time."""
+        """The result or exception of a function on a worker; raises if no answer comes in time."""
         # Not client.run(), which waits half a minute for a worker that has just died.
         run = self._client._run
         options = {"workers": [worker], "on_error": "return", "callback_timeout": seconds}
-        try:
-            return self._client.sync(run, function, *arguments, **options)[worker]
-        except (OSError, TimeoutError, KeyError) as error:
-            return OSError(str(error))
+        found = self._client.sync(run, function, *arguments, **options)[worker]
+        if isinstance(found, OSError):  # of the connection to the worker
+            raise found
+        return found
 
 
 def _submit(
@@ -224,18 +222,15 @@ def _gone(address: str) -> InputError:
 
 @cache
 def _facts() -> dict[str, Any]:
-    facts = {package: version(package) for package in _PACKAGES}
+    """Versions that results depend on."""
+    facts = {package: version(package) for package in ("noisylab", "torch", "numpy")}
     python = ".".join(platform.python_version_tuple()[:2])
     return {"Python": python, **facts, "code of noisylab": code_digest()[:12]}
 
 
 def _worker_facts(dask_worker: Any) -> dict[str, Any]:
-    """The facts of a worker, found in it; dask fills in the argument of this name."""
+    """The facts of the worker that runs this; dask passes it as `dask_worker`."""
     return _facts() | {"threads": dask_worker.state.nthreads}
-
-
-def _hold(data: bytes) -> bytes:
-    return data
 
 
 def _call(job: Any, data: bytes) -> Any:

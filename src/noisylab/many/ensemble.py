@@ -53,7 +53,7 @@ def mean_probs(
 ) -> np.ndarray:
     """Mean probabilities (N, K) float64 of the members that predict each image of `known`.
 
-    At least one member must predict each image. Raises what a training raised, divergence too.
+    At least one member must predict each image. Raises what a training raised, or DivergedError.
     """
     trainings = [Training(config, member.seed, member.train) for member in members]
     unwatched = known.subset([0])  # dev figures of members are not read

@@ -8,7 +8,6 @@ import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from noisylab.many.memory import keep_freed_memory
 Results = Iterator[tuple[int, Any, BaseException | None]]
 
 MOST_TRIES = 3
-_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _shared: tuple[Any, ...] = ()  # in a worker: the arguments that all jobs share
 
 
@@ -69,8 +67,7 @@ def _map_local(fn: Callable[..., Any], jobs: Sequence[Any], n_workers: int, path
         while pending or running:
             while pending and idle:
                 index, worker = pending.popleft(), idle.pop()
-                with _ctrl_c_held():
-                    running[worker.submit(_call, fn, jobs[index])] = index, worker
+                running[_submit(worker, fn, jobs[index])] = index, worker
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 index, worker = running.pop(future)
                 error = future.exception()
@@ -90,15 +87,13 @@ def _map_local(fn: Callable[..., Any], jobs: Sequence[Any], n_workers: int, path
             worker.shutdown(wait=True, kill_workers=True)
 
 
-@contextmanager
-def _ctrl_c_held() -> Iterator[None]:
-    """Start processes that ignore Ctrl-C: they end silently with this one.
-
-    A process started while a signal is blocked keeps it blocked.
-    """
+def _submit(worker: ProcessPoolExecutor, fn: Callable[..., Any], job: Any) -> Future[Any]:
+    """Give the worker a job; its process ignores Ctrl-C and ends silently with this one."""
+    # A process started while a signal is blocked keeps it blocked.
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        future: Future[Any] = worker.submit(_call, fn, job)
+        return future
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
@@ -108,7 +103,7 @@ def _worker(path: str) -> ProcessPoolExecutor:
         max_workers=1,
         initializer=_start_worker,
         initargs=(path, os.getpid()),
-        env=_ENVIRONMENT,
+        env={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
     )
 
 
