@@ -10,11 +10,11 @@ INPUTS = ("data", "dvc.yaml", "params.yaml", "requirements.lock", "src", "stages
 
 def main(params: Params) -> None:
     from noisylab.core import files
-    from noisylab.report import commit, page, reading
+    from noisylab.report import commit, facts, page
 
-    facts = reading.read_facts("metrics", "plots", params)
+    found = facts.read_facts("metrics", "plots", params)
     text = Path("params.yaml").read_text(encoding="utf-8")
-    content = page.render(facts, "plots", text, commit.last_commit(".", INPUTS))
+    content = page.render(found, "plots", text, commit.last_commit(".", INPUTS))
     files.write_bytes("report.html", content)
 
 

@@ -14,10 +14,10 @@ from PIL import Image
 from noisylab.config.params import Params, read_params
 from noisylab.core import files
 from noisylab.learning.evaluation import Evaluation
-from noisylab.report import page, reading
+from noisylab.report import page
 from noisylab.report.commit import Commit
-from noisylab.report.facts import Facts
-from noisylab.report.reading import STAGES
+from noisylab.report.facts import Facts, read_facts
+from noisylab.report.runs import STAGES
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"confusion": (1035, 385), "runs": (920, 820), "flagged": (1080, 1850)}
@@ -40,11 +40,13 @@ class MadeRun:
         part[keys[-1]] = value
         path.write_text(json.dumps(values))
 
-    def remove(self, name: str, key: str) -> None:
+    def remove(self, name: str, *keys: str) -> None:
         """Take a figure or a section out of a metrics file."""
         path = self.folder / "metrics" / name
-        values = json.loads(path.read_text())
-        del values[key]
+        values = part = json.loads(path.read_text())
+        for key in keys[:-1]:
+            part = part[key]
+        del part[keys[-1]]
         path.write_text(json.dumps(values))
 
     def confuse(self, stage: str, confusion: Sequence[Sequence[int]]) -> None:
@@ -53,7 +55,7 @@ class MadeRun:
         write_run(self.folder, stage, keep, {"dev": np.array(confusion)}, self.classes)
 
     def facts(self) -> Facts:
-        return reading.read_facts(self.folder / "metrics", self.folder / "plots", self.params)
+        return read_facts(self.folder / "metrics", self.folder / "plots", self.params)
 
     def said(self) -> dict[str, str]:
         """The sentences of each section, without markup and with plain spaces."""

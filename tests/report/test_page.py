@@ -119,6 +119,29 @@ def test_a_missing_or_broken_picture_is_named(tmp_path: Path) -> None:
         run.html()
 
 
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("adversarial.json", ("example",)),
+        ("adversarial.json", ("example", "linf")),
+        ("adversarial.json", ("steps", "attacked")),
+        ("adversarial.json", ("smallest", "linf_median")),
+        ("relabel.json", ("train", "flagged")),
+        ("relabel.json", ("dev", "corrected")),
+        ("relabel.json", ("rules", "best", "flagged")),
+    ],
+)
+def test_a_figure_that_the_metrics_lack_is_named(
+    tmp_path: Path, name: str, keys: tuple[str, ...]
+) -> None:
+    run = make_run(tmp_path)
+    run.remove(name, *keys)
+    with pytest.raises(InputError) as error:
+        run.html()
+    remedy = "run `dvc repro`, which writes it again"
+    assert str(error.value) == f"the metrics have no {keys[-1]!r}; {remedy}"
+
+
 def git(folder: Path, *command: str) -> str:
     names = ("-c", "user.name=a", "-c", "user.email=a@example.org")
     return subprocess.run(

@@ -77,10 +77,8 @@ def _check_runs(stage: str, params: TrainParams) -> None:
         _refuse(f"{stage}.keep", f"one of the runs {', '.join(params.runs)}", params.keep)
     for name, run in params.runs.items():
         if run.distillation and stage != "train_fixed":
-            place = f"{stage}.runs.{name}.distillation"
-            _refuse(
-                place, "0, since only train_fixed has predicted probabilities", run.distillation
-            )
+            expected = "0, since only train_fixed has predicted probabilities"
+            _refuse(f"{stage}.runs.{name}.distillation", expected, run.distillation)
 
 
 def _refuse(place: str, expected: str, got: object) -> NoReturn:

@@ -19,10 +19,7 @@ class InputError(ValueError):
 
 
 class WorkerDiedError(InputError):
-    """A training whose worker died in every try."""
-
-    def __init__(self, index: int, tries: int) -> None:
-        super().__init__(index, tries)
+    """A training whose worker died in every try. Arguments: its index, the number of tries."""
 
     def __str__(self) -> str:
         index, tries = self.args

@@ -20,6 +20,8 @@ SPLITS = ("train", "dev", "test")
 
 REVIEWED = ("train", "dev")  # splits whose labels are corrected, by rules and by a person
 
+_BY_IMAGE = ("images", "labels", "true_labels", "pred_probs")  # fields of ImageSet
+
 #: Labels that a person gave, by split and index; the given label where it was kept.
 Decisions = dict[tuple[str, int], int]
 
@@ -73,17 +75,9 @@ class ImageSet:
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> ImageSet:
         """The images at `indices`, in that order."""
-
-        def part(values: Any) -> Any:
-            return None if values is None else values[indices]
-
-        return replace(
-            self,
-            images=self.images[indices],
-            labels=self.labels[indices],
-            true_labels=part(self.true_labels),
-            pred_probs=part(self.pred_probs),
-        )
+        parts: dict[str, Any] = {name: getattr(self, name) for name in _BY_IMAGE}
+        kept = {name: part[indices] for name, part in parts.items() if part is not None}
+        return replace(self, **kept)
 
     def with_labels(self, labels: np.ndarray) -> ImageSet:
         """A set of the same images with other labels, (N,) int64."""
@@ -100,8 +94,7 @@ def joined(first: ImageSet, second: ImageSet) -> ImageSet:
         parts = [getattr(first, name), getattr(second, name)]
         return None if any(part is None for part in parts) else np.concatenate(parts)
 
-    names = ("images", "labels", "true_labels", "pred_probs")
-    return ImageSet(classes=first.classes, **{name: both(name) for name in names})
+    return ImageSet(classes=first.classes, **{name: both(name) for name in _BY_IMAGE})
 
 
 def rarest(counts: np.ndarray | Sequence[int]) -> int:

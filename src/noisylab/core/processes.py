@@ -19,7 +19,7 @@ def is_running(pid: int) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:  # another user's
-        return True
+        pass
     return True
 
 

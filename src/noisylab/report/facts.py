@@ -2,92 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from noisylab.config.params import Params
-from noisylab.core.images import most_common, rarest
-from noisylab.report.runs import Step
-from noisylab.report.scores import Scores, Versus
-
-_UNBALANCED, _VERY_UNBALANCED = 1.5, 5  # images of the most common class for one of the rarest
-
-
-@dataclass(frozen=True)
-class Data:
-    """The sets as given.
-
-    splits:  figures of metrics/stats.json by split: `images`, `count` by class, ...
-    repeats: number and split of images that repeat an earlier one, of splits that have some.
-    shared:  number, split and earlier split of images in both, of pairs that have some.
-    """
-
-    splits: Mapping[str, Mapping[str, Any]]
-    repeats: Sequence[tuple[int, str]]
-    shared: Sequence[tuple[int, str, str]]
-
-    @property
-    def classes(self) -> list[str]:
-        """Names of the classes, in the order of the labels."""
-        return list(self.count)
-
-    @property
-    def count(self) -> Mapping[str, int]:
-        """Images of train by label."""
-        count: Mapping[str, int] = self.splits["train"]["count"]
-        return count
-
-    @property
-    def rare(self) -> str:
-        """The class with the fewest labels in train."""
-        return self.classes[rarest(list(self.count.values()))]
-
-    @property
-    def common(self) -> str:
-        """The class with the most labels in train."""
-        return self.classes[most_common(list(self.count.values()))]
-
-    @property
-    def is_even(self) -> bool:
-        """Whether all labels are equally frequent in train."""
-        return len(set(self.count.values())) == 1
-
-    @property
-    def imbalance(self) -> float:
-        """Images of the most common class for each one of the rarest that has any."""
-        return max(self.count.values()) / min(filter(None, self.count.values()))
-
-    @property
-    def is_unbalanced(self) -> bool:
-        """Whether the imbalance is worth a word."""
-        return self.imbalance >= _UNBALANCED
-
-    @property
-    def is_very_unbalanced(self) -> bool:
-        """Whether the imbalance is large."""
-        return self.imbalance >= _VERY_UNBALANCED
-
-    @property
-    def images(self) -> int:
-        """Images of all sets."""
-        return sum(part["images"] for part in self.splits.values())
-
-    def most_and_least_common(self, most: int) -> list[str]:
-        """Classes by falling frequency: all, or `most // 2` from either end."""
-        ordered = sorted(self.classes, key=lambda label: -self.count[label])
-        half = most // 2
-        return ordered if len(ordered) <= most else ordered[:half] + ordered[-half:]
-
-    def share(self, split: str, label: str) -> float:
-        """Share of a label in a split."""
-        share: float = self.splits[split]["count"][label] / self.splits[split]["images"]
-        return share
-
-    def images_of(self, scored: str) -> Mapping[str, int] | None:
-        """Images by class of a set of SETS; None where labels other than the given ones count."""
-        split = {"dev_given": "dev"}.get(scored, scored)
-        return self.splits[split]["count"] if split in self.splits else None
+from noisylab.report.dataset import Data
+from noisylab.report.run_files import read_json, read_numbers, read_rows, reading
+from noisylab.report.runs import Step, read_steps
+from noisylab.report.scores import Scores, Versus, read_scores
 
 
 @dataclass(frozen=True)
@@ -103,6 +30,20 @@ class Relabelled:
     pairs: Sequence[tuple[int, str, str]]
     reviewed: int
     rules: Mapping[str, Mapping[str, float]]
+
+    @classmethod
+    def read(cls, path: Path) -> Relabelled:
+        """The facts from metrics/relabel.json."""
+        figures = read_json(path)
+        with reading(path):
+            pairs = [
+                (count, given, label)
+                for given, labels in figures["corrected"].items()
+                for label, count in labels.items()
+            ]
+            pairs.sort(key=lambda pair: -pair[0])
+            splits = {name: figures[name] for name in ("train", "dev")}
+            return cls(splits, pairs, figures["reviewed"], figures.get("rules", {}))
 
     @property
     def is_known(self) -> bool:
@@ -135,56 +76,35 @@ class Rate:
 class Swept:
     """The sweep.
 
-    final: the stage whose model is the final one. best: None if a training diverged at each rate.
+    final:       the stage whose model is the final one.
+    best:        None if a training diverged at each rate.
+    ends:        the lowest and the highest rate of the best optimizer, unless it is the best one.
+    values:      learning rates, the lowest first.
+    not_learned: trainings that neither diverged nor learned.
     """
 
     final: str
     best: Rate | None
+    ends: Sequence[tuple[str, Rate]]
     rates: Sequence[Rate]
+    values: Sequence[float]
+    optimizers: Sequence[str]
+    trainings: int
+    diverged: int
+    not_learned: int
     best_scores: Mapping[str, Scores]
     final_scores: Mapping[str, Scores]
-
-    @property
-    def ends(self) -> list[tuple[str, Rate]]:
-        """The lowest and the highest rate of the best optimizer, unless it is the best one."""
-        optimizer = (self.best or self.rates[0]).optimizer
-        of_it = [rate for rate in self.rates if rate.optimizer == optimizer]
-        named = {"lowest": of_it[0], "highest": of_it[-1]}
-        return [(which, rate) for which, rate in named.items() if rate is not self.best]
-
-    @property
-    def values(self) -> list[float]:
-        """Learning rates, the lowest first."""
-        return sorted({rate.rate for rate in self.rates})
-
-    @property
-    def optimizers(self) -> list[str]:
-        """Names of the optimizers."""
-        return list(dict.fromkeys(rate.optimizer for rate in self.rates))
-
-    @property
-    def trainings(self) -> int:
-        """All trainings."""
-        return sum(rate.trainings for rate in self.rates)
-
-    @property
-    def diverged(self) -> int:
-        """Trainings that diverged."""
-        return sum(rate.diverged for rate in self.rates)
-
-    @property
-    def not_learned(self) -> int:
-        """Trainings that neither diverged nor learned."""
-        return self.trainings - self.diverged - sum(rate.learned for rate in self.rates)
 
 
 @dataclass(frozen=True)
 class Facts:
     """Everything that the page shows.
 
-    attack:  metrics/adversarial.json.
-    budgets: `epsilon` in 8-bit levels, `success` and `confident` in [0, 1]; smallest epsilon first.
-    lab:     figures of the lab report, empty where the images are not its images.
+    attack:   metrics/adversarial.json.
+    budgets:  `epsilon` in 8-bit levels, smallest first; `success` and `confident` in [0, 1].
+    lab:      figures of the lab report, empty where the images are not its images.
+    judged:   the key of SETS on which steps are compared: test or, without it, dev as given.
+    constant: the most common class as the answer for every image of dev, against the baseline.
     """
 
     params: Params
@@ -195,16 +115,97 @@ class Facts:
     attack: Mapping[str, Any]
     budgets: Sequence[Mapping[str, float]]
     lab: Mapping[str, Any]
+    judged: str
+    constant: Versus
 
-    @property
-    def judged(self) -> str:
-        """The key of SETS on which steps are compared: test, or dev as given without a test set."""
-        return "test" if "test" in self.data.splits else "dev_given"
 
-    @property
-    def constant(self) -> Versus:
-        """The most common class as the answer for every image of dev, against the baseline."""
-        scores, common = self.steps["train_baseline"].kept.scores["dev_given"], self.data.common
-        recall = {label: float(label == common) for label in scores.recall}
-        share = self.data.share("dev", common)
-        return Versus(Scores(share, 1 / len(recall), 0.0, recall, scores.images), scores)
+def read_facts(metrics: str | Path, plots: str | Path, params: Params) -> Facts:
+    """Read the metrics and tables of all stages.
+
+    Raises InputError, which names the file, for one that is missing or broken.
+    """
+    metrics, plots = Path(metrics), Path(plots)
+    data = Data.read(metrics / "stats.json")
+    lab = _lab_report(data)
+    steps = read_steps(metrics, plots, params, data, lab)
+    return Facts(
+        params=params,
+        data=data,
+        steps=steps,
+        relabelled=Relabelled.read(metrics / "relabel.json"),
+        swept=_read_swept(metrics, plots, data),
+        attack=read_json(metrics / "adversarial.json"),
+        budgets=read_numbers(plots / "adversarial/success.csv", "epsilon", "success", "confident"),
+        lab=lab,
+        judged="test" if "test" in data.splits else "dev_given",
+        constant=_constant(data, steps["train_baseline"].kept.scores["dev_given"]),
+    )
+
+
+def _lab_report(data: Data) -> Mapping[str, Any]:
+    """The lab report's figures, if train and dev have its count of images under each label."""
+    text = files("noisylab.report").joinpath("lab_report.json").read_text(encoding="utf-8")
+    lab: Mapping[str, Any] = json.loads(text)
+    is_same = all(data.splits[name]["count"] == count for name, count in lab["count"].items())
+    return lab if is_same else {}
+
+
+def _constant(data: Data, baseline: Scores) -> Versus:
+    recall = {label: float(label == data.common) for label in baseline.recall}
+    share = data.share("dev", data.common)
+    return Versus(Scores(share, 1 / len(recall), 0.0, recall, baseline.images), baseline)
+
+
+def _read_swept(metrics: Path, plots: Path, data: Data) -> Swept:
+    path, folder = metrics / "lr_sweep.json", metrics / "lr_sweep"
+    figures, rates = read_json(path), _read_rates(plots / "lr_sweep/trainings.csv")
+    best = None
+    with reading(path):
+        final = figures["final"]
+        if "best" in figures:
+            wanted = figures["best"]["optimizer"], figures["best"]["lr"]
+            best = {(rate.optimizer, rate.rate): rate for rate in rates}[wanted]
+    optimizer = (best or rates[0]).optimizer
+    of_it = [rate for rate in rates if rate.optimizer == optimizer]
+    ends = [("lowest", of_it[0]), ("highest", of_it[-1])]
+    trainings, diverged = sum(r.trainings for r in rates), sum(r.diverged for r in rates)
+    return Swept(
+        final=final,
+        best=best,
+        ends=[(which, rate) for which, rate in ends if rate is not best],
+        rates=rates,
+        values=sorted({rate.rate for rate in rates}),
+        optimizers=list(dict.fromkeys(rate.optimizer for rate in rates)),
+        trainings=trainings,
+        diverged=diverged,
+        not_learned=trainings - diverged - sum(rate.learned for rate in rates),
+        best_scores=read_scores(folder / "best.json", data) if best else {},
+        final_scores=read_scores(folder / "final.json", data),
+    )
+
+
+def _read_rates(path: Path) -> list[Rate]:
+    """Learning rates in the order of the table, which has a row for each training."""
+    grouped: dict[tuple[str, float], list[dict[str, str]]] = {}
+    rows = read_rows(path)
+    with reading(path):
+        for row in rows:
+            grouped.setdefault((row["optimizer"], float(row["rate"])), []).append(row)
+        return [_rate(optimizer, rate, part) for (optimizer, rate), part in grouped.items()]
+
+
+def _rate(optimizer: str, rate: float, rows: list[dict[str, str]]) -> Rate:
+    def mean(column: str) -> float | None:
+        value = sum(float(row[column]) for row in rows) / len(rows)
+        return value if math.isfinite(value) else None
+
+    return Rate(
+        optimizer=optimizer,
+        rate=rate,
+        trainings=len(rows),
+        diverged=sum(row["diverged"] == "yes" for row in rows),
+        learned=sum(row["learned"] == "yes" for row in rows),
+        balanced_accuracy=mean("balanced_accuracy"),
+        first_loss=mean("first_train_loss"),
+        last_loss=mean("final_train_loss"),
+    )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from functools import partial
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from noisylab.config.settings import FitConfig
+from noisylab.core.errors import InputError
 from noisylab.report.commit import Commit
 from noisylab.report.facts import Facts
-from noisylab.report.pictures import Picture, embed, find
+from noisylab.report.pictures import embed
+from noisylab.report.run_files import REMEDY
 from noisylab.report.scores import MEASURES, SETS, Versus, shown_classes
 from noisylab.report.words import FILTERS
 
@@ -22,39 +26,39 @@ def render(facts: Facts, plots: str | Path, params_text: str, commit: Commit | N
     """The page: the same bytes for the same arguments and files.
 
     plots: the folder of the pictures. params_text: the whole of params.yaml, to be shown.
-    Raises InputError, which names the file, for a picture that is missing or broken.
+    Raises InputError for a picture that is missing or broken, and for a figure that is missing.
     """
+    style = files("noisylab.report").joinpath("templates/page.css").read_text(encoding="utf-8")
     environment = Environment(
         loader=PackageLoader("noisylab.report"),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=_Missing,
         finalize=lambda value: _NONE if value is None else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= FILTERS
-
-    def picture(file: str) -> Picture:
-        return embed(find(Path(plots), file))
-
     environment.globals |= {
         "sets": SETS,
         "measures": MEASURES,
         "versus": Versus,
         "shown_classes": shown_classes,
         "default_dropout": FitConfig.dropout,
-        "picture": picture,
+        "picture": partial(embed, Path(plots)),
+        "style": Markup(style),
+        "params_text": params_text,
+        "commit": commit,
     }
-    loader = environment.loader
-    assert loader
-    style = loader.get_source(environment, "page.css")[0]
-    named = {field.name: getattr(facts, field.name) for field in fields(facts)}
-    page = environment.get_template("page.html.j2").render(
-        **named,
-        judged=facts.judged,
-        constant=facts.constant,
-        style=Markup(style),
-        params_text=params_text,
-        commit=commit,
-    )
-    return page.encode()
+    try:
+        return environment.get_template("page.html.j2").render(vars(facts)).encode()
+    except KeyError as error:  # in a template, or in a method that it calls
+        raise InputError(f"the metrics have no {error.args[0]!r}; {REMEDY}") from error
+
+
+class _Missing(StrictUndefined):
+    """Raises at once, since some filters would fail before a StrictUndefined does."""
+
+    def __init__(
+        self, hint: Any = None, obj: Any = None, name: Any = None, exc: Any = None
+    ) -> None:
+        raise KeyError(name)

@@ -25,19 +25,15 @@ class Picture:
     height: int
 
 
-def find(plots: Path, file: str) -> Path:
-    """The path of a picture; a name with a star stands for the one file that it fits."""
-    found = sorted(plots.glob(file)) if "*" in file else [plots / file]
-    if not found:
-        raise InputError(f"{plots / file}: there is no such file; {REMEDY}")
-    return found[0]
+def embed(plots: Path, file: str) -> Picture:
+    """A PNG file of a folder: charts without loss, sheets of photographs nearly so.
 
-
-def embed(path: Path) -> Picture:
-    """A PNG file as a picture: charts without loss, sheets of photographs nearly so.
-
-    Raises InputError, which names the file, if it is missing or broken.
+    A name with a star stands for the one file that it fits. Raises InputError, which names the
+    file, if it is missing or broken.
     """
+    path = min(plots.glob(file), default=None) if "*" in file else plots / file
+    if path is None:
+        raise InputError(f"{plots / file}: there is no such file; {REMEDY}")
     buffer = io.BytesIO()
     try:
         content = path.read_bytes()

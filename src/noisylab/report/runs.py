@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from noisylab.config.params import Params, TrainParams
 from noisylab.config.settings import FitConfig
-from noisylab.report.scores import Confusion, Scores
+from noisylab.report.dataset import Data
+from noisylab.report.run_files import read_numbers
+from noisylab.report.scores import Confusion, Scores, read_scores
+
+STAGES = ("train_baseline", "train_balanced", "train_augmented", "train_fixed")
 
 _MEMORISES, _CLOSE = 0.10, 0.03  # balanced accuracy on train above that on dev
 _RISEN = 1.05  # times its lowest: a dev loss that ends higher has risen
@@ -124,3 +130,28 @@ class Step:
     def title(self) -> str:
         """The name of the kept run."""
         return f"{self.stage} (run {self.kept.name})"
+
+
+def read_steps(
+    metrics: Path, plots: Path, params: Params, data: Data, lab: Mapping[str, Any]
+) -> dict[str, Step]:
+    """The train stages by name, in their order. lab: figures of the lab report by stage."""
+    steps: dict[str, Step] = {}
+    before = None
+    for stage in STAGES:
+        section: TrainParams = getattr(params, stage)
+        runs = {name: _read_run(metrics, plots, stage, name, data) for name in section.runs}
+        kept, config = runs[section.keep], section.runs[section.keep]
+        before = steps[stage] = Step(stage, runs, kept, config, before, lab.get(stage, {}))
+    return steps
+
+
+def _read_run(metrics: Path, plots: Path, stage: str, name: str, data: Data) -> Run:
+    folder = plots / stage / name
+    confusion, hidden = Confusion.read(folder / "confusion.csv", data.classes), None
+    if not data.is_even:
+        count = confusion.count(data.common, data.rare)
+        hidden = Hidden(count, confusion.labelled(data.rare))
+    losses = [row["dev_loss"] for row in read_numbers(folder / "history.csv", "dev_loss")]
+    scores = read_scores(metrics / stage / f"{name}.json", data)
+    return Run(name, scores, confusion, losses, hidden)

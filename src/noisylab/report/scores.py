@@ -5,6 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from noisylab.report.dataset import Data
+from noisylab.report.run_files import read_json, read_rows, reading
 
 #: Titles of the sets that a model is scored on, in the order in which the page shows them.
 SETS = {
@@ -56,6 +62,23 @@ class Scores:
         return math.sqrt(variance) / len(self.recall)
 
 
+def read_scores(path: Path, data: Data) -> dict[str, Scores]:
+    """Scores by key of SETS: `dev` in the file is one of two, by whether it was corrected."""
+    figures = read_json(path)
+    with reading(path):
+        dev = "dev_corrected" if "dev_given" in figures else "dev_given"
+        scores = {}
+        for key, part in figures.items():
+            scored = dev if key == "dev" else key
+            split = data.splits.get("dev" if scored == "dev_given" else scored)
+            images, recall = split and split["count"], part["recall"]
+            if images:  # a class without images has no recall, though the file has 0
+                recall = {label: value for label, value in recall.items() if images[label]}
+            measures = {measure: part[measure] for measure in MEASURES}
+            scores[scored] = Scores(**measures, recall=recall, images=images)
+        return scores
+
+
 def shown_classes(scores: Mapping[str, Scores], most: int = 12) -> list[str]:
     """All classes, or of many those with the lowest recall on the last of the sets."""
     recall = list(scores.values())[-1].recall
@@ -105,44 +128,47 @@ class Versus:
         return sum((self.after.images or {}).values())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Confusion:
-    """Counts of images: `counts[actual][predicted]`, both in the order of `classes`."""
+    """Counts of images: (K, K) int64, by actual and predicted class."""
 
     classes: Sequence[str]
-    counts: Sequence[Sequence[int]]
+    counts: np.ndarray
+
+    @classmethod
+    def read(cls, path: Path, classes: Sequence[str]) -> Confusion:
+        """The counts of confusion.csv."""
+        rows = read_rows(path)
+        with reading(path):
+            cells = {(row["actual"], row["predicted"]): int(row["count"]) for row in rows}
+            return cls(classes, np.array([[cells[i, j] for j in classes] for i in classes]))
 
     def count(self, actual: str, predicted: str) -> int:
         """Images of one class that are predicted as another."""
-        return self.counts[self.classes.index(actual)][self.classes.index(predicted)]
+        return int(self.counts[self.classes.index(actual), self.classes.index(predicted)])
 
     def labelled(self, actual: str) -> int:
         """Images of a class."""
-        return sum(self.counts[self.classes.index(actual)])
-
-    @property
-    def predicted(self) -> list[str]:
-        """Classes that are predicted at least once."""
-        columns = zip(*self.counts, strict=True)
-        return [name for name, column in zip(self.classes, columns, strict=True) if any(column)]
+        return int(self.counts[self.classes.index(actual)].sum())
 
     @property
     def only(self) -> str | None:
         """The class that is predicted for every image, if there is one."""
-        return self.predicted[0] if len(self.predicted) == 1 else None
+        predicted = np.flatnonzero(self.counts.any(axis=0)).tolist()
+        return self.classes[predicted[0]] if len(predicted) == 1 else None
 
     @property
     def never(self) -> list[str]:
         """Classes that have images and are never predicted."""
-        return [name for name in self.classes if self.labelled(name) and name not in self.predicted]
+        is_missed = self.counts.any(axis=1) & ~self.counts.any(axis=0)
+        return [self.classes[label] for label in np.flatnonzero(is_missed).tolist()]
 
     @property
     def mistakes(self) -> list[tuple[int, str, str]]:
         """Count, actual and predicted class of each confusion, the most frequent first."""
         cells = [
-            (count, actual, predicted)
-            for actual, row in zip(self.classes, self.counts, strict=True)
-            for predicted, count in zip(self.classes, row, strict=True)
-            if actual != predicted and count
+            (int(self.counts[i, j]), self.classes[i], self.classes[j])
+            for i, j in np.argwhere(self.counts).tolist()
+            if i != j
         ]
         return sorted(cells, key=lambda cell: -cell[0])

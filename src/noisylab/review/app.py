@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_type_hints
 
 from flask import Flask, Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -31,14 +31,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_DECISION = {
-    "split": str,
-    "index": int,
-    "image": str,
-    "given": str,
-    "was": str | None,
-    "label": str | None,
-}
+_DECISION = get_type_hints(Decision)
 
 
 def create_app(store: Store) -> Flask:
@@ -93,10 +86,8 @@ def _refuse_other_sites() -> None:
     own = f"http://{request.host}"
     is_read = request.method in ("GET", "HEAD")  # browsers may send these without an origin
     is_own_origin = request.headers.get("Origin", own if is_read else None) == own
-    if not is_own_origin or request.headers.get("Sec-Fetch-Site", "none") not in (
-        "none",
-        "same-origin",
-    ):
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if not is_own_origin or site not in ("none", "same-origin"):
         abort(403, "This request came from another site. Open the page by its address.")
 
 

@@ -61,7 +61,7 @@ def _case(row: Mapping[str, str], sets: Mapping[str, ImageSet]) -> Case:
     label = image_set.classes.index(given)
     if index < 0 or label != image_set.labels[index] or not 0 <= score <= 1:
         raise ValueError(row)
-    image_set.classes.index(suggested)
+    image_set.classes.index(suggested)  # raises for a name that is no class
     image = image_digest(image_set.images[index])
     return Case(row["split"], index, image, given, suggested, score, row["flagged"] == "yes")
 

@@ -42,11 +42,8 @@ class Sheet:
 
     def pixels(self, image: str) -> np.ndarray | None:
         """(32, 32, 3) uint8, the image with that digest, or None if no case is about it."""
-        for case in self.cases:
-            if case.image == image:
-                pixels: np.ndarray = self.sets[case.split].images[case.index]
-                return pixels
-        return None
+        cases = (case for case in self.cases if case.image == image)
+        return next((self.sets[case.split].images[case.index] for case in cases), None)
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class Store:
             if not path.is_file():
                 raise InputError(f"{path}: does not exist yet; run make repro first")
         stamp = [(status.st_mtime_ns, status.st_ino) for status in map(Path.stat, paths)]
-        last = self._last
+        last = self._last  # read once: another thread may replace it
         if last is None or last[0] != stamp:
             sets = {split: read_set(path) for split, path in self._set_paths.items()}
             last = self._last = stamp, Sheet(sets, read_cases(self._corrections, sets))
@@ -111,9 +108,8 @@ class Store:
         with self._locked():
             sheet = self.sheet()
             place = split, index = decision.split, decision.index
-            shown = (*place, decision.image, decision.given)
             cases = [(case.split, case.index, case.image, case.given) for case in sheet.cases]
-            if shown not in cases:
+            if (*place, decision.image, decision.given) not in cases:
                 raise StaleError(
                     f"image {index} of {split} is no longer the one shown here, since the sets "
                     "were rebuilt; this decision was not written"
