@@ -29,7 +29,7 @@ def test_decisions_by_keyboard_survive_a_reload(
     )
     shown = "getComputedStyle(document.querySelector('#image')).imageRendering"
     assert browser_page.evaluate(shown) == "pixelated"
-    assert browser_page.evaluate("document.querySelector('#image').naturalWidth") == 32
+    browser_page.wait_for_function("document.querySelector('#image').naturalWidth == 32")
 
     press(browser_page, "a")
     has_decided(store, "cat")

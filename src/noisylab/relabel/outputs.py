@@ -105,7 +105,8 @@ def notices(result: Relabelling) -> list[str]:
     if result.suspect is not None and result.suspect in rarest and len(rarest) > 1:
         lines.append(
             f"relabel: {shown_list([classes[label] for label in rarest])} are equally rare in "
-            f"train; suspected is {classes[result.suspect]}; relabel.suspect_class may name another"
+            f"train; the suspect class is {classes[result.suspect]}; to choose another, set "
+            "relabel.suspect_class"
         )
     return lines
 
