@@ -191,8 +191,8 @@ def test_where_nothing_is_flagged_the_sets_stay(model: SimpleModel, tmp_path: Pa
         "train: flagged 0, corrected 0, wrong_before 0, wrong_after 0",
     ]
     assert lines[-1] == (
-        "relabel: ['car', 'truck', 'cat'] are equally rare in train; suspected is cat; "
-        "relabel.suspect_class may name another"
+        "relabel: ['car', 'truck', 'cat'] are equally rare in train; the suspect class is "
+        "cat; to choose another, set relabel.suspect_class"
     )
 
 
