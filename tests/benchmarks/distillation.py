@@ -21,8 +21,8 @@ from recipe import Sets, all_of, by_true_labels, one_seed
 
 from noisylab.config.params import Params, read_params
 from noisylab.core.images import ImageSet
+from noisylab.many.engines import map_trainings
 from noisylab.many.ensemble import mean_probs, seed_members
-from noisylab.many.local import map_trainings
 from noisylab.many.trainer import Trainer
 from noisylab.relabel.rules import find_suspect
 

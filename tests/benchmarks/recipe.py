@@ -27,8 +27,8 @@ from noisylab.core.images import ImageSet, joined
 from noisylab.data import set_files
 from noisylab.learning.evaluation import evaluate, evaluate_splits
 from noisylab.learning.training import fit, predict_splits
+from noisylab.many.engines import map_trainings
 from noisylab.many.ensemble import fold_members, mean_probs
-from noisylab.many.local import map_trainings
 from noisylab.many.trainer import Trainer
 
 Sets = dict[str, ImageSet]

@@ -31,7 +31,7 @@ from noisylab.config.params import read_params
 from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Kept
-from noisylab.many.local import map_trainings
+from noisylab.many.engines import map_trainings
 from noisylab.many.trainer import Trainer
 from noisylab.sweep import run
 

@@ -24,7 +24,8 @@ from noisylab.core.errors import InputError, WorkerDiedError
 from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Kept, Training
 from noisylab.many import cluster
-from noisylab.many.local import MOST_TRIES, map_trainings
+from noisylab.many.engines import map_trainings
+from noisylab.many.local import MOST_TRIES
 from noisylab.many.trainer import Trainer, Trainings
 
 pytestmark = pytest.mark.timeout(900)  # on a busy machine

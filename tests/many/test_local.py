@@ -15,7 +15,8 @@ from clusters import wait_until
 from trainings import IMAGES, let_go, started, train_in_turn, train_slowly
 
 from noisylab.core.errors import InputError, WorkerDiedError
-from noisylab.many.local import MOST_TRIES, map_trainings
+from noisylab.many.engines import map_trainings
+from noisylab.many.local import MOST_TRIES
 
 
 def scaled_sum(job: int, values: np.ndarray) -> float:
@@ -156,7 +157,7 @@ def test_workers_reuse_the_memory_that_a_step_frees() -> None:
 
 CTRL_C = """
 import os, sys, time
-from noisylab.many.local import map_trainings
+from noisylab.many.engines import map_trainings
 def work(job):
     print(os.getpid(), flush=True)
     time.sleep(600)
@@ -183,7 +184,7 @@ def test_workers_end_silently_on_ctrl_c(tmp_path: Path) -> None:
 
 ORPHAN = """
 import os, sys, time
-from noisylab.many.local import map_trainings
+from noisylab.many.engines import map_trainings
 def work(job):
     print(os.getpid(), flush=True)
     time.sleep(600)

@@ -36,7 +36,7 @@ _LOOK_SECONDS = 1
 def map_on_cluster(
     fn: Callable[..., Any], jobs: Sequence[Any], address: str, shared: Sequence[Any]
 ) -> Results:
-    """As local.map_trainings, on the scheduler at `tcp://HOST:PORT` or `tls://HOST:PORT`.
+    """As engines.map_trainings, on the scheduler at `tcp://HOST:PORT` or `tls://HOST:PORT`.
 
     Workers may come and go. TLS takes its certificates from dask's settings. Raises InputError
     where the scheduler is gone or all workers stay away, and for a worker whose results would

@@ -1,4 +1,4 @@
-"""Many independent trainings at once, with the results that they would have one by one."""
+"""Many independent trainings at once, in processes of this machine."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from typing import Any
 import joblib
 from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
-from noisylab.config.settings import ENGINES, is_engine
-from noisylab.core.errors import InputError, WorkerDiedError, shown
+from noisylab.core.errors import WorkerDiedError
 from noisylab.core.processes import when_orphaned
 from noisylab.many.memory import keep_freed_memory
 
@@ -26,32 +25,11 @@ MOST_TRIES = 3
 _shared: tuple[Any, ...] = ()  # in a worker: the arguments that all jobs share
 
 
-def map_trainings(
-    fn: Callable[..., Any],
-    jobs: Sequence[Any],
-    engine: str = "local",
-    shared: Sequence[Any] = (),
+def map_local(
+    fn: Callable[..., Any], jobs: Sequence[Any], n_workers: int | None, shared: Sequence[Any]
 ) -> Results:
-    """Yield the result of fn(job, *shared) for each job as it ends, in any order.
-
-    engine: `local`, with one worker per core, `local:N` with N workers, or `dask:tcp://HOST:PORT`
-        with those of that scheduler. A worker is a process in which torch has one thread; fn must
-        not ask for more, or results depend on the engine.
-    shared: arguments of every call; local workers map their arrays from a file.
-
-    A worker that dies, killed or out of memory, harms no other: its job is tried again, three
-    times in all, and then yields a WorkerDiedError. Raises InputError for an unknown engine; see
-    also cluster.map_on_cluster.
-    """
-    if not is_engine(engine):
-        raise InputError(f"engine must be {ENGINES}, got {shown(engine)}")
-    kind, _, where = engine.partition(":")
-    if kind == "dask":
-        from noisylab.many.cluster import map_on_cluster
-
-        yield from map_on_cluster(fn, jobs, where, shared)
-        return
-    n_workers = min(len(jobs), int(where) if where else len(os.sched_getaffinity(0)))
+    """As engines.map_trainings, in `n_workers` processes here; None is one per core."""
+    n_workers = min(len(jobs), n_workers or len(os.sched_getaffinity(0)))
     with tempfile.TemporaryDirectory(prefix="noisylab-") as folder:
         path = str(Path(folder) / "shared")
         joblib.dump(tuple(shared), path)

@@ -9,7 +9,7 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Kept, Trained, Training, sets_fingerprint
 from noisylab.learning.training import Epoch, Progress
 from noisylab.learning.training_state import EpochFile
-from noisylab.many.local import map_trainings
+from noisylab.many.engines import map_trainings
 
 Trainings = Iterator[tuple[int, Trained]]
 

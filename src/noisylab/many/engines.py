@@ -1,0 +1,37 @@
+"""Many independent trainings at once, with the results that they would have one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from noisylab.config.settings import ENGINES, is_engine
+from noisylab.core.errors import InputError, shown
+from noisylab.many.local import Results, map_local
+
+
+def map_trainings(
+    fn: Callable[..., Any],
+    jobs: Sequence[Any],
+    engine: str = "local",
+    shared: Sequence[Any] = (),
+) -> Results:
+    """Yield the result of fn(job, *shared) for each job as it ends, in any order.
+
+    engine: `local`, with one worker per core, `local:N` with N workers, or `dask:tcp://HOST:PORT`
+        with those of that scheduler. A worker is a process in which torch has one thread; fn must
+        not ask for more, or results depend on the engine.
+    shared: arguments of every call; local workers map their arrays from a file.
+
+    A worker that dies, killed or out of memory, harms no other: its job is tried again, three
+    times in all, and then yields a WorkerDiedError. Raises InputError for an unknown engine; see
+    also cluster.map_on_cluster.
+    """
+    if not is_engine(engine):
+        raise InputError(f"engine must be {ENGINES}, got {shown(engine)}")
+    kind, _, where = engine.partition(":")
+    if kind == "dask":
+        from noisylab.many.cluster import map_on_cluster  # dask is an extra
+
+        return map_on_cluster(fn, jobs, where, shared)
+    return map_local(fn, jobs, int(where) if where else None, shared)
