@@ -89,6 +89,14 @@ def test_deps_list_every_file_that_the_script_names(name: str) -> None:
     assert {path for path in named if path not in outputs} <= set(stage["deps"])
 
 
+@pytest.mark.parametrize("name", [name for name in STAGES if name not in ("check", "report")])
+def test_params_list_every_parameter_that_the_script_names(name: str) -> None:
+    """The scripts `check` and `report` depend on the whole file, see their deps."""
+    text = (ROOT / f"stages/{name}.py").read_text()
+    listed = PIPELINE["stages"][name].get("params", [])
+    assert {*re.findall(r"\bparams\.([a-z_]+)", text)} - {"yaml"} <= {*listed}
+
+
 def test_every_script_is_a_stage() -> None:
     assert sorted(path.stem for path in (ROOT / "stages").glob("*.py")) == STAGES
 

@@ -125,7 +125,7 @@ class Kept:
         others = {
             path
             for path in self._folder.iterdir()
-            if path.name not in self._used and not files.is_being_written(path)
+            if path.is_file() and path.name not in self._used and not files.is_being_written(path)
         }
         results = [path for path in others if "." not in path.name]
         results.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)

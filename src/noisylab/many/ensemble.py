@@ -43,7 +43,8 @@ def fold_members(labels: np.ndarray, n_folds: int, seeds: Sequence[int]) -> list
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")  # has no image in some folds
         for seed in seeds:
-            folds = kind(n_folds, shuffle=True, random_state=seed)
+            # scikit-learn refuses seeds of 2**32 and more; params.yaml allows up to 2**32 - 1.
+            folds = kind(n_folds, shuffle=True, random_state=seed % 2**32)
             members += [Member(seed, *indices) for indices in folds.split(labels, labels)]
     return members
 

@@ -172,7 +172,7 @@ def _read_swept(metrics: Path, plots: Path, data: Data) -> Swept:
     return Swept(
         final=final,
         best=best,
-        ends=[(which, rate) for which, rate in ends if rate is not best],
+        ends=[(which, rate) for which, rate in ends[: len(of_it)] if rate is not best],
         rates=rates,
         values=sorted({rate.rate for rate in rates}),
         optimizers=list(dict.fromkeys(rate.optimizer for rate in rates)),

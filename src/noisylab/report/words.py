@@ -39,14 +39,14 @@ def points(difference: float) -> str:
 
 
 def number(value: float | None) -> str | None:
-    """A number of three digits or, from 100 on, of all digits before the point.
+    """A number of three digits or, from 100 to a billion, of all digits before the point.
 
     >>> number(12345), number(1026.19), number(43.72), number(21.0), number(0.0003), number(3e-7)
     ('12,345', '1,026', '43.7', '21', '0.0003', '3e-07')
     """
     if value is None:
         return None
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if 100 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
 def fixed(value: float | None, digits: int = 3) -> str | None:
