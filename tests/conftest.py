@@ -53,7 +53,9 @@ def refused(read: Callable[[], object]) -> tuple[str, float]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the pipeline's tests first: they take longest, and tests run in parallel."""
-    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+    items.sort(
+        key=lambda item: ("pipeline" not in item.path.parts, item.path.stem != "test_pipeline")
+    )
 
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # in the Makefile, too

@@ -171,6 +171,8 @@ def main() -> None:
     import readers
 
     names = arguments.names or list(readers.READERS)
+    if unknown := {*names} - {*readers.READERS}:
+        parser.error(f"no such reader: {', '.join(sorted(unknown))}")
     shutil.rmtree(FINDINGS, ignore_errors=True)
     print(f"{'reader':16} {'inputs':>9} {'edges':>7} {'features':>8} {'corpus':>7} {'peak, MB':>8}")
     for name in names:

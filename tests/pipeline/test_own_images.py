@@ -63,7 +63,8 @@ def test_class_folders_run_through_the_pipeline(clone: Clone, tmp_path: Path) ->
     assert list(metrics["dev"]["recall"]) == ["0", "a b", "rarest", "x$y", "été"]
     relabelled = json.loads((clone.folder / "metrics/relabel.json").read_text())
     assert "rules" not in relabelled  # true labels are unknown
-    assert "looked for images of rarest under other labels; 15 of 138 in train" in printed
+    corrections = (clone.folder / "data/corrections.csv").read_text().splitlines()[1:]
+    assert {row.split(",")[3] for row in corrections} == {"rarest"}  # the suspect class
     final = json.loads((clone.folder / "metrics/lr_sweep/final.json").read_text())
     assert list(final) == ["train", "dev", "dev_given"]
     written = [path for kind in ("metrics", "plots") for path in (clone.folder / kind).rglob("*")]

@@ -47,6 +47,7 @@ def test_the_page_reports_a_stopped_server_and_works_once_it_is_back(
 ) -> None:
     open_page(browser_page, address)
     browser_page.route("**/*", lambda route: route.abort())
+    browser_page.wait_for_function("fetch('/cases').then(() => false, () => true)")
     browser_page.keyboard.press("a")
     expect(browser_page.get_by_role("alert")).to_contain_text("server has stopped. Run make review")
     is_at(browser_page, 0)
