@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from trainings import map_here
 
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
@@ -136,20 +138,21 @@ def test_only_unfinished_trainings_run(
 ) -> None:
     ran: list[int] = []
 
-    def here(fn: Callable[..., object], jobs: list[object], engine: str, shared: object) -> object:
+    def here(fn: Callable[..., object], jobs: list[object], *others: Any) -> object:
         ran.append(len(jobs))
-        return ((index, fn(job, train, dev), None) for index, job in enumerate(jobs))
+        return map_here(fn, jobs, *others)
 
     monkeypatch.setattr(trainer_module, "map_trainings", here)
     wanted = [Training(replace(CONFIG, epochs=1), seed) for seed in range(3)]
     first = results(Trainer(Kept(tmp_path)).train(train, dev, wanted[:1]))
     more = list(Trainer(Kept(tmp_path)).train(train, dev, wanted[::-1]))
-    assert [index for index, _ in more] == [2, 0, 1]  # those kept come first
+    assert [index for index, _ in more] == [2, 1, 0]  # those kept come first
     assert more[0][1].weights == first[0].weights
     list(Trainer(Kept(tmp_path)).train(train, dev, wanted))
     assert ran == [1, 2]
 
 
+@pytest.mark.usefixtures("trainings_here")
 def test_trainings_are_watched(train: ImageSet, dev: ImageSet) -> None:
     seen: list[tuple[int, int]] = []
 

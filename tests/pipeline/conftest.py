@@ -23,7 +23,14 @@ PARAMS = {
     "models: 4": "models: 2",
     **{f"  - {rate}\n": "" for rate in ("0.00001", "0.0001", "0.003", "0.01")},
     "threads: 2 ": "threads: 1 ",  # fastest when tests run in parallel
+    "engine: local ": "engine: local:1 ",  # each worker takes two seconds to import torch
 }
+#: Runs all stages in one process, which imports the slow packages once.
+ALL_STAGES = """
+import runpy, yaml
+for stage in yaml.safe_load(open("dvc.yaml", encoding="utf-8"))["stages"]:
+    runpy.run_path(f"stages/{stage}.py", run_name="__main__")
+"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,10 @@ class Clone:
         )
         assert (result.returncode != 0) == fails, result.stdout
         return result.stdout
+
+    def run_stages(self) -> str:
+        """Run all stages without DVC, in a fifth of the time; return both output streams."""
+        return self.run("env", "PYTHONPATH=src", "python", "-c", ALL_STAGES)
 
     def edit(self, name: str, changes: dict[str, str]) -> None:
         text = (self.folder / name).read_text()
@@ -98,7 +109,7 @@ def make_clone(folder: Path, params: dict[str, str] = PARAMS) -> Clone:
         if not name.startswith(("metrics/", "plots/", "dvc.lock")) and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    thin_out(folder / "data/source/labels.csv", {"train": 3, "test": 10})
+    thin_out(folder / "data/source/labels.csv", {"train": 5, "test": 10})
     clone = Clone(folder)
     clone.edit("params.yaml", params)
     clone.run("git", "init", "--quiet")
