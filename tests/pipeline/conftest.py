@@ -109,7 +109,7 @@ def make_clone(folder: Path, params: dict[str, str] = PARAMS) -> Clone:
         if not name.startswith(("metrics/", "plots/", "dvc.lock")) and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    thin_out(folder / "data/source/labels.csv", {"train": 5, "test": 10})
+    thin_out(folder / "data/source/labels.csv", {"train": 3, "test": 10})
     clone = Clone(folder)
     clone.edit("params.yaml", params)
     clone.run("git", "init", "--quiet")

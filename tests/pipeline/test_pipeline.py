@@ -173,6 +173,7 @@ def test_an_added_rate_is_the_only_training(clone: Clone) -> None:
     assert before.items() < after.items()
     assert len(after) == len(before) + 1
     clone.run("git", "checkout", "--quiet", ".")
+    clone.run("dvc", "repro")
 
 
 def test_a_change_in_the_attack_code_reruns_only_the_attack(clone: Clone) -> None:
