@@ -50,7 +50,7 @@ def train_slowly(seed: int, images: np.ndarray, folder: str) -> bytes:
     from noisylab.learning.training import fit
 
     known = ImageSet(images, np.arange(len(images)) % 2, ("a", "b"))
-    config = FitConfig(2, 0.001, 8, "adam", 1, "cpu", class_weights="inverse_frequency")
+    config = FitConfig(2, 0.001, 8, "adam", "cpu", class_weights="inverse_frequency")
     generator = torch.Generator().manual_seed(seed)
     return dump_weights(fit(known, known, config, generator, Slow(folder, seed)).model)
 

@@ -20,7 +20,7 @@ from noisylab.learning.training import fit, predict_probs
 CONFIG = AdversarialConfig("truck", "rarest", 0.96, 20, [150, 2.5], 3, "linf", 0.9)
 CLASSES = ("car", "truck", "cat")
 GIVEN = np.array([60, 20, 10])
-RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from noisylab.learning.training import fit
 
 N_IMAGES = 5625
 SHARES = (0.88, 0.08, 0.04)
-PLAIN = FitConfig(1, 0.001, 32, "adam", 2, "cpu")
+PLAIN = FitConfig(1, 0.001, 32, "adam", "cpu")
 BALANCED = replace(PLAIN, class_weights="inverse_frequency")
 AUGMENTED = replace(BALANCED, augment=AugmentConfig(probability="one_minus_frequency"))
 
@@ -44,7 +44,7 @@ from noisylab.config.settings import FitConfig
 from noisylab.core.images import ImageSet
 from noisylab.learning.training import fit
 one = ImageSet(numpy.zeros((32, 32, 32, 3), numpy.uint8), numpy.arange(32) % 2, ("a", "b"))
-fit(one, one, FitConfig(1, 0.001, 32, "adam", 2, "cpu"), torch.Generator())
+fit(one, one, FitConfig(1, 0.001, 32, "adam", "cpu"), torch.Generator())
 """,
 }
 

@@ -17,7 +17,7 @@ from noisylab.learning.network import dump_weights
 from noisylab.learning.training import DivergedError, Epoch, Fit, fit, predict_probs
 from noisylab.learning.training_state import EpochFile
 
-CONFIG = FitConfig(epochs=4, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+CONFIG = FitConfig(epochs=4, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 EVERYTHING = replace(
     CONFIG,
     schedule="one_cycle",

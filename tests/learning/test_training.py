@@ -16,7 +16,7 @@ from noisylab.learning.network import SimpleModel, dump_weights, to_unit
 from noisylab.learning.optimizers import learning_rates
 from noisylab.learning.training import DivergedError, Epoch, find_device, fit, predict_probs
 
-CONFIG = FitConfig(epochs=3, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+CONFIG = FitConfig(epochs=3, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 
 
 USUAL: dict[str, Callable[[Iterator[nn.Parameter]], torch.optim.Optimizer]] = {
@@ -288,7 +288,7 @@ def peak():
     status = pathlib.Path("/proc/self/status").read_text()
     return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", status)[1])
 before = peak()
-fit(train, dev, FitConfig(1, 0.001, 128, "adam", 1, "cpu"), torch.Generator())
+fit(train, dev, FitConfig(1, 0.001, 128, "adam", "cpu"), torch.Generator())
 print(peak() - before, train.images.nbytes)
 """
 

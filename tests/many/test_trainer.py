@@ -19,7 +19,7 @@ from noisylab.learning.training_state import EpochFile
 from noisylab.many import trainer as trainer_module
 from noisylab.many.trainer import Trainer, Trainings
 
-CONFIG = FitConfig(epochs=4, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+CONFIG = FitConfig(epochs=4, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 
 
 class Heard:

@@ -17,7 +17,8 @@ from noisylab.core.errors import InputError, shown
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import evaluate
 from noisylab.learning.network import SimpleModel, check_model
-from noisylab.learning.training import find_device, predict_probs
+from noisylab.learning.precision import find_device
+from noisylab.learning.training import predict_probs
 
 _KNOWN = 500  # images of the target class to start a search from; enough that one is near
 
@@ -48,7 +49,6 @@ def attack_all(
     sets: Mapping[str, ImageSet],
     given_counts: np.ndarray,
     config: AdversarialConfig,
-    threads: int,
     device: str,
 ) -> Attacks:
     """Attack an example of train, and all images of the source class in test, or in dev.
@@ -61,7 +61,7 @@ def attack_all(
     """
     train = sets["train"]
     check_model(model, train.classes, "the final model")
-    torch.set_num_threads(threads)  # the last bits of a sum depend on it
+    torch.set_num_threads(1)  # the last bits of a sum depend on it
     model = model.to(find_device(device))
     split = "test" if len(sets["test"]) else "dev"
     attacked = sets[split]
