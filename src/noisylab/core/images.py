@@ -23,6 +23,8 @@ REVIEWED = ("train", "dev")  # splits whose labels are corrected, by rules and b
 
 _BY_IMAGE = ("images", "labels", "true_labels", "pred_probs")  # fields of ImageSet
 
+KEEP = "keep"  # in tables, the decision that the given label is right; no class may be named so
+
 #: Labels that a person gave, by split and index; the given label where it was kept.
 Decisions = dict[tuple[str, int], int]
 
@@ -160,6 +162,10 @@ def check_classes(classes: tuple[str, ...]) -> None:
         if not isinstance(name, str) or not is_name(name):
             raise InputError(
                 f"classes must be names of 1 to {MAX_NAME} printable characters, got {shown(name)}"
+            )
+        if name != name.strip():  # tables are read without it
+            raise InputError(
+                f"classes must be names without space at either end, got {shown(name)}; rename it"
             )
         if name in seen:
             raise InputError(f"classes must be distinct, got {shown(name)} more than once")
