@@ -17,8 +17,6 @@ from noisylab.config.settings import FitConfig
 from noisylab.core.images import ImageSet
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from noisylab.learning.training import Epoch
 
 GO = "go"
@@ -35,7 +33,7 @@ class Slow:
     def resume(self, history: list[Epoch]) -> None:
         pass
 
-    def step(self, n_images: int, loss: Tensor) -> None:
+    def step(self, n_images: int) -> None:
         pass
 
     def epoch(self, epoch: Epoch) -> None:
@@ -52,7 +50,7 @@ def train_slowly(seed: int, images: np.ndarray, folder: str) -> bytes:
     from noisylab.learning.training import fit
 
     known = ImageSet(images, np.arange(len(images)) % 2, ("a", "b"))
-    config = FitConfig(2, 0.001, 8, "adam", 1, "cpu", class_weights="inverse_frequency")
+    config = FitConfig(2, 0.001, 8, "adam", "cpu", class_weights="inverse_frequency")
     generator = torch.Generator().manual_seed(seed)
     return dump_weights(fit(known, known, config, generator, Slow(folder, seed)).model)
 
@@ -114,7 +112,7 @@ def rest(job: int) -> int:
 
 
 def map_here(
-    fn: Callable[..., Any], jobs: Sequence[Any], engine: str, shared: Sequence[Any]
+    fn: Callable[..., Any], jobs: Sequence[Any], engine: str, shared: Sequence[Any], *others: Any
 ) -> Iterator[tuple[int, Any, None]]:
     """As map_trainings, in this process: in order for engine `local:1`, else the last job first."""
     numbered = list(enumerate(jobs))

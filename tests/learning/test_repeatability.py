@@ -29,8 +29,8 @@ train, dev = make_set(192, seed=1), make_set(64, seed=2)
 augment = AugmentConfig(probability="one_minus_frequency", shift_pixels=2, mirror=0.5)
 digest = lambda content: hashlib.sha256(content).hexdigest()
 found = {}
-for threads in sys.argv[1:]:
-    config = FitConfig(2, 0.003, 32, "adam", int(threads), "cpu", schedule="one_cycle",
+for precision in sys.argv[1:]:
+    config = FitConfig(2, 0.003, 32, "adam", "cpu", precision, schedule="one_cycle",
                        class_weights="inverse_frequency", augment=augment)
     trained = fit(train, dev, config, torch.Generator().manual_seed(0))
     probs = predict_probs(trained.model, dev.images)
@@ -38,7 +38,7 @@ for threads in sys.argv[1:]:
     picture = io.BytesIO()
     figures.loss_curves("été", (losses, losses)).savefig(
         picture, format="png", metadata={"Software": None})
-    found[threads] = {"weights": digest(dump_weights(trained.model)),
+    found[precision] = {"weights": digest(dump_weights(trained.model)),
                       "picture": digest(picture.getvalue()), "losses": losses,
                       "accuracy": evaluate(dev.labels, probs).balanced_accuracy,
                       "probs": probs.tolist()}
@@ -46,10 +46,10 @@ print(json.dumps(found))
 """
 
 
-def run(*threads: str, **environment: str) -> dict[str, dict[str, Any]]:
-    """Figures by number of threads."""
+def run(*precisions: str, **environment: str) -> dict[str, dict[str, Any]]:
+    """Figures by precision."""
     result = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *threads],
+        [sys.executable, "-c", PROGRAM, *precisions],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
@@ -62,7 +62,7 @@ def run(*threads: str, **environment: str) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def here() -> dict[str, dict[str, Any]]:
-    return run("1", "2", PYTHONHASHSEED="0")
+    return run("float32", "bfloat16", PYTHONHASHSEED="0")
 
 
 @pytest.fixture
@@ -92,14 +92,14 @@ def surroundings(tmp_path: Path) -> Iterator[dict[str, str]]:
 def test_the_environment_of_a_run_changes_no_bit(
     here: dict[str, dict[str, Any]], surroundings: dict[str, str]
 ) -> None:
-    elsewhere = run("1", "2", **surroundings)
-    assert elsewhere["1"] == here["1"]
-    assert elsewhere["2"] == here["2"]
+    elsewhere = run("float32", "bfloat16", **surroundings)
+    assert elsewhere["float32"] == here["float32"]
+    assert elsewhere["bfloat16"] == here["bfloat16"]
 
 
 def test_an_older_processor_gives_nearly_equal_figures(here: dict[str, dict[str, Any]]) -> None:
     """Two epochs are too few for rounding to grow: see tests/benchmarks/processors.py."""
-    older, newer = run("1", **AVX2)["1"], here["1"]
+    older, newer = run("float32", **AVX2)["float32"], here["float32"]
     assert older["losses"] == pytest.approx(newer["losses"], abs=1e-3)
     assert older["accuracy"] == pytest.approx(newer["accuracy"], abs=0.05)
     for one, other in zip(newer["probs"], older["probs"], strict=True):

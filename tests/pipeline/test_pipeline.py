@@ -61,7 +61,7 @@ def add_remote(clone: Clone, folder: Path) -> str:
 def test_a_second_run_elsewhere_writes_the_same_bytes(
     clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Folder name, user, locale, settings, number of threads and of processes differ."""
+    """Folder name, user, locale, settings and number of processes differ."""
     folder, home = tmp_path / "a clöne, elsewhere", tmp_path / "home"
     folder.mkdir()
     home.mkdir()
@@ -136,7 +136,7 @@ def test_metrics_fit_a_terminal(clone: Clone) -> None:
 def test_changing_a_shared_setting_reruns_all_trainings(clone: Clone) -> None:
     changes = {
         **{"seed: 0": "seed: 1", "lr: 0.001": "lr: 0.002", "batch_size: 32": "batch_size: 16"},
-        **{"optimizer: adam": "optimizer: sgd", "threads: 1": "threads: 2"},
+        **{"optimizer: adam": "optimizer: sgd", "precision: float32": "precision: bfloat16"},
         "device: auto": "device: cpu",
     }
     clone.edit("params.yaml", changes)
@@ -144,8 +144,8 @@ def test_changing_a_shared_setting_reruns_all_trainings(clone: Clone) -> None:
     clone.edit("params.yaml", {new: old for old, new in changes.items()})
     for key in (change.partition(":")[0] for change in changes):
         # relabel trains with the settings of train_augmented, lr_sweep with those of train_fixed
-        # except rate and optimizer; the attack has only threads and device in common.
-        after = {"lr": AFTER[:1], "optimizer": AFTER[:1], "threads": AFTER, "device": AFTER}
+        # except rate and optimizer; the attack has only the device in common.
+        after = {"lr": AFTER[:1], "optimizer": AFTER[:1], "device": AFTER}
         rerun = [stage for stage in changed if f"'{key}': 'modified'" in str(changed[stage])]
         assert sorted(rerun) == sorted([*TRAIN_STAGES, *after.get(key, AFTER[:2])])
     assert {"check", "report"} < changed.keys()  # these depend on all of params.yaml
