@@ -22,12 +22,14 @@ N_CARS = 30  # of train, all flagged as cats: images 0, 3, 6, ... 87
 @pytest.fixture
 def cars(data: Path, train: ImageSet, dev: ImageSet) -> None:
     """Thirty images of one kind, flagged for certain, and another; with file names."""
-    names = tuple(f"photos/train/car/IMG_{index:04}.jpeg" for index in range(len(train)))
+    names = tuple(f"photos/train/car/IMG_{index:06}.jpeg" for index in range(len(train)))
     set_files.write_sets(data, {"train": replace(train, names=names), "dev": dev})
     rows = [
         ("train", 3 * place, "car", "cat", 0.99 - place / 1000, "yes") for place in range(N_CARS)
     ]
-    files.write_csv(data / "corrections.csv", COLUMNS, [*rows, ("dev", 1, "truck", "cat", 0.6, "yes")])
+    files.write_csv(
+        data / "corrections.csv", COLUMNS, [*rows, ("dev", 1, "truck", "cat", 0.6, "yes")]
+    )
 
 
 def open_grid(page: Page, address: str, width: int = 1280, height: int = 420) -> None:
@@ -60,7 +62,9 @@ def test_one_key_accepts_a_page_except_for_what_was_clicked_or_toggled(
     shown = "getComputedStyle(document.querySelector('#tiles img')).imageRendering"
     assert browser_page.evaluate(shown) == "pixelated"
     expect(tiles(browser_page).nth(1)).to_contain_text("IMG_00…3.jpeg")
-    expect(tiles(browser_page).nth(1)).to_have_attribute("title", "photos/train/car/IMG_0003.jpeg")
+    expect(tiles(browser_page).nth(1)).to_have_attribute(
+        "title", "photos/train/car/IMG_000003.jpeg"
+    )
     expect(browser_page.locator("#page-accept")).to_have_text("A Accept cat for all 15")
 
     tiles(browser_page).nth(2).click()
@@ -145,10 +149,10 @@ def test_pages_fill_the_window(browser_page: Page, address: str) -> None:
     expect(tiles(browser_page)).to_have_count(N_CARS)
     tiles(browser_page).nth(29).click()
     browser_page.set_viewport_size({"width": 400, "height": 500})
-    is_on(browser_page, 3, 4)  # the page with the tile that had the focus
-    assert marked(browser_page) == [29 - 24]
+    is_on(browser_page, 2, 3)  # the page with the tile that had the focus
+    assert marked(browser_page) == [29 - 16]
     browser_page.keyboard.press("PageUp")
-    expect(tiles(browser_page)).to_have_count(12)
+    expect(tiles(browser_page)).to_have_count(16)
     bottom = browser_page.locator("#page-accept").bounding_box()
     assert bottom
     assert bottom["y"] + bottom["height"] <= 500  # in view whatever the tiles' height
