@@ -98,7 +98,8 @@ def truth(store: Store, case: Case) -> str:
     image_set = store.sheet().sets[case.split]
     if image_set.true_labels is None:
         sys.exit("The sets have no true labels.")
-    return image_set.classes[image_set.true_labels[case.index]]
+    label = int(image_set.true_labels[case.index])
+    return image_set.classes[label]
 
 
 def report(page: Page, store: Store) -> None:
