@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from noisylab.attack import figures
-from noisylab.attack.run import Attacks
+from noisylab.adversarial import figures
+from noisylab.adversarial.run import Attacks
 from noisylab.config.settings import AdversarialConfig
 from noisylab.core import files
 from noisylab.core.metrics import listing

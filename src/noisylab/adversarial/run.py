@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from noisylab.attack.smallest import smallest_change
-from noisylab.attack.steps import attack
+from noisylab.adversarial.smallest import smallest_change
+from noisylab.adversarial.steps import attack
 from noisylab.config.classes import named_pair
 from noisylab.config.settings import RAREST, AdversarialConfig
 from noisylab.core.errors import InputError, shown

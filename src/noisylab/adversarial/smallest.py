@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from noisylab.attack.steps import (
+from noisylab.adversarial.steps import (
     Attacked,
     check_images,
     chunks,
