@@ -18,22 +18,26 @@ def as_labels(labels: ArrayLike, n_rows: int, n_classes: int, name: str = "label
         raise InputError(
             f"{name} must be of shape ({n_rows},), a class number for each row, got {shown(found)}"
         )
-    if found.dtype == object:
-        found = np.array(found.tolist())  # of integers in a column of objects
     wanted = f"{name} must be integers in 0..{n_classes - 1}"
-    if found.dtype.kind == "f":
-        index = int(np.argmax(found != np.floor(found)))  # the first NaN or fraction, or 0
-        raise InputError(f"{wanted}, got {found[index]} at index {index}; use astype(int)")
-    if found.dtype.kind not in "iub":
-        index = next((i for i, label in enumerate(found.tolist()) if not isinstance(label, int)), 0)
-        raise InputError(
-            f"{wanted}, got {shown(found[index].item())} at index {index}; number the classes in "
-            "the order of the columns of pred_probs"
-        )
+    if found.size and found.dtype.kind not in "iub":
+        raise InputError(f"{wanted}, got {_first_bad(found.tolist())}")
     outside = np.flatnonzero((found < 0) | (found >= n_classes))
     if outside.size:
         raise InputError(f"{wanted}, got {found[outside[0]]} at index {outside[0]}")
     return found.astype(np.int64)
+
+
+def _first_bad(labels: list[Any]) -> str:
+    """The first label that is no integer, its index, and the remedy."""
+    whole = [
+        isinstance(label, int) or (isinstance(label, float) and label % 1 == 0) for label in labels
+    ]
+    index, remedy = 0, "; use astype(int)"
+    if not all(whole):
+        index, remedy = whole.index(False), ""
+    if isinstance(labels[index], str):
+        remedy = "; number the classes in the order of the columns of pred_probs"
+    return f"{shown(labels[index])} at index {index}{remedy}"
 
 
 def as_probs(pred_probs: ArrayLike) -> np.ndarray:
@@ -66,6 +70,8 @@ def _as_array(name: str, values: Any) -> np.ndarray:
         if values.is_floating_point():
             values = values.double()  # numpy has no bfloat16
     try:
-        return np.asarray(values)
+        found = np.asarray(values)
+        # A column of objects may hold numbers.
+        return np.array(found.tolist()) if found.dtype == object else found
     except (ValueError, TypeError, RuntimeError):
         raise InputError(f"{name} must be an array, got {shown(values)} of mixed shapes") from None
