@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 
 DOCS = Path(__file__).parents[1] / "docs"
 TOUR = DOCS / "tour.ipynb"
-PARAMETERS = 'source_folder = "../data/source"\nbaseline_epochs = 1\nepochs = 1\nthreads = 1'
+PARAMETERS = 'source_folder = "../data/source"\nbaseline_epochs = 1\nepochs = 1'
 
 
 def test_the_notebook_runs_and_draws() -> None:

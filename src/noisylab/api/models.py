@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from noisylab.api.inputs import as_images, as_labels, as_probs
 from noisylab.config.params import check_recipe
@@ -38,7 +37,7 @@ def fit(
     dropout: float = 0.5,
     class_weights: ByClass = "none",
     augment: Mapping[str, Any] | None = None,
-    threads: int = 2,
+    precision: str = "float32",
     device: str = "auto",
     seed: int = 0,
     on_epoch: Callable[[Epoch], object] | None = None,
@@ -50,7 +49,6 @@ def fit(
     {"shift_pixels": 4, "mirror": 0.5}; `distillation` needs train.pred_probs.
 
     seed:     decides everything random; torch's own generators stay as they were.
-    threads:  of the CPU; torch keeps this number. The last bits of the weights depend on it.
     on_epoch: called after each epoch with its losses and accuracies, for example `print`.
 
     Returns the `model`, in eval mode, and its `history`, an Epoch each. Equal arguments give equal
@@ -70,7 +68,7 @@ def fit(
         **{"schedule": schedule, "warmup": warmup, "weight_decay": weight_decay},
         **{"label_smoothing": label_smoothing, "distillation": distillation},
         **{"dropout": dropout, "class_weights": class_weights, "augment": augment},
-        **{"threads": threads, "device": device},
+        **{"precision": precision, "device": device},
     }
     plain = {key: x.tolist() if hasattr(x, "tolist") else x for key, x in settings.items()}
     recipe = check_recipe({key: x for key, x in plain.items() if x is not None})
@@ -112,7 +110,7 @@ class _EpochCalls:
     def resume(self, history: list[Epoch]) -> None:
         """Nothing to do: only a training with a checkpoint resumes."""
 
-    def step(self, n_images: int, loss: Tensor) -> None:
+    def step(self, n_images: int) -> None:
         """Nothing to do."""
 
     def epoch(self, epoch: Epoch) -> None:
