@@ -159,7 +159,13 @@ def _describe(
 
 def _describe_example(attacks: Attacks, trail: _Result) -> dict[str, Any]:
     """Metrics of the example before and after; all None if there is no example."""
-    names = ("index", "source_before", "target_before", "source_after", "target_after")
+    names: tuple[str, ...] = (
+        "index",
+        "source_before",
+        "target_before",
+        "source_after",
+        "target_after",
+    )
     names += ("linf", "l2", "reached")
     if attacks.example is None:
         return dict.fromkeys(names)
