@@ -17,7 +17,7 @@ from noisylab.data.set_files import dump_set
 from noisylab.learning.fingerprint import TRAINING, code_digest, fingerprint
 from noisylab.learning.network import SimpleModel, dump_weights, load_weights
 from noisylab.learning.optimizers import as_one_parameter
-from noisylab.learning.precision import find_device, find_precision
+from noisylab.learning.precision import find_device, used_precision
 from noisylab.learning.training import DivergedError, Epoch, Progress, fit
 from noisylab.learning.training_state import EpochFile, read_checked, write_checked
 
@@ -59,9 +59,8 @@ class Training:
 
     def key(self, sets: str) -> str:
         """Fingerprint of all that the result depends on; `sets` is their sets_fingerprint()."""
-        device = find_device(self.config.device)
-        precision = find_precision(self.config.precision, device)
-        versions = (torch.__version__, np.__version__, str(device), str(precision))
+        device, precision = find_device(self.config.device), used_precision(self.config)
+        versions = (torch.__version__, np.__version__, str(device), precision)
         indices = b"all" if self.indices is None else self.indices.tobytes()
         own = (repr(self.config), str(self.seed), indices)
         return fingerprint(code_digest(*TRAINING), *versions, sets, *own)

@@ -11,6 +11,7 @@ import numpy as np
 from noisylab.core import files
 from noisylab.core.metrics import listing, write_metrics
 from noisylab.learning.network import dump_weights
+from noisylab.learning.precision import used_precision
 from noisylab.plots import Losses
 from noisylab.sweep import figures
 from noisylab.sweep.figures import RatePoint
@@ -61,7 +62,8 @@ def write_sweep(
 
 def describe(swept: Sweep, choice: Choice) -> dict[str, Any]:
     """Metrics: the best rate overall and of each optimizer, and trainings that did not learn."""
-    described: dict[str, Any] = {"final": choice.kept}
+    recipe = swept.outcomes[0].trained.config
+    described: dict[str, Any] = {"final": choice.kept, "precision": used_precision(recipe)}
     best = swept.best()
     if best:
         described["best"] = {"optimizer": best[0], **_metrics(swept, best)}
