@@ -108,17 +108,23 @@ def sets_fingerprint(train: ImageSet, dev: ImageSet) -> str:
 class Kept:
     """Results of trainings in a folder, by key; without a folder nothing is kept.
 
-    A result is made of plain Python types and arrays.
+    also: another folder, whose results are read and never changed. A result is made of plain
+    Python types and arrays.
     """
 
-    def __init__(self, folder: str | Path | None = None) -> None:
+    def __init__(self, folder: str | Path | None = None, also: str | Path | None = None) -> None:
         self._folder = None if folder is None else Path(folder)
+        self._also = None if also is None else Path(also)
         self._used: set[str] = set()
 
     def read(self, key: str) -> Any:
         """The result; None if it is missing or damaged."""
         self._used.add(key)
-        return read_checked(self._folder / key) if self._folder else None
+        for folder in (self._folder, self._also):
+            result = read_checked(folder / key) if folder else None
+            if result is not None:
+                return result
+        return None
 
     def write(self, key: str, result: Any) -> None:
         """Keep a result in place of the state. Raises InputError where it cannot be written."""
