@@ -6,6 +6,7 @@ from sklearn import metrics
 
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import (
+    Evaluation,
     evaluate,
     evaluate_splits,
     loss_and_accuracy,
