@@ -22,7 +22,14 @@ PARAMS = {
     "sheet_images: 240": "sheet_images: 12",
     "models: 4": "models: 2",
     **{f"  - {rate}\n": "" for rate in ("0.00001", "0.0001", "0.003", "0.01")},
+    "engine: local ": "engine: local:1 ",  # each worker takes two seconds to import torch
 }
+#: Runs all stages in one process, which imports the slow packages once.
+ALL_STAGES = """
+import runpy, yaml
+for stage in yaml.safe_load(open("dvc.yaml", encoding="utf-8"))["stages"]:
+    runpy.run_path(f"stages/{stage}.py", run_name="__main__")
+"""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,10 @@ class Clone:
         )
         assert (result.returncode != 0) == fails, result.stdout
         return result.stdout
+
+    def run_stages(self) -> str:
+        """Run all stages without DVC, in a fifth of the time; return both output streams."""
+        return self.run("env", "PYTHONPATH=src", "python", "-c", ALL_STAGES)
 
     def edit(self, name: str, changes: dict[str, str]) -> None:
         text = (self.folder / name).read_text()

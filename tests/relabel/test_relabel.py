@@ -21,6 +21,7 @@ from noisylab.many.trainer import Trainer
 from noisylab.relabel.outputs import corrections, describe, notices, write_relabelling
 from noisylab.relabel.run import Relabelling, relabel
 
+pytestmark = pytest.mark.usefixtures("trainings_here")
 RECIPE = FitConfig(
     epochs=12,
     lr=0.003,

@@ -98,6 +98,7 @@ def test_low_rates_do_not_learn_and_high_rates_diverge(swept: Sweep) -> None:
     assert swept.best() == swept.best("adam") == ("adam", 0.003)
 
 
+@pytest.mark.usefixtures("trainings_here")
 def test_outcomes_do_not_depend_on_the_engine(
     swept: Sweep, sets: dict[str, ImageSet], tmp_path: Path
 ) -> None:
@@ -106,6 +107,7 @@ def test_outcomes_do_not_depend_on_the_engine(
     assert again.outcomes[0].trained.history == swept.outcomes[1].trained.history
 
 
+@pytest.mark.usefixtures("trainings_here")
 def test_finished_trainings_are_not_repeated(sets: dict[str, ImageSet], tmp_path: Path) -> None:
     def names() -> set[str]:
         return {path.name for path in tmp_path.iterdir()}
