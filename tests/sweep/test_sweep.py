@@ -196,7 +196,8 @@ def test_model_metrics_table_and_pictures_are_written(
     assert re.fullmatch(r"adam 0\.003: [\d.]+%", lines[1])
     assert lines[2:4] == [
         "adam 1e+30: diverged",
-        "final lr_sweep, trainings 3, diverged 1, not_learned 2",
+        "final lr_sweep, precision float32, within_standard_error 1, trainings 3, diverged 1, "
+        "not_learned 2",
     ]
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     each = {f"{folder}/{name}.json" for folder in ("metrics", "dev") for name in ("best", "final")}

@@ -88,13 +88,13 @@ class Sweep:
         return max(merits, key=lambda setting: merits[setting], default=None)
 
     def near_best(self) -> list[Setting]:
-        """Settings less than one standard error worse than the best; none if all diverged."""
+        """Settings at most one standard error worse than the best; none if all diverged."""
         best = self.best()
         if best is None:
             return []
         merits = {setting: self.merit(setting) for setting in self.by_setting}
         least = max(merit[0] for merit in merits.values() if merit) - self.standard_error(best)
-        return [setting for setting, merit in merits.items() if merit and merit[0] > least]
+        return [setting for setting, merit in merits.items() if merit and merit[0] >= least]
 
     def standard_error(self, setting: Setting) -> float:
         """Of the mean balanced accuracy at a setting, because dev has few images."""
