@@ -164,7 +164,13 @@ def _describe_example(attacks: Attacks, trail: _Result) -> dict[str, Any]:
     if attacks.example is None:
         return dict.fromkeys(names)
     probs = trail.pred_probs[[0, -1]][:, [attacks.source, attacks.target]]
-    figures = (attacks.example, *probs.ravel(), trail.linf[-1], trail.l2[-1], int(trail.reached[-1]))
+    figures = (
+        attacks.example,
+        *probs.ravel(),
+        trail.linf[-1],
+        trail.l2[-1],
+        int(trail.reached[-1]),
+    )
     return dict(zip(names, figures, strict=True))
 
 
