@@ -29,7 +29,8 @@ class Attacks:
     source, target: labels.
     example:        index in train of the example; None if the model predicts no image of `source`
                     in train correctly.
-    trail:          (steps + 1, 32, 32, 3) uint8, the example before and after each step; or (0, ...).
+    trail:          (steps + 1, 32, 32, 3) uint8, the example before and after each step; empty
+                    without one.
     split:          the attacked set: test, or dev if test is empty.
     images:         (N, 32, 32, 3) uint8 by attack, of all its images of `source` that the model
                     predicts correctly: `original`, each epsilon as a number, `smallest` and

@@ -45,7 +45,7 @@ class Evaluation:
 
     @property
     def f1(self) -> np.ndarray:
-        """(K,) harmonic mean of precision and recall; NaN for a class absent and never predicted."""
+        """(K,) harmonic mean of precision and recall; NaN for a class absent, never predicted."""
         counts = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
         return _shares(2 * self.confusion.diagonal(), counts, counts > 0)
 

@@ -121,7 +121,7 @@ def suspects(
 
 
 def augmentations(title: str, augmented: Mapping[str, np.ndarray], n_classes: int) -> Figure:
-    """Draw images (K, 32, 32, 3) uint8 by augmentation, a class per row: all classes or the first."""
+    """Draw images (K, 32, 32, 3) uint8 by augmentation, a class per row: all or some."""
     rows = np.stack([*augmented.values()], axis=1)  # (K, augmentations, 32, 32, 3)
     captions = [name.replace("_", " ") for name in augmented] * len(rows)
     which = "each class" if len(rows) == n_classes else f"{len(rows)} of {n_classes} classes"
