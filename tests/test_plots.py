@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from noisylab import plots
+from noisylab.attack import figures as attacks
 from noisylab.core.images import SIZE
 from noisylab.train import figures
 
@@ -53,6 +54,26 @@ def test_curves_of_precision_and_recall_name_their_class() -> None:
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["car, average precision 0.750"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("recall", "precision")
+
+
+def test_a_class_whose_name_begins_with_an_underscore_is_in_every_legend() -> None:
+    curve, ones = (np.ones(2), np.linspace(0, 1, 2), 1.0), np.ones(2)
+    names = ["_background_", *(f"class {number}" for number in range(11))]
+    few, many = (
+        plots.precision_recall_curves("t", dict.fromkeys(names[:end], curve)) for end in (2, 12)
+    )
+    two = {"_background_": ones, "cat": ones}
+    drawn = [
+        attacks.probability_curves("t", two),
+        attacks.success_curves("t", "x", [1, 2], two),  # type: ignore[arg-type]
+        attacks.norm_histogram("t", two),
+        few,
+    ]
+    legends = [*(figure.axes[0].get_legend() for figure in drawn), *many.legends]
+    for legend in legends:
+        assert legend is not None
+        assert legend.get_texts()[0].get_text().startswith("_background_")
+    assert len(legends[-1].get_texts()) == 12
 
 
 def test_many_classes_and_odd_names_are_drawn() -> None:

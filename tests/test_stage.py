@@ -227,3 +227,12 @@ def test_a_terminal_shows_one_bar_for_all_trainings(monkeypatch: pytest.MonkeyPa
     assert "2 models: 100%" in last
     assert "run a: train loss 0.5000, dev loss 0.2500" in last
     assert "images/s" in last
+
+
+@pytest.mark.parametrize("name", ["MPLBACKEND", "ONEDNN_DEFAULT_FPMATH_MODE"])
+def test_variables_of_a_notebook_or_shell_do_not_reach_a_stage(name: str) -> None:
+    program = "import noisylab.stage, noisylab.plots, os; print(os.environ.get(sys.argv[1]))"
+    environment = {**os.environ, name: "module://matplotlib_inline.backend_inline"}
+    command = [sys.executable, "-c", f"import sys; {program}", name]
+    printed = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
+    assert printed.decode().strip() == {"MPLBACKEND": "agg"}.get(name, "None")

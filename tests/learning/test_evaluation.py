@@ -42,10 +42,23 @@ def test_equals_scikit_learn(seed: int) -> None:
         assert result.loss == pytest.approx(metrics.log_loss(labels, pred_probs))
 
 
-def test_balanced_accuracy_leaves_out_classes_without_images() -> None:
-    result = evaluate(np.array([0, 0, 1]), np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.9, 0]]))
-    assert result.recall.tolist() == [0.5, 1, 0]
+def test_figures_of_a_class_without_images_are_unknown() -> None:
+    labels = np.array([0, 0, 1])
+    result = evaluate(labels, np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.9, 0]]))
+    for figures in (result.precision, result.recall, result.f1):
+        assert np.isnan(figures).tolist() == [False, False, True]
+    assert result.recall[:2].tolist() == [0.5, 1]
     assert result.balanced_accuracy == 0.75
+    assert result.macro_f1 == metrics.f1_score(labels, [0, 1, 1], average="macro")
+    recall = result.metrics(("car", "truck", "cat"))["recall"]
+    assert recall == {"car": 0.5, "truck": 1, "cat": None}
+
+
+def test_a_class_without_images_that_is_predicted_has_no_precision() -> None:
+    result = evaluate(np.array([0, 0]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    assert result.precision.tolist() == [1, 0]
+    assert result.f1.tolist() == pytest.approx([2 / 3, 0])
+    assert np.isnan(result.recall).tolist() == [False, True]
 
 
 def test_a_probability_of_zero_leaves_the_loss_finite() -> None:
@@ -95,7 +108,7 @@ def test_figures_equal_those_computed_by_hand() -> None:
     result = evaluate(np.array([0, 0, 0, 1, 1, 2]), np.eye(4)[predicted])
     assert result.confusion.tolist() == [[2, 1, 0, 0], [0, 1, 0, 1], [1, 0, 0, 0], [0, 0, 0, 0]]
     assert result.precision == pytest.approx([2 / 3, 1 / 2, 0, 0])
-    assert result.recall == pytest.approx([2 / 3, 1 / 2, 0, 0])
+    assert result.recall == pytest.approx([2 / 3, 1 / 2, 0, np.nan], nan_ok=True)
     assert result.f1 == pytest.approx([2 / 3, 1 / 2, 0, 0])
     assert result.macro_f1 == pytest.approx(7 / 24)
     assert result.balanced_accuracy == pytest.approx(7 / 18)

@@ -21,7 +21,7 @@ from noisylab.report.runs import STAGES
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"confusion": (1035, 385), "runs": (920, 820), "flagged": (1080, 1850)}
-COMMIT = Commit("0123456789abcdef" * 2 + "01234567", is_changed=False)
+COMMIT = Commit("0123456789abcdef" * 2 + "01234567")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class MadeRun:
             for name, text in sections.items()
         }
 
-    def html(self, commit: Commit | None = COMMIT, params_text: str = "seed: 0\n") -> str:
+    def html(self, commit: Commit = COMMIT, params_text: str = "seed: 0\n") -> str:
         return page.render(self.facts(), self.folder / "plots", params_text, commit).decode()
 
     @property

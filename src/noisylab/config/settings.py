@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from noisylab.config.checks import by_name, choice, either, integer, list_of, number, pair, text
+from noisylab.config.checks import (
+    Check,
+    by_name,
+    choice,
+    either,
+    integer,
+    list_of,
+    number,
+    pair,
+    text,
+)
 from noisylab.core.images import SIZE
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
@@ -26,6 +36,7 @@ BY_CLASS = ("none", "one_minus_frequency", "inverse_frequency")
 #: Words in place of a class name: fewest labels in train, unknown, confused least on dev.
 RAREST, ANY, LEAST_CONFUSED = "rarest", "any", "least_confused"
 
+_CLASS = Check("a class or a keyword", either(text(""), number()).is_good)
 _SHARE = number(least=0, most=1)
 _FACTOR = number(least=0, most=10)
 _LEVELS = number(above=0, most=255)
@@ -41,6 +52,7 @@ BatchSize = Annotated[int, integer(1, 2**20)]  # images per step; an epoch's las
 Optimizer = Annotated[str, choice(*OPTIMIZERS)]  # with torch's defaults; sgd has momentum 0.9
 Device = Annotated[str, choice("auto", "cpu", "cuda")]  # auto: cuda where available
 Precision = Annotated[str, choice("auto", "float32", "bfloat16")]  # see learning/precision.py
+ClassName = Annotated[str | float, _CLASS]  # YAML reads the name 0 as a number
 SheetImages = Annotated[int, integer(1, 1000)]  # number of images that a figure shows
 
 
@@ -95,7 +107,7 @@ class RelabelConfig:
     """
 
     keep: Annotated[str, choice("report", "best")]  # rule whose corrections train_fixed uses
-    suspect_class: Annotated[str, text("a class, rarest or any")]  # hidden under other labels
+    suspect_class: ClassName  # hidden under other labels; or rarest, or any
     models: Annotated[int, integer(1, 100)]
     folds: Annotated[int, integer(2, 100)]  # for `any`: models per seed
     fold_seeds: Annotated[int, integer(1, 100)]  # for `any`: seeds
@@ -126,8 +138,8 @@ class AdversarialConfig:
     The example is the training image whose predicted probability is nearest to the one given.
     """
 
-    source_class: Annotated[str, text("a class or least_confused")]  # class of the images
-    target_class: Annotated[str, text("a class, rarest or least_confused")]  # to be predicted
+    source_class: ClassName  # class of the images; or least_confused
+    target_class: ClassName  # to be predicted; or rarest, or least_confused
     example_probability: Share
     epsilon: Annotated[float, _LEVELS]  # largest change of the example, in 8-bit levels
     epsilons: Annotated[Sequence[float], list_of(_LEVELS)]  # likewise, of each image of the sets

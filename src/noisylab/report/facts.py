@@ -151,8 +151,7 @@ def read_facts(metrics: str | Path, plots: str | Path, params: Params) -> Facts:
     lab = _lab_report(data)
     steps = read_steps(metrics, plots, params, data, lab)
     attack, budgets = read_json(metrics / "adversarial.json"), plots / "adversarial/success.csv"
-    with reading(metrics / "adversarial.json"):
-        is_attacked = attack["steps"]["attacked"] > 0
+    is_attacked = attack.get("steps", {}).get("attacked") != 0
     return Facts(
         params=params,
         data=data,
