@@ -172,10 +172,3 @@ def test_a_tilde_stands_for_the_home_folder(
     assert len(read_source(f"~/{class_folders.name}").train) == 4
     with pytest.raises(InputError, match="~nobody-of-that-name/photos: cannot be read: Could not"):
         read_source("~nobody-of-that-name/photos")
-
-
-@pytest.mark.parametrize("place", [".", "train", "dev/ant"])
-def test_files_that_dvc_ignores_are_refused(class_folders: Path, place: str) -> None:
-    (class_folders / place / ".dvcignore").write_text("*.png")
-    with pytest.raises(InputError, match=r"\.dvcignore: hides files from DVC"):
-        read_source(class_folders)
