@@ -79,6 +79,9 @@ def _check_runs(stage: str, params: TrainParams) -> None:
         if run.distillation and stage != "train_fixed":
             expected = "0, since only train_fixed has predicted probabilities"
             _refuse(f"{stage}.runs.{name}.distillation", expected, run.distillation)
+        if run.mixup + run.cutmix > 1:
+            expected = f"at most 1 together with mixup, which is {run.mixup:g}"
+            _refuse(f"{stage}.runs.{name}.cutmix", expected, run.cutmix)
 
 
 def _refuse(place: str, expected: str, got: object) -> NoReturn:
