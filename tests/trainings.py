@@ -15,8 +15,6 @@ from noisylab.config.settings import FitConfig
 from noisylab.core.images import ImageSet
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from noisylab.learning.training import Epoch
 
 GO = "go"
@@ -33,7 +31,7 @@ class Slow:
     def resume(self, history: list[Epoch]) -> None:
         pass
 
-    def step(self, n_images: int, loss: Tensor) -> None:
+    def step(self, n_images: int) -> None:
         pass
 
     def epoch(self, epoch: Epoch) -> None:

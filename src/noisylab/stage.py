@@ -68,7 +68,8 @@ def run(main: Callable[[Params], None]) -> None:
         if isinstance(error, RuntimeError) and not re.search("(allocate|out of) memory", text):
             raise
         reason = text.partition("\n")[0] or type(error).__name__
-        sys.exit(f"out of memory: close other programs, or set engine to local:1 ({reason})")
+        remedy = "close other programs, lower batch_size, or set engine to local:1"
+        sys.exit(f"out of memory: {remedy} ({reason})")
     gc.freeze()  # skips the final garbage collection, which takes a third of a second
 
 

@@ -36,7 +36,7 @@ def model(sets: dict[str, ImageSet]) -> SimpleModel:
 
 
 def run(model: SimpleModel, sets: dict[str, ImageSet], **changes: Any) -> Attacks:
-    return attack_all(model, sets, GIVEN, replace(CONFIG, **changes), 2, "cpu")
+    return attack_all(model, sets, GIVEN, replace(CONFIG, **changes), "cpu")
 
 
 def test_files_and_metrics_are_written_the_same_each_time(

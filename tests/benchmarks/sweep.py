@@ -166,7 +166,7 @@ def independent(sets: dict[str, ImageSet], recipe: FitConfig, rates: list[float]
         program = subprocess.Popen(
             [sys.executable, "-c", INDEPENDENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        work = (sets["train"], sets["dev"], replace(recipe), rates[number::N_WORKERS])
+        work = (sets["train"], sets["dev"], recipe, rates[number::N_WORKERS])
         assert program.stdin
         pickle.dump(work, program.stdin)
         program.stdin.flush()

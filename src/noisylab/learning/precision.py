@@ -28,6 +28,6 @@ def find_precision(name: str, device: torch.device) -> torch.dtype:
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # avx512_bf16 and amx_bf16 of x86, bf16 and sve_bf16 of ARM
-    return any(has and "bf16" in name for name, has in torch.cpu.get_capabilities().items())
+    return any(has is True and "bf16" in name for name, has in torch.cpu.get_capabilities().items())
