@@ -26,7 +26,9 @@ RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", device="
 @pytest.fixture(scope="module")
 def model() -> SimpleModel:
     train = make_set(90, seed=1)
-    return fit(train, train.subset([0]), RECIPE, torch.Generator().manual_seed(0)).model
+    fitted = fit(train, train.subset([0]), RECIPE, torch.Generator().manual_seed(0)).model
+    assert isinstance(fitted, SimpleModel)
+    return fitted
 
 
 @pytest.fixture(scope="module")

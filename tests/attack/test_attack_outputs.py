@@ -32,7 +32,9 @@ def sets() -> dict[str, ImageSet]:
 @pytest.fixture(scope="module")
 def model(sets: dict[str, ImageSet]) -> SimpleModel:
     train = sets["train"]
-    return fit(train, train.subset([0]), RECIPE, torch.Generator().manual_seed(0)).model
+    fitted = fit(train, train.subset([0]), RECIPE, torch.Generator().manual_seed(0)).model
+    assert isinstance(fitted, SimpleModel)
+    return fitted
 
 
 def run(model: SimpleModel, sets: dict[str, ImageSet], **changes: Any) -> Attacks:

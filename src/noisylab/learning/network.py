@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, overload
 
 import numpy as np
 import torch
@@ -88,7 +88,11 @@ def dump_weights(model: Network) -> bytes:
     return buffer.getvalue()
 
 
-def load_weights(content: bytes, network: type[_Network] = SimpleModel) -> _Network:  # type: ignore[assignment]
+@overload
+def load_weights(content: bytes) -> SimpleModel: ...
+@overload
+def load_weights(content: bytes, network: type[_Network]) -> _Network: ...
+def load_weights(content: bytes, network: type[Network] = SimpleModel) -> Network:
     """The model of dump_weights(), or of any checkpoint of `network`: on the CPU, in eval mode.
 
     Its last layer decides the number of classes. Raises InputError for a damaged file, for content
