@@ -45,7 +45,7 @@ def voters_probs(
 
 
 def second_opinion(recipe: FitConfig) -> FitConfig:
-    """Settings of the second opinion, on the device and in the precision of `recipe`."""
+    """Settings of the second opinion; device, precision and smoothing are those of `recipe`."""
     return FitConfig(
         epochs=20,
         lr=0.005,
@@ -55,7 +55,7 @@ def second_opinion(recipe: FitConfig) -> FitConfig:
         precision=recipe.precision,
         schedule="one_cycle",
         weight_decay=0.05,
-        label_smoothing=0.1,
+        label_smoothing=recipe.label_smoothing,
         cutmix=0.5,
         dropout=0.0,
         class_weights="inverse_frequency",
