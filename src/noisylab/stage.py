@@ -20,6 +20,7 @@ def _end(kind: type[BaseException], error: BaseException, traceback: TracebackTy
 sys.excepthook = _end  # before the slow imports: Ctrl-C during them prints no traceback
 
 import gc
+import io
 import os
 import re
 import time
@@ -56,6 +57,8 @@ def run(main: Callable[[Params], None]) -> None:
     """
     for number in _STOPS:
         signal.signal(number, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
     when_orphaned(_stop_orphan)
     gc.set_threshold(_GC_THRESHOLD)  # the default slows the imports of torch and matplotlib
     try:

@@ -121,7 +121,7 @@ def as_many_as_estimated(
         found = pred_probs[images, other] / pred_probs[images][:, [label, other]].sum(axis=1)
         likeliest = np.argsort(-found, kind="stable")[: round(share * len(images))]
         odds[images[likeliest], other] = found[likeliest]
-    is_flagged = odds.any(axis=1)
+    is_flagged: np.ndarray = np.any(odds, axis=1)
     suggested = np.where(is_flagged, odds.argmax(axis=1), errors.suggested)
     return LabelErrors(errors.scores, suggested, is_flagged)
 

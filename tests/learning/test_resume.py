@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def seeded() -> torch.Generator:
     return torch.Generator().manual_seed(5)
 
 
-def same(first: Fit, second: Fit) -> bool:
+def same(first: Fit[Any], second: Fit[Any]) -> bool:
     weights = dump_weights(first.model) == dump_weights(second.model)
     return weights and first.history == second.history
 
@@ -100,8 +101,8 @@ def test_running_means_of_the_second_network_resume_to_the_same_bits(
     undisturbed = fit(train, dev, config, seeded(), network=OpinionModel)
     file = every_epoch(tmp_path / "state")
     with pytest.raises(StopHereError):
-        fit(train, dev, config, seeded(), Interrupt(1), file, OpinionModel)
-    resumed = fit(train, dev, config, seeded(), Interrupt(), file, OpinionModel)
+        fit(train, dev, config, seeded(), Interrupt(1), file, network=OpinionModel)
+    resumed = fit(train, dev, config, seeded(), Interrupt(), file, network=OpinionModel)
     assert same(resumed, undisturbed)
 
 
@@ -177,6 +178,11 @@ def test_a_key_changes_with_everything_a_result_depends_on(train: ImageSet, dev:
     ]
     assert len(set(keys)) == len(keys)
     assert key(train) == key(train)
+
+
+def test_a_key_ignores_the_names_of_images(train: ImageSet, dev: ImageSet) -> None:
+    named = replace(train, names=tuple(f"{index}.png" for index in range(len(train))))
+    assert sets_fingerprint(named, dev) == sets_fingerprint(train, dev)
 
 
 def test_a_key_changes_with_versions_and_code(

@@ -16,7 +16,7 @@ from noisylab.core.errors import InputError
 from noisylab.core.images import Decisions, ImageSet
 from noisylab.data.set_files import read_fixed_sets, read_set, write_sets
 from noisylab.learning.kept import Training
-from noisylab.learning.network import Network, SimpleModel
+from noisylab.learning.network import SimpleModel
 from noisylab.learning.opinion import OpinionModel
 from noisylab.learning.training import fit, predict_both_ways
 from noisylab.many.trainer import Trainer
@@ -25,7 +25,9 @@ from noisylab.relabel.outputs import corrections, describe, notices, score, writ
 from noisylab.relabel.rules import LabelErrors
 from noisylab.relabel.run import Relabelling, relabel
 from noisylab.relabel.voters import second_opinion
+from noisylab.review.cases import read_cases
 
+pytestmark = pytest.mark.usefixtures("trainings_here")
 RECIPE = FitConfig(
     epochs=12,
     lr=0.003,
@@ -51,13 +53,13 @@ def sets() -> dict[str, ImageSet]:
 
 
 @pytest.fixture(scope="module")
-def model(sets: dict[str, ImageSet]) -> Network:
+def model(sets: dict[str, ImageSet]) -> SimpleModel:
     return fit(sets["train"], sets["dev"], RECIPE, torch.Generator().manual_seed(0)).model
 
 
 def find(
     sets: dict[str, ImageSet],
-    model: Network,
+    model: SimpleModel,
     decisions: Decisions | None = None,
     config: RelabelConfig = CONFIG,
 ) -> Relabelling:
@@ -70,7 +72,7 @@ def write(result: Relabelling, folder: Path, data: str = "data") -> list[str]:
 
 
 def test_planted_errors_are_found_and_corrected_and_nothing_else(
-    sets: dict[str, ImageSet], model: Network
+    sets: dict[str, ImageSet], model: SimpleModel
 ) -> None:
     result = find(sets, model, config=replace(CONFIG, models=2))
     expected = {*PLANTED["train"], *(90 + index for index in PLANTED["dev"])}
@@ -93,7 +95,7 @@ def test_planted_errors_are_found_and_corrected_and_nothing_else(
     assert described["rules"]["best"]["f1"] == 1
 
 
-def test_true_labels_only_score(sets: dict[str, ImageSet], model: Network) -> None:
+def test_true_labels_only_score(sets: dict[str, ImageSet], model: SimpleModel) -> None:
     blind = {split: replace(part, true_labels=None) for split, part in sets.items()}
     seen, unseen = find(sets, model), find(blind, model)
     assert np.array_equal(seen.labels, unseen.labels)
@@ -103,7 +105,7 @@ def test_true_labels_only_score(sets: dict[str, ImageSet], model: Network) -> No
 
 
 def test_a_person_overrides_the_rule_in_either_direction(
-    sets: dict[str, ImageSet], model: Network
+    sets: dict[str, ImageSet], model: SimpleModel
 ) -> None:
     decisions = {("train", 2): 0, ("train", 5): 1, ("dev", 2): 2, ("dev", 0): 2, ("dev", 1): 1}
     result = find(sets, model, decisions)
@@ -120,7 +122,7 @@ def test_a_person_overrides_the_rule_in_either_direction(
 
 
 def test_what_the_models_say_goes_with_the_corrected_sets(
-    tmp_path: Path, sets: dict[str, ImageSet], model: Network
+    tmp_path: Path, sets: dict[str, ImageSet], model: SimpleModel
 ) -> None:
     result = find(sets, model, {("train", 5): 1, ("dev", 0): 2}, replace(CONFIG, keep="report"))
     expected = predict_both_ways(model, result.known.images)
@@ -160,7 +162,7 @@ def corrections_of(result: Relabelling) -> list[list[str]]:
     return [[str(cell) for cell in row] for row in corrections(result, result.errors.near(3))]
 
 
-def test_any_confusion_is_found_where_nobody_knows_which(model: Network) -> None:
+def test_any_confusion_is_found_where_nobody_knows_which(model: SimpleModel) -> None:
     made = {"train": make_set(300, seed=1), "dev": make_set(60, seed=2)}
     labels = made["train"].labels.copy()
     labels[2:90:3] = 0
@@ -174,7 +176,7 @@ def test_any_confusion_is_found_where_nobody_knows_which(model: Network) -> None
 
 
 def test_the_second_opinion_counts_as_much_as_the_other_models(
-    sets: dict[str, ImageSet], model: Network, monkeypatch: pytest.MonkeyPatch
+    sets: dict[str, ImageSet], model: SimpleModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = replace(second_opinion(RECIPE), epochs=1)
     monkeypatch.setattr(voters, "second_opinion", lambda recipe_of_others: recipe)
@@ -188,19 +190,19 @@ def test_the_second_opinion_counts_as_much_as_the_other_models(
 
 
 def test_the_rarest_class_is_suspected_by_default(
-    sets: dict[str, ImageSet], model: Network
+    sets: dict[str, ImageSet], model: SimpleModel
 ) -> None:
     result = find(sets, model, config=replace(CONFIG, suspect_class="rarest"))
     assert result.suspect == 2
 
 
-def test_the_rule_that_is_kept_corrects(sets: dict[str, ImageSet], model: Network) -> None:
+def test_the_rule_that_is_kept_corrects(sets: dict[str, ImageSet], model: SimpleModel) -> None:
     result = find(sets, model, config=replace(CONFIG, keep="report"))
     assert result.errors is result.rules["report"]
     assert result.errors is not result.rules["best"]
 
 
-def test_where_nothing_is_flagged_the_sets_stay(model: Network, tmp_path: Path) -> None:
+def test_where_nothing_is_flagged_the_sets_stay(model: SimpleModel, tmp_path: Path) -> None:
     clean = {"train": make_set(90, seed=1), "dev": make_set(30, seed=2)}
     result = find(clean, model)
     for split, fixed in result.fixed_sets().items():
@@ -221,13 +223,28 @@ def test_a_model_of_other_classes_is_refused(sets: dict[str, ImageSet]) -> None:
         find(sets, SimpleModel(5))
 
 
-def test_an_unknown_suspect_is_refused(sets: dict[str, ImageSet], model: Network) -> None:
+def test_an_unknown_suspect_is_refused(sets: dict[str, ImageSet], model: SimpleModel) -> None:
     message = r"suspect_class must be rarest, any, or one of \['car', 'truck', 'cat'\], got 'dog'"
     with pytest.raises(InputError, match=message):
         find(sets, model, config=replace(CONFIG, suspect_class="dog"))
 
 
-def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet], model: Network) -> None:
+def test_the_names_of_images_are_in_the_table_of_corrections(
+    tmp_path: Path, sets: dict[str, ImageSet], model: SimpleModel
+) -> None:
+    named = {
+        split: replace(image_set, names=tuple(f"{split}/{i}.png" for i in range(len(image_set))))
+        for split, image_set in sets.items()
+    }
+    write(find(named, model, {("dev", 0): 2}), tmp_path)
+    with (tmp_path / "data" / "corrections.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == [f"{row['split']}/{row['index']}.png" for row in rows]
+    assert {"train", "dev"} == {row["split"] for row in rows}
+    read_cases(tmp_path / "data" / "corrections.csv", named)
+
+
+def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet], model: SimpleModel) -> None:
     contents = []
     for name in ("first", "second"):
         folder = tmp_path / name
@@ -286,13 +303,13 @@ def test_a_class_that_the_rule_would_empty_keeps_its_labels(sets: dict[str, Imag
     assert "labelled car; their labels stay as given" in warned[0]
 
 
-def test_a_person_may_not_empty_a_class(sets: dict[str, ImageSet], model: Network) -> None:
+def test_a_person_may_not_empty_a_class(sets: dict[str, ImageSet], model: SimpleModel) -> None:
     trucks = np.flatnonzero(sets["train"].labels == 1)
     with pytest.raises(InputError, match=r"leave no image of train labelled 'truck'; keep at"):
         find(sets, model, {("train", int(index)): 0 for index in trucks})
 
 
-def test_a_class_of_one_image_cannot_be_in_two_folds(model: Network) -> None:
+def test_a_class_of_one_image_cannot_be_in_two_folds(model: SimpleModel) -> None:
     made = {"train": make_set(31, seed=1), "dev": make_set(9, seed=2)}
     for part, rare in (("train", 1), ("dev", 0)):
         labels = np.where(made[part].labels == 2, 0, made[part].labels)

@@ -227,8 +227,9 @@ def test_the_voters_are_told(
     tmp_path: Path, suspect: str, models: int, second_opinion: bool, voters: str
 ) -> None:
     run = make_run(tmp_path)
-    changes = {"models": models, "second_opinion": second_opinion, "suspect_class": suspect}
-    relabel = replace(run.params.relabel, **changes)
+    relabel = replace(
+        run.params.relabel, models=models, second_opinion=second_opinion, suspect_class=suspect
+    )
     said = replace(run, params=replace(run.params, relabel=relabel)).said()["relabel"]
     assert voters in said
     verbs = ("decide", "prefer") if models > 1 or second_opinion else ("decides", "prefers")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from itertools import islice
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import loss_and_accuracy
 from noisylab.learning.network import Network, SimpleModel, to_unit
 from noisylab.learning.optimizers import as_one_parameter, learning_rates, make_optimizer
-from noisylab.learning.precision import find_device, find_precision
+from noisylab.learning.precision import find_device, used_precision
 from noisylab.learning.sampling import (
     Batch,
     cut_batches,
@@ -29,6 +29,7 @@ from noisylab.learning.sampling import (
 )
 from noisylab.learning.training_state import EpochFile, get_state, set_state
 
+_Network = TypeVar("_Network", bound=Network)
 _CHUNK = 512  # images predicted at once: enough for all cores, few enough for their caches
 
 
@@ -47,10 +48,10 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Generic[_Network]):
     """A trained model, in eval mode, and its epochs."""
 
-    model: Network
+    model: _Network
     history: list[Epoch]
 
 
@@ -86,6 +87,7 @@ class DivergedError(InputError):
         )
 
 
+@overload
 def fit(
     train: ImageSet,
     dev: ImageSet,
@@ -93,8 +95,28 @@ def fit(
     generator: torch.Generator,
     progress: Progress | None = None,
     checkpoint: EpochFile | None = None,
+) -> Fit[SimpleModel]: ...
+@overload
+def fit(
+    train: ImageSet,
+    dev: ImageSet,
+    config: FitConfig,
+    generator: torch.Generator,
+    progress: Progress | None = None,
+    checkpoint: EpochFile | None = None,
+    *,
+    network: type[_Network],
+) -> Fit[_Network]: ...
+def fit(
+    train: ImageSet,
+    dev: ImageSet,
+    config: FitConfig,
+    generator: torch.Generator,
+    progress: Progress | None = None,
+    checkpoint: EpochFile | None = None,
+    *,
     network: type[Network] = SimpleModel,
-) -> Fit:
+) -> Fit[Any]:
     """Train a network on `train` and measure it on `dev` after each epoch; neither is empty.
 
     All randomness comes from `generator` (of the CPU); torch's own generator is left as it was.
@@ -104,8 +126,8 @@ def fit(
     weights that do not fit the classes, and distillation without `train.pred_probs`.
     """
     device = find_device(config.device)
-    precision = find_precision(config.precision, device)
-    cast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
+    is_bfloat16 = used_precision(config) == "bfloat16"
+    cast = torch.autocast(device.type, torch.bfloat16, enabled=is_bfloat16)
     torch.set_num_threads(1)
     class_weights = None
     if config.class_weights != "none":

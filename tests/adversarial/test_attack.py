@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from noisylab.attack import smallest as smallest_module
-from noisylab.attack.smallest import smallest_change
-from noisylab.attack.steps import Attacked, attack
+from noisylab.adversarial import smallest as smallest_module
+from noisylab.adversarial.smallest import smallest_change
+from noisylab.adversarial.steps import Attacked, attack
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
@@ -26,9 +26,7 @@ RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", device="
 @pytest.fixture(scope="module")
 def model() -> SimpleModel:
     train = make_set(90, seed=1)
-    fitted = fit(train, train.subset([0]), RECIPE, torch.Generator().manual_seed(0)).model
-    assert isinstance(fitted, SimpleModel)
-    return fitted
+    return fit(train, train.subset([0]), RECIPE, torch.Generator().manual_seed(0)).model
 
 
 @pytest.fixture(scope="module")
