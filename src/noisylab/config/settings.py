@@ -50,9 +50,9 @@ Epochs = Annotated[int, integer(1, 10**6)]  # passes over as many images as the 
 LearningRate = Annotated[float, number(above=0)]
 BatchSize = Annotated[int, integer(1, 2**20)]  # images per step; an epoch's last may have fewer
 Optimizer = Annotated[str, choice(*OPTIMIZERS)]  # with torch's defaults; sgd has momentum 0.9
-Threads = Annotated[int, integer(1, 1024)]  # of the CPU; they split sums: results differ slightly
 Device = Annotated[str, choice("auto", "cpu", "cuda")]  # auto: cuda where available
 ClassName = Annotated[str | float, _CLASS]  # YAML reads the name 0 as a number
+Precision = Annotated[str, choice("auto", "float32", "bfloat16")]  # see learning/precision.py
 SheetImages = Annotated[int, integer(1, 1000)]  # number of images that a figure shows
 
 
@@ -86,8 +86,8 @@ class FitConfig:
     lr: LearningRate  # the peak of a schedule
     batch_size: BatchSize
     optimizer: Optimizer
-    threads: Threads
     device: Device
+    precision: Precision = "float32"  # of forward and backward passes while training
     schedule: Annotated[str, choice("constant", "one_cycle")] = "constant"
     warmup: Share = 0.2
     weight_decay: Annotated[float | None, number(least=0)] = None  # None: the optimizer's default
@@ -116,12 +116,17 @@ class RelabelConfig:
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """Trainings to compare: each optimizer at each of its constant rates, from each seed."""
+    """Trainings to compare: each optimizer at each of its rates, from each seed.
+
+    Schedule `recipe` is that of train_fixed's kept run, whose own optimizer and rate are always
+    among those compared.
+    """
 
     optimizers: Annotated[Sequence[str], list_of(choice(*OPTIMIZERS))]
     rates: Annotated[Sequence[float], _RATES]
     seeds: Annotated[int, integer(1, 100)]  # how many, from Params.seed upwards
-    epochs: Epochs
+    schedule: Annotated[str, choice("recipe", "constant")] = "recipe"
+    epochs: Epochs | None = None  # None: as many as the recipe
     # Rates by optimizer, which replace `rates`.
     own_rates: Annotated[Mapping[str, Sequence[float]] | None, by_name(_RATES, OPTIMIZERS)] = None
 
@@ -173,8 +178,8 @@ class Params:
     lr: LearningRate
     batch_size: BatchSize
     optimizer: Optimizer
-    threads: Threads
     device: Device
+    precision: Precision
     engine: Annotated[str, _ENGINE]
     prepare: PrepareParams
     stats: StatsParams

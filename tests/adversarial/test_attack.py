@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from noisylab.attack import smallest as smallest_module
-from noisylab.attack.smallest import smallest_change
-from noisylab.attack.steps import Attacked, attack
+from noisylab.adversarial import smallest as smallest_module
+from noisylab.adversarial.smallest import smallest_change
+from noisylab.adversarial.steps import Attacked, attack
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.learning.network import SimpleModel, to_unit
 from noisylab.learning.training import fit, predict_probs
 
-RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 
 
 @pytest.fixture(scope="module")

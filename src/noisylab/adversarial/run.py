@@ -9,15 +9,16 @@ from functools import partial
 import numpy as np
 import torch
 
-from noisylab.attack.smallest import smallest_change
-from noisylab.attack.steps import attack
+from noisylab.adversarial.smallest import smallest_change
+from noisylab.adversarial.steps import attack
 from noisylab.config.classes import named_pair
 from noisylab.config.settings import RAREST, AdversarialConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import evaluate
 from noisylab.learning.network import SimpleModel, check_model
-from noisylab.learning.training import find_device, predict_probs
+from noisylab.learning.precision import find_device
+from noisylab.learning.training import predict_probs
 
 _KNOWN = 500  # images of the target class to start a search from; enough that one is near
 
@@ -29,8 +30,7 @@ class Attacks:
     source, target: labels.
     example:        index in train of the example; None if the model predicts no image of `source`
                     in train correctly.
-    trail:          (steps + 1, 32, 32, 3) uint8, the example before and after each step; empty
-                    without one.
+    trail:          (steps + 1, 32, 32, 3) uint8, the example before and after each step, or empty.
     split:          the attacked set: test, or dev if test is empty.
     images:         (N, 32, 32, 3) uint8 by attack, of all its images of `source` that the model
                     predicts correctly: `original`, each epsilon as a number, `smallest` and
@@ -50,7 +50,6 @@ def attack_all(
     sets: Mapping[str, ImageSet],
     given_counts: np.ndarray,
     config: AdversarialConfig,
-    threads: int,
     device: str,
 ) -> Attacks:
     """Attack an example of train, and all images of the source class in test, or in dev.
@@ -64,7 +63,7 @@ def attack_all(
     """
     train = sets["train"]
     check_model(model, train.classes, "the final model")
-    torch.set_num_threads(threads)  # the last bits of a sum depend on it
+    torch.set_num_threads(1)  # the last bits of a sum depend on it
     model = model.to(find_device(device))
     split = "test" if len(sets["test"]) else "dev"
     attacked = sets[split]

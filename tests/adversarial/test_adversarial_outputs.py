@@ -9,8 +9,8 @@ import torch
 from conftest import make_set
 from PIL import Image
 
-from noisylab.attack.outputs import write_attacks
-from noisylab.attack.run import Attacks, _choose, attack_all
+from noisylab.adversarial.outputs import write_attacks
+from noisylab.adversarial.run import Attacks, _choose, attack_all
 from noisylab.config.settings import AdversarialConfig, FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
@@ -20,7 +20,7 @@ from noisylab.learning.training import fit, predict_probs
 CONFIG = AdversarialConfig("truck", "rarest", 0.96, 20, [150, 2.5], 3, "linf", 0.9)
 CLASSES = ("car", "truck", "cat")
 GIVEN = np.array([60, 20, 10])
-RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def model(sets: dict[str, ImageSet]) -> SimpleModel:
 
 
 def run(model: SimpleModel, sets: dict[str, ImageSet], **changes: Any) -> Attacks:
-    return attack_all(model, sets, GIVEN, replace(CONFIG, **changes), 2, "cpu")
+    return attack_all(model, sets, GIVEN, replace(CONFIG, **changes), "cpu")
 
 
 def test_files_and_metrics_are_written_the_same_each_time(
