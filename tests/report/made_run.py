@@ -167,6 +167,7 @@ def write_relabel(folder: Path, classes: tuple[str, ...], truth: bool) -> None:
             "recall": 0.8,
             "f1": 0.85,
             "average_precision": 0.9,
+            "missed": 0.1,
         }
         figures["rules"] = {"report": rule, "best": rule}
     files.write_json(folder / "metrics/relabel.json", figures)

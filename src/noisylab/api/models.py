@@ -34,6 +34,8 @@ def fit(
     weight_decay: float | None = None,
     label_smoothing: float = 0.0,
     distillation: float = 0.0,
+    mixup: float = 0.0,
+    cutmix: float = 0.0,
     dropout: float = 0.5,
     class_weights: ByClass = "none",
     augment: Mapping[str, Any] | None = None,
@@ -41,7 +43,7 @@ def fit(
     device: str = "auto",
     seed: int = 0,
     on_epoch: Callable[[Epoch], object] | None = None,
-) -> Fit:
+) -> Fit[SimpleModel]:
     """Train the network on `train`, and measure it on `dev` after each epoch.
 
     The settings mean what they mean in params.yaml, and have its defaults: without any, the model
@@ -67,6 +69,7 @@ def fit(
         **{"epochs": epochs, "lr": lr, "batch_size": batch_size, "optimizer": optimizer},
         **{"schedule": schedule, "warmup": warmup, "weight_decay": weight_decay},
         **{"label_smoothing": label_smoothing, "distillation": distillation},
+        **{"mixup": mixup, "cutmix": cutmix},
         **{"dropout": dropout, "class_weights": class_weights, "augment": augment},
         **{"precision": precision, "device": device},
     }

@@ -39,6 +39,7 @@ def read_params(path: str | Path) -> Params:
 def check_recipe(settings: Mapping[str, object]) -> FitConfig:
     """The settings of one training, checked as those of a run; raises InputError likewise."""
     recipe: FitConfig = _section(FitConfig, "", settings, {})
+    _check_mixing("", recipe)
     return recipe
 
 
@@ -85,6 +86,13 @@ def _check_runs(stage: str, params: TrainParams) -> None:
         if run.distillation and stage != "train_fixed":
             expected = "0, since only train_fixed has predicted probabilities"
             _refuse(f"{stage}.runs.{name}.distillation", expected, run.distillation)
+        _check_mixing(f"{stage}.runs.{name}.", run)
+
+
+def _check_mixing(prefix: str, run: FitConfig) -> None:
+    if run.mixup + run.cutmix > 1:
+        expected = f"at most 1 together with mixup, which is {run.mixup:g}"
+        _refuse(f"{prefix}cutmix", expected, run.cutmix)
 
 
 def _refuse(place: str, expected: str, got: object) -> NoReturn:

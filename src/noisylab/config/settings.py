@@ -17,6 +17,7 @@ from noisylab.config.checks import (
     list_of,
     number,
     pair,
+    switch,
     text,
 )
 from noisylab.core.images import SIZE
@@ -51,8 +52,8 @@ LearningRate = Annotated[float, number(above=0)]
 BatchSize = Annotated[int, integer(1, 2**20)]  # images per step; an epoch's last may have fewer
 Optimizer = Annotated[str, choice(*OPTIMIZERS)]  # with torch's defaults; sgd has momentum 0.9
 Device = Annotated[str, choice("auto", "cpu", "cuda")]  # auto: cuda where available
-ClassName = Annotated[str | float, _CLASS]  # YAML reads the name 0 as a number
 Precision = Annotated[str, choice("auto", "float32", "bfloat16")]  # see learning/precision.py
+ClassName = Annotated[str | float, _CLASS]  # YAML reads the name 0 as a number
 SheetImages = Annotated[int, integer(1, 1000)]  # number of images that a figure shows
 
 
@@ -93,6 +94,8 @@ class FitConfig:
     weight_decay: Annotated[float | None, number(least=0)] = None  # None: the optimizer's default
     label_smoothing: Share = 0.0  # of each label, spread over all classes
     distillation: Share = 0.0  # of each smoothed label, replaced by predicted probabilities
+    mixup: Share = 0.0  # of the images, blended with another; see learning/mixing.py
+    cutmix: Share = 0.0  # of the images, given a square of another
     dropout: Annotated[float, number(least=0, most=0.99)] = 0.5
     class_weights: Annotated[ByClass, _WEIGHTS] = "none"  # none: each image once per epoch
     augment: AugmentConfig | None = None
@@ -102,13 +105,15 @@ class FitConfig:
 class RelabelConfig:
     """How to find wrong labels.
 
-    The rule `best` averages several models: train_augmented's, and others trained on dev, too. For
-    suspect class `any`, each model predicts only images that are held out from it.
+    The rule `best` averages several models: train_augmented's, and others trained on dev, too. The
+    second opinion counts as much as all of them. For suspect class `any`, models that predict only
+    images held out from them show which classes are confused.
     """
 
     keep: Annotated[str, choice("report", "best")]  # rule whose corrections train_fixed uses
     suspect_class: ClassName  # hidden under other labels; or rarest, or any
     models: Annotated[int, integer(1, 100)]
+    second_opinion: Annotated[bool, switch()]  # of another network; see relabel/opinion.py
     folds: Annotated[int, integer(2, 100)]  # for `any`: models per seed
     fold_seeds: Annotated[int, integer(1, 100)]  # for `any`: seeds
     sheet_images: SheetImages  # of those flagged, and of those just below the threshold

@@ -63,7 +63,7 @@ class Trainer:
             else:
                 left.append(index)
         # The longest first: the last to end should be a short one.
-        left.sort(key=lambda index: -trainings[index].config.epochs * sizes[index])
+        left.sort(key=lambda index: -trainings[index].cost(train))
         if self.engine == "local:1" or (self.engine == "local" and len(left) == 1):
             results = self._train_here(train, dev, trainings, keys, left)
         else:
@@ -123,7 +123,8 @@ class Trainer:
         if values is None:
             return None
         rows, weights, losses = values
-        return Trained(training.config, [Epoch(*row) for row in rows], weights, losses)
+        history = [Epoch(*row) for row in rows]
+        return Trained(training.config, history, weights, losses, training.network)
 
     def _write(self, key: str, trained: Trained) -> None:
         rows = [astuple(epoch) for epoch in trained.history]

@@ -14,7 +14,7 @@ from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import Evaluation, evaluate, evaluate_splits
 from noisylab.learning.kept import Trained, Training
-from noisylab.learning.network import SimpleModel, load_weights
+from noisylab.learning.network import Network, load_weights
 from noisylab.learning.training import predict_probs, predict_splits
 from noisylab.many.trainer import Trainer
 
@@ -111,7 +111,7 @@ class Choice:
     kept:        name of the model that does better on dev.
     """
 
-    models: dict[str, SimpleModel]
+    models: dict[str, Network]
     evaluations: dict[str, dict[str, Evaluation]]
     kept: str
 
@@ -159,7 +159,7 @@ def sweep(sets: Mapping[str, ImageSet], wanted: Sequence[Training], trainer: Tra
 
 def choose(
     swept: Sweep,
-    before: SimpleModel,
+    before: Network,
     sets: Mapping[str, ImageSet],
     given_dev_labels: np.ndarray | None = None,
 ) -> Choice:
