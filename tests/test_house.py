@@ -8,9 +8,9 @@ import pytest
 from test_pipeline_file import ROOT, modules_of
 
 LIBRARY = ROOT / "src" / "noisylab"
-STAGES = ("stats", "train", "relabel", "sweep", "attack")
+STAGES = ("stats", "train", "relabel", "sweep", "adversarial")
 #: Each package may import only those before it.
-ORDER = ("core", "config", "data", "learning", "many", *STAGES, "review", "report")
+ORDER = ("core", "config", "data", "learning", "many", *STAGES, "review", "report", "api")
 ROOMS = {"__init__", "__main__", "run", "outputs", "figures"}  # names that several packages share
 MODULES = sorted(LIBRARY.rglob("*.py"))
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from noisylab import plots
+from noisylab.adversarial import figures as attacks
 from noisylab.core.images import SIZE
 from noisylab.train import figures
 
@@ -55,6 +56,26 @@ def test_curves_of_precision_and_recall_name_their_class() -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("recall", "precision")
 
 
+def test_a_class_whose_name_begins_with_an_underscore_is_in_every_legend() -> None:
+    curve, ones = (np.ones(2), np.linspace(0, 1, 2), 1.0), np.ones(2)
+    names = ["_background_", *(f"class {number}" for number in range(11))]
+    few, many = (
+        plots.precision_recall_curves("t", dict.fromkeys(names[:end], curve)) for end in (2, 12)
+    )
+    two = {"_background_": ones, "cat": ones}
+    drawn = [
+        attacks.probability_curves("t", two),
+        attacks.success_curves("t", "x", [1, 2], two),  # type: ignore[arg-type]
+        attacks.norm_histogram("t", two),
+        few,
+    ]
+    legends = [*(figure.axes[0].get_legend() for figure in drawn), *many.legends]
+    for legend in legends:
+        assert legend is not None
+        assert legend.get_texts()[0].get_text().startswith("_background_")
+    assert len(legends[-1].get_texts()) == 12
+
+
 def test_many_classes_and_odd_names_are_drawn() -> None:
     classes = ["$\\frac$", "猫", "a$b$c", *(f"class {number}" for number in range(300))]
     counts = np.eye(len(classes), dtype=int)
@@ -90,7 +111,7 @@ def test_matplotlib_is_set_up_in_one_place() -> None:
     assert setting == [SOURCE / "plots.py"]
 
 
-@pytest.mark.parametrize("package", ["stats", "train", "relabel", "sweep", "attack"])
+@pytest.mark.parametrize("package", ["stats", "train", "relabel", "sweep", "adversarial"])
 def test_no_setting_of_the_user_reaches_a_picture(package: str, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
     program = f"import noisylab.{package}.figures, matplotlib as m; print(m.rcParams['font.size'])"

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -82,21 +84,30 @@ def precision_recall_curves(
 
     marked: by name, (precision, recall) at the threshold in use.
     """
-    many = len(curves) > _MOST_IN_A_CORNER
+    many, shown = len(curves) > _MOST_IN_A_CORNER, []
     figure, axes = new_axes(9.2 if many else 5.6, 4.8 + 0.21 * max(0, len(curves) - 20))
     for name, (precision, recall, average) in curves.items():
         label = f"{shortened(name)}, average precision {average:.3f}"
         (line,) = axes.step(recall, precision, where="post", label=label)
+        shown.append(line)
         if marked:
             height, at = marked[name]
-            axes.plot(at, height, "o", color=line.get_color(), label=f"{name}, flagged")
+            shown += axes.plot(at, height, "o", color=line.get_color(), label=f"{name}, flagged")
     axes.set(title=title, xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
     axes.grid(alpha=0.3)
     if many:
-        figure.legend(loc="outside right upper")
+        add_legend(figure, shown, loc="outside right upper")
     else:
-        axes.legend(loc="lower left")
+        add_legend(axes, shown, loc="lower left")
     return figure
+
+
+def add_legend(to: Axes | Figure, shown: Sequence[Artist], **options: Any) -> None:
+    """Add a legend of what is `shown`, in that order.
+
+    By itself, matplotlib leaves out labels that begin with an underscore, as names of classes may.
+    """
+    to.legend(handles=shown, **options)
 
 
 def class_distribution(

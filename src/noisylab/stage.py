@@ -22,6 +22,18 @@ sys.excepthook = _end  # before the slow imports: Ctrl-C during them prints no t
 import gc
 import io
 import os
+
+# A run depends on params.yaml, not on the shell or notebook that starts it. Pictures are files: a
+# notebook's backend, which may not be installed here, has no say. The others lower the precision.
+os.environ["MPLBACKEND"] = "agg"
+for _name in (
+    "DNNL_DEFAULT_FPMATH_MODE",
+    "NVIDIA_TF32_OVERRIDE",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+):
+    os.environ.pop(_name, None)
+
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence

@@ -7,7 +7,7 @@ import pytest
 from conftest import make_set
 from sklearn.utils.class_weight import compute_class_weight
 
-from noisylab.config.classes import by_class, check_named_classes
+from noisylab.config.classes import by_class, check_named_classes, named_pair, named_suspect
 from noisylab.config.params import Params, read_params
 from noisylab.config.settings import BY_CLASS, AugmentConfig
 from noisylab.core.errors import InputError
@@ -62,6 +62,15 @@ def test_a_class_whose_name_is_a_number_may_be_written_as_one() -> None:
     assert weights.tolist() == [1, 2, 3]
     with pytest.raises(InputError, match="a number for each of 0, 1, 2, got 0, 1"):
         by_class("class_weights", {0: 1, 1: 2}, numbered)  # type: ignore[dict-item]
+
+
+def test_a_number_names_a_class_wherever_a_class_is_named(params: Params) -> None:
+    classes = ("0", "1", "2.5")
+    assert named_suspect(replace(params.relabel, suspect_class=1), classes) == 1
+    pair = replace(params.adversarial, source_class=2.5, target_class=0)
+    assert named_pair(pair, classes) == (2, 0)
+    with pytest.raises(InputError, match=r"or one of \['0', '1', '2.5'\], got '3'"):
+        named_suspect(replace(params.relabel, suspect_class=3), classes)
 
 
 @pytest.fixture

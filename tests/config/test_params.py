@@ -185,6 +185,11 @@ def test_bad_values_are_refused_with_their_key(
             "epochs: 5\n      distillation: 0.5",
             "train_baseline.runs.report.distillation must be 0, since only train_fixed has",
         ),
+        (
+            "epochs: 5",
+            "epochs: 5\n      mixup: 0.6\n      cutmix: 0.5",
+            "train_baseline.runs.report.cutmix must be at most 1 together with mixup, which is 0.6",
+        ),
         ("epochs: 5", "lr: 5", "train_baseline.runs.report.epochs is missing"),
         (
             "    report: ",

@@ -69,6 +69,10 @@ LABELS = np.array([0, 1, 0])
     ("parts", "message"),
     [
         ({"labels": np.array([0, 7, 0])}, "labels must be in 0..1, got 7 at index 1"),
+        (
+            {"labels": np.array([0, 7, 0]), "names": ("a.png", "b.png", "c.png")},
+            "got 7 at index 1 (b.png)",
+        ),
         ({"labels": np.array([0, 1, -1])}, "labels must be in 0..1, got -1 at index 2"),
         ({"labels": np.array([0, 1])}, "labels must be int64 of shape (3,), one per image"),
         ({"labels": np.array([0.0, 1.0, 0.0])}, "labels must be int64"),
@@ -85,6 +89,7 @@ LABELS = np.array([0, 1, 0])
         ({"images": IMAGES.transpose(0, 3, 1, 2)}, "got uint8 of shape (3, 3, 32, 32)"),
         ({"classes": ("car",)}, "classes must name at least 2 classes, got ['car']"),
         ({"classes": ("car", "car")}, "classes must be distinct, got 'car' more than once"),
+        ({"classes": ("car", "cat ")}, "names without space at either end, got 'cat '; rename it"),
         ({"classes": ("car", "a\nb")}, r"printable characters, got 'a\nb'"),
         ({"classes": ("car", "\ud800")}, r"printable characters, got '\ud800'"),
         ({"classes": ("car", "x" * 101)}, "printable characters, got 'xxx"),

@@ -119,6 +119,17 @@ def test_a_pickle_by_another_name_is_told(tmp_path: Path, old: str, new: str, me
         read_source(tmp_path)
 
 
+def test_a_list_of_classes_by_another_name_is_not_dropped_in_silence(tmp_path: Path) -> None:
+    pairs = [(np.full((3, 4, 4), value, np.float32), value % 2) for value in (-1, 0, 1)]
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.pickle").write_bytes(pickle.dumps(pairs))
+    (tmp_path / "Classes.txt").write_text("car\ncat\n")
+    with pytest.raises(InputError, match=r"Classes\.txt: is not read; rename it to classes\.txt"):
+        read_source(tmp_path)
+    (tmp_path / "Classes.txt").rename(tmp_path / "classes.txt")
+    assert read_source(tmp_path).train.classes == ("car", "cat")
+
+
 @pytest.mark.parametrize(
     "classes",
     [
@@ -172,10 +183,3 @@ def test_a_tilde_stands_for_the_home_folder(
     assert len(read_source(f"~/{class_folders.name}").train) == 4
     with pytest.raises(InputError, match="~nobody-of-that-name/photos: cannot be read: Could not"):
         read_source("~nobody-of-that-name/photos")
-
-
-@pytest.mark.parametrize("place", [".", "train", "dev/ant"])
-def test_files_that_dvc_ignores_are_refused(class_folders: Path, place: str) -> None:
-    (class_folders / place / ".dvcignore").write_text("*.png")
-    with pytest.raises(InputError, match=r"\.dvcignore: hides files from DVC"):
-        read_source(class_folders)

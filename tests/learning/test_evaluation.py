@@ -6,6 +6,7 @@ from sklearn import metrics
 
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import (
+    Evaluation,
     evaluate,
     evaluate_splits,
     loss_and_accuracy,
@@ -41,10 +42,23 @@ def test_equals_scikit_learn(seed: int) -> None:
         assert result.loss == pytest.approx(metrics.log_loss(labels, pred_probs))
 
 
-def test_balanced_accuracy_leaves_out_classes_without_images() -> None:
-    result = evaluate(np.array([0, 0, 1]), np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.9, 0]]))
-    assert result.recall.tolist() == [0.5, 1, 0]
+def test_figures_of_a_class_without_images_are_unknown() -> None:
+    labels = np.array([0, 0, 1])
+    result = evaluate(labels, np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.9, 0]]))
+    for figures in (result.precision, result.recall, result.f1):
+        assert np.isnan(figures).tolist() == [False, False, True]
+    assert result.recall[:2].tolist() == [0.5, 1]
     assert result.balanced_accuracy == 0.75
+    assert result.macro_f1 == metrics.f1_score(labels, [0, 1, 1], average="macro")
+    recall = result.metrics(("car", "truck", "cat"))["recall"]
+    assert recall == {"car": 0.5, "truck": 1, "cat": None}
+
+
+def test_a_class_without_images_that_is_predicted_has_no_precision() -> None:
+    result = evaluate(np.array([0, 0]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    assert result.precision.tolist() == [1, 0]
+    assert result.f1.tolist() == pytest.approx([2 / 3, 0])
+    assert np.isnan(result.recall).tolist() == [False, True]
 
 
 def test_a_probability_of_zero_leaves_the_loss_finite() -> None:
@@ -94,7 +108,7 @@ def test_figures_equal_those_computed_by_hand() -> None:
     result = evaluate(np.array([0, 0, 0, 1, 1, 2]), np.eye(4)[predicted])
     assert result.confusion.tolist() == [[2, 1, 0, 0], [0, 1, 0, 1], [1, 0, 0, 0], [0, 0, 0, 0]]
     assert result.precision == pytest.approx([2 / 3, 1 / 2, 0, 0])
-    assert result.recall == pytest.approx([2 / 3, 1 / 2, 0, 0])
+    assert result.recall == pytest.approx([2 / 3, 1 / 2, 0, np.nan], nan_ok=True)
     assert result.f1 == pytest.approx([2 / 3, 1 / 2, 0, 0])
     assert result.macro_f1 == pytest.approx(7 / 24)
     assert result.balanced_accuracy == pytest.approx(7 / 18)
@@ -115,3 +129,9 @@ def test_dev_is_also_compared_with_its_other_labels(dev: ImageSet) -> None:
     evaluations = evaluate_splits(sets, said, dev.labels)
     accuracies = {split: part.accuracy for split, part in evaluations.items()}
     assert accuracies == {"train": 1, "dev": 0, "dev_given": 1, "dev_true": 1}
+
+
+def test_the_standard_error_is_that_of_a_mean_of_shares() -> None:
+    confusion = np.array([[90, 10, 0], [5, 5, 0], [0, 0, 0]])
+    expected = (0.9 * 0.1 / 100 + 0.5 * 0.5 / 10) ** 0.5 / 2
+    assert Evaluation(0.0, 0.0, confusion).standard_error == pytest.approx(expected)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.fingerprint import TRAINING
 from noisylab.learning.kept import Trained, Training, sets_fingerprint
 from noisylab.learning.network import dump_weights
+from noisylab.learning.opinion import OpinionModel
 from noisylab.learning.training import DivergedError, Epoch, Fit, fit, predict_probs
 from noisylab.learning.training_state import EpochFile
 
@@ -24,6 +26,8 @@ EVERYTHING = replace(
     label_smoothing=0.1,
     dropout=0.3,
     class_weights="inverse_frequency",
+    mixup=0.2,
+    cutmix=0.3,
     augment=AugmentConfig(probability="one_minus_frequency", shift_pixels=2, mirror=0.5),
 )
 CONFIGS = {
@@ -67,7 +71,7 @@ def seeded() -> torch.Generator:
     return torch.Generator().manual_seed(5)
 
 
-def same(first: Fit, second: Fit) -> bool:
+def same(first: Fit[Any], second: Fit[Any]) -> bool:
     weights = dump_weights(first.model) == dump_weights(second.model)
     return weights and first.history == second.history
 
@@ -88,6 +92,18 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
     assert (watch.resumed, watch.heard) == (3, [4])
     assert same(resumed, undisturbed)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_running_means_of_the_second_network_resume_to_the_same_bits(
+    train: ImageSet, dev: ImageSet, tmp_path: Path
+) -> None:
+    config = replace(EVERYTHING, epochs=2, batch_size=64)
+    undisturbed = fit(train, dev, config, seeded(), network=OpinionModel)
+    file = every_epoch(tmp_path / "state")
+    with pytest.raises(StopHereError):
+        fit(train, dev, config, seeded(), Interrupt(1), file, network=OpinionModel)
+    resumed = fit(train, dev, config, seeded(), Interrupt(), file, network=OpinionModel)
+    assert same(resumed, undisturbed)
 
 
 def test_a_resumed_training_diverges_in_the_same_epoch(

@@ -15,12 +15,12 @@ PARAMS = {
     "epochs: 5\n": "epochs: 2\n",
     "epochs: 25\n": "epochs: 1\n",
     "epochs: 15\n": "epochs: 1\n",
-    "epochs: 50\n": "epochs: 1\n",
-    "epochs: 60\n": "epochs: 2\n",
+    "epochs: 57\n": "epochs: 2\n",
     "epochs: 40\n": "epochs: 2\n",
     "sheet_images: 96": "sheet_images: 12",
     "sheet_images: 240": "sheet_images: 12",
     "models: 4": "models: 2",
+    "  - adamw\n  - sgd\n  - rmsprop\n": "",
     **{f"  - {rate}\n": "" for rate in ("0.00001", "0.0001", "0.003", "0.01")},
     "engine: local ": "engine: local:1 ",  # each worker takes two seconds to import torch
 }

@@ -177,7 +177,9 @@ def test_an_added_rate_is_the_only_training(clone: Clone) -> None:
 
 
 def test_a_change_in_the_attack_code_reruns_only_the_attack(clone: Clone) -> None:
-    clone.edit("src/noisylab/attack/steps.py", {"\n\n\ndef attack(": "\n\n\n# Why.\ndef attack("})
+    clone.edit(
+        "src/noisylab/adversarial/steps.py", {"\n\n\ndef attack(": "\n\n\n# Why.\ndef attack("}
+    )
     rerun = re.findall(r"Running stage '(\w+)'", clone.run("dvc", "repro"))
     assert rerun[0] == "adversarial"
     assert {*rerun} <= {"adversarial", "report"}
@@ -186,7 +188,7 @@ def test_a_change_in_the_attack_code_reruns_only_the_attack(clone: Clone) -> Non
 
 
 def test_compiled_python_files_rerun_nothing(clone: Clone) -> None:
-    for package in ("core", "learning", "attack"):
+    for package in ("core", "learning", "adversarial"):
         compiled = clone.folder / "src" / "noisylab" / package / "__pycache__"
         compiled.mkdir(exist_ok=True)
         (compiled / "added.cpython-399.pyc").write_bytes(b"x")

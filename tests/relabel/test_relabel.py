@@ -15,11 +15,16 @@ from noisylab.config.settings import FitConfig, RelabelConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import Decisions, ImageSet
 from noisylab.data.set_files import read_fixed_sets, read_set, write_sets
+from noisylab.learning.kept import Training
 from noisylab.learning.network import SimpleModel
+from noisylab.learning.opinion import OpinionModel
 from noisylab.learning.training import fit, predict_both_ways
 from noisylab.many.trainer import Trainer
-from noisylab.relabel.outputs import corrections, describe, notices, write_relabelling
+from noisylab.relabel import voters
+from noisylab.relabel.outputs import corrections, describe, notices, score, write_relabelling
+from noisylab.relabel.rules import LabelErrors
 from noisylab.relabel.run import Relabelling, relabel
+from noisylab.relabel.voters import second_opinion
 from noisylab.review.cases import read_cases
 
 pytestmark = pytest.mark.usefixtures("trainings_here")
@@ -31,7 +36,9 @@ RECIPE = FitConfig(
     device="cpu",
     class_weights="inverse_frequency",
 )
-CONFIG = RelabelConfig("best", "cat", models=1, folds=3, fold_seeds=1, sheet_images=5)
+CONFIG = RelabelConfig(
+    "best", "cat", models=1, second_opinion=False, folds=3, fold_seeds=1, sheet_images=5
+)
 PLANTED = {"train": [2, 5, 8, 11, 14], "dev": [2, 5]}  # cats that are labelled car
 
 
@@ -168,6 +175,20 @@ def test_any_confusion_is_found_where_nobody_knows_which(model: SimpleModel) -> 
     assert {*result.errors.suggested[result.errors.flagged]} == {2}
 
 
+def test_the_second_opinion_counts_as_much_as_the_other_models(
+    sets: dict[str, ImageSet], model: SimpleModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(second_opinion(RECIPE), epochs=1)
+    monkeypatch.setattr(voters, "second_opinion", lambda recipe_of_others: recipe)
+    result = find(sets, model, config=replace(CONFIG, models=2, second_opinion=True))
+    known = result.known
+    training = Training(RECIPE, 1), Training(recipe, 0, network=OpinionModel)
+    others = [one.run(known, known.subset([0])).revive() for one in training]
+    said = [predict_both_ways(one, known.images) for one in (model, *others)]
+    expected = (said[0] + said[1]) / 4 + said[2] / 2
+    assert result.pred_probs == pytest.approx(expected, abs=1e-12)
+
+
 def test_the_rarest_class_is_suspected_by_default(
     sets: dict[str, ImageSet], model: SimpleModel
 ) -> None:
@@ -255,6 +276,12 @@ def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet], model: Simpl
     is_wrong = result.known.labels != result.known.true_labels
     average = average_precision_score(is_wrong, result.rules["report"].scores)
     assert metrics["rules"]["report"]["average_precision"] == pytest.approx(average, abs=1e-5)
+
+
+def test_missed_is_counted_among_as_many_as_are_wrong() -> None:
+    is_wrong = np.array([True, False, True, True, False])
+    errors = LabelErrors(np.array([0.9, 0.8, 0.7, 0.1, 0.2]), np.zeros(5, np.int64), is_wrong)
+    assert score(errors, is_wrong)["missed"] == pytest.approx(1 / 3)
 
 
 def calls_everything(label: int) -> SimpleModel:

@@ -21,7 +21,7 @@ from noisylab.report.runs import STAGES
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"confusion": (1035, 385), "runs": (920, 820), "flagged": (1080, 1850)}
-COMMIT = Commit("0123456789abcdef" * 2 + "01234567", is_changed=False)
+COMMIT = Commit("0123456789abcdef" * 2 + "01234567")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class MadeRun:
             for name, text in sections.items()
         }
 
-    def html(self, commit: Commit | None = COMMIT, params_text: str = "seed: 0\n") -> str:
+    def html(self, commit: Commit = COMMIT, params_text: str = "seed: 0\n") -> str:
         return page.render(self.facts(), self.folder / "plots", params_text, commit).decode()
 
     @property
@@ -167,6 +167,7 @@ def write_relabel(folder: Path, classes: tuple[str, ...], truth: bool) -> None:
             "recall": 0.8,
             "f1": 0.85,
             "average_precision": 0.9,
+            "missed": 0.1,
         }
         figures["rules"] = {"report": rule, "best": rule}
     files.write_json(folder / "metrics/relabel.json", figures)
@@ -174,7 +175,14 @@ def write_relabel(folder: Path, classes: tuple[str, ...], truth: bool) -> None:
 
 def write_sweep(folder: Path) -> None:
     best = {"optimizer": "adam", "lr": 0.001, "seeds": 1, "balanced_accuracy": 0.9, "deviation": 0}
-    figures = {"final": "train_fixed", "best": best, "trainings": 3, "diverged": 0}
+    best["standard_error"] = 0.02
+    figures = {
+        "final": "train_fixed",
+        "best": best,
+        "within_standard_error": 1,
+        "trainings": 3,
+        "diverged": 0,
+    }
     files.write_json(folder / "metrics/lr_sweep.json", figures)
     columns = (
         "optimizer", "rate", "seed", "diverged", "learned",

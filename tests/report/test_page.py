@@ -1,14 +1,12 @@
 """The page as a whole: one file, the same bytes, nothing from data that is not escaped."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
-from made_run import COMMIT, make_run
+from made_run import make_run
 
 from noisylab.core.errors import InputError
-from noisylab.report.commit import Commit, last_commit
 
 LAB = {"train": (4949, 449, 227), "dev": (551, 51, 23)}
 
@@ -92,18 +90,6 @@ def test_all_runs_are_in_the_table(tmp_path: Path) -> None:
     assert groups == ["dev (given labels)", "dev (corrected labels)", "dev (true labels)", "test"]
 
 
-@pytest.mark.parametrize(
-    ("commit", "text"),
-    [
-        (COMMIT, f"{COMMIT.id}</code>."),
-        (Commit(COMMIT.id, is_changed=True), "with uncommitted changes"),
-        (None, "The commit is unknown"),
-    ],
-)
-def test_the_commit_is_named(tmp_path: Path, commit: Commit | None, text: str) -> None:
-    assert text in make_run(tmp_path).html(commit)
-
-
 def test_a_missing_or_broken_picture_is_named(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     picture = tmp_path / "plots/lr_sweep/rates.png"
@@ -140,33 +126,3 @@ def test_a_figure_that_the_metrics_lack_is_named(
         run.html()
     remedy = "run `dvc repro`, which writes it again"
     assert str(error.value) == f"the metrics have no {keys[-1]!r}; {remedy}"
-
-
-def git(folder: Path, *command: str) -> str:
-    names = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-    return subprocess.run(
-        ("git", *names, *command), cwd=folder, capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-def test_the_commit_is_the_last_of_the_inputs(tmp_path: Path) -> None:
-    paths = ("params.yaml", "src")
-    assert last_commit(tmp_path, paths) is None
-    git(tmp_path, "init", "--quiet")
-    assert last_commit(tmp_path, paths) is None
-    (tmp_path / "params.yaml").write_text("seed: 0\n")
-    git(tmp_path, "add", "--all")
-    git(tmp_path, "commit", "--quiet", "--message", "inputs")
-    first = git(tmp_path, "rev-parse", "HEAD")
-    assert last_commit(tmp_path, paths) == Commit(first, is_changed=False)
-    (tmp_path / "metrics").write_text("a result")
-    git(tmp_path, "add", "--all")
-    git(tmp_path, "commit", "--quiet", "--message", "results")
-    assert last_commit(tmp_path, paths) == Commit(first, is_changed=False)
-    (tmp_path / "params.yaml").write_text("seed: 1\n")
-    assert last_commit(tmp_path, paths) == Commit(first, is_changed=True)
-
-
-def test_without_git_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert last_commit(tmp_path, ("src",)) is None

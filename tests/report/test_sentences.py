@@ -192,6 +192,14 @@ def test_settings_are_told_as_they_are(tmp_path: Path) -> None:
         "With a probability of 30%, an image is changed in one of seven ways"
         in said["train_augmented"]
     )
+    mixed = replace(section.runs["report"], mixup=0.25, cutmix=0.5)
+    runs = {"best": mixed, "report": runs["report"]}
+    params = replace(run.params, train_augmented=replace(section, runs=runs))
+    assert (
+        "25% of the images are blended with another image (mixup) and 50% get a square of another "
+        "image (CutMix); their targets are mixed in the same proportion."
+        in replace(run, params=params).said()["train_augmented"]
+    )
     weights: dict[str, Any] = {"car": 1, "truck": 2, "cat": 22}
     runs = {"best": replace(section.runs["report"], class_weights=weights), "report": runs["best"]}
     params = replace(run.params, train_augmented=replace(section, runs=runs))
@@ -203,6 +211,29 @@ def test_settings_are_told_as_they_are(tmp_path: Path) -> None:
     said = replace(run, params=replace(run.params, relabel=relabel)).said()
     assert "all classes are checked" in said["relabel"]
     assert "the kept model of train_augmented predicts a class other than" in said["relabel"]
+
+
+@pytest.mark.parametrize("suspect", ["rarest", "any"])
+@pytest.mark.parametrize(
+    ("models", "second_opinion", "voters"),
+    [
+        (1, False, "1 model, averaged"),
+        (4, False, "4 models, averaged"),
+        (1, True, "1 model and a second opinion, a residual network that counts as much as it,"),
+        (4, True, "that counts as much as all of them, averaged"),
+    ],
+)
+def test_the_voters_are_told(
+    tmp_path: Path, suspect: str, models: int, second_opinion: bool, voters: str
+) -> None:
+    run = make_run(tmp_path)
+    relabel = replace(
+        run.params.relabel, models=models, second_opinion=second_opinion, suspect_class=suspect
+    )
+    said = replace(run, params=replace(run.params, relabel=relabel)).said()["relabel"]
+    assert voters in said
+    verbs = ("decide", "prefer") if models > 1 or second_opinion else ("decides", "prefers")
+    assert f" {verbs[0] if suspect == 'any' else verbs[1]} " in said
 
 
 @pytest.mark.parametrize(

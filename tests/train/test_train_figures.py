@@ -21,7 +21,7 @@ def test_confusion_matrices_write_every_count() -> None:
     counts = np.array([[90, 10], [0, 0]])
     figure = figures.confusion_matrices("run", {"dev": counts, "test": counts.T}, ("car", "cat"))
     dev, test = figure.axes
-    assert [text.get_text() for text in dev.texts] == ["90\n90%", "10\n10%", "0\n0%", "0\n0%"]
+    assert [text.get_text() for text in dev.texts] == ["90\n90%", "10\n10%", "–", "–"]
     assert [text.get_text() for text in test.texts] == ["90\n100%", "0\n0%", "10\n100%", "0\n0%"]
     assert (dev.get_xlabel(), dev.get_ylabel()) == ("predicted", "label")
     assert [label.get_text() for label in dev.get_yticklabels()] == ["car", "cat"]
@@ -49,11 +49,26 @@ def test_the_table_writes_every_class_and_the_means() -> None:
     figure.canvas.draw()
 
 
+def test_the_table_has_a_dash_for_a_figure_that_is_not_known() -> None:
+    values = np.array([[1.0, 0.5, 0.667], [0.0, np.nan, np.nan]])
+    (table,) = figures.class_table("table", {"dev": values}, ("car", "cat")).axes[0].tables
+    texts = {place: cell.get_text().get_text() for place, cell in table.get_celld().items()}
+    assert [texts[2, column] for column in range(3)] == ["0.000", "–", "–"]
+    assert [texts[3, column] for column in range(3)] == ["0.500", "0.500", "0.667"]
+
+
 def test_a_long_name_is_not_cut_off_at_the_table() -> None:
     figure = figures.class_table("t", {"dev": np.ones((2, 3))}, ["Airplane (civil)", "a"])
     figure.canvas.draw()
     cells = figure.axes[0].tables[0].get_celld()
     assert min(cell.get_window_extent().x0 for cell in cells.values()) >= 0
+
+
+def test_a_sheet_of_augmentations_says_how_many_classes_it_shows() -> None:
+    images = dict.fromkeys(("original", "mirror"), np.zeros((2, 32, 32, 3), np.uint8))
+    titles = [figures.augmentations("run", images, n).get_suptitle() for n in (2, 120)]
+    assert titles[0] == "run\nthe first image of each class, augmented"
+    assert titles[1] == "run\nthe first image of 2 of 120 classes, augmented"
 
 
 def test_suspects_are_shown_the_most_probable_first() -> None:

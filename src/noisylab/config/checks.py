@@ -46,6 +46,11 @@ def text(expected: str, pattern: str = r"(?s).*\S.*") -> Check:
     return Check(expected, lambda x: isinstance(x, str) and re.fullmatch(pattern, x))
 
 
+def switch() -> Check:
+    """true or false."""
+    return Check("true or false", lambda x: isinstance(x, bool))
+
+
 def choice(*names: str) -> Check:
     """One of the names."""
     expected = names[0] if len(names) == 1 else f"one of {', '.join(names)}"

@@ -82,7 +82,8 @@ def by_class(place: str, value: ByClass | float, image_set: ImageSet) -> np.ndar
     return weights
 
 
-def _named(place: str, name: str, classes: Sequence[str], *words: str) -> int | None:
+def _named(place: str, name: str | float, classes: Sequence[str], *words: str) -> int | None:
+    name = str(name)  # YAML reads 0 as a number
     if name in classes:  # a class may have the name of a word
         return classes.index(name)
     if name in words:

@@ -8,7 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from noisylab.config.checks import by_name, choice, either, integer, list_of, number, pair, text
+from noisylab.config.checks import (
+    Check,
+    by_name,
+    choice,
+    either,
+    integer,
+    list_of,
+    number,
+    pair,
+    switch,
+    text,
+)
 from noisylab.core.images import SIZE
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
@@ -26,6 +37,7 @@ BY_CLASS = ("none", "one_minus_frequency", "inverse_frequency")
 #: Words in place of a class name: fewest labels in train, unknown, confused least on dev.
 RAREST, ANY, LEAST_CONFUSED = "rarest", "any", "least_confused"
 
+_CLASS = Check("a class or a keyword", either(text(""), number()).is_good)
 _SHARE = number(least=0, most=1)
 _FACTOR = number(least=0, most=10)
 _LEVELS = number(above=0, most=255)
@@ -41,6 +53,7 @@ BatchSize = Annotated[int, integer(1, 2**20)]  # images per step; an epoch's las
 Optimizer = Annotated[str, choice(*OPTIMIZERS)]  # with torch's defaults; sgd has momentum 0.9
 Device = Annotated[str, choice("auto", "cpu", "cuda")]  # auto: cuda where available
 Precision = Annotated[str, choice("auto", "float32", "bfloat16")]  # see learning/precision.py
+ClassName = Annotated[str | float, _CLASS]  # YAML reads the name 0 as a number
 SheetImages = Annotated[int, integer(1, 1000)]  # number of images that a figure shows
 
 
@@ -81,6 +94,8 @@ class FitConfig:
     weight_decay: Annotated[float | None, number(least=0)] = None  # None: the optimizer's default
     label_smoothing: Share = 0.0  # of each label, spread over all classes
     distillation: Share = 0.0  # of each smoothed label, replaced by predicted probabilities
+    mixup: Share = 0.0  # of the images, blended with another; see learning/mixing.py
+    cutmix: Share = 0.0  # of the images, given a square of another
     dropout: Annotated[float, number(least=0, most=0.99)] = 0.5
     class_weights: Annotated[ByClass, _WEIGHTS] = "none"  # none: each image once per epoch
     augment: AugmentConfig | None = None
@@ -90,13 +105,15 @@ class FitConfig:
 class RelabelConfig:
     """How to find wrong labels.
 
-    The rule `best` averages several models: train_augmented's, and others trained on dev, too. For
-    suspect class `any`, each model predicts only images that are held out from it.
+    The rule `best` averages several models: train_augmented's, and others trained on dev, too. The
+    second opinion counts as much as all of them. For suspect class `any`, models that predict only
+    images held out from them show which classes are confused.
     """
 
     keep: Annotated[str, choice("report", "best")]  # rule whose corrections train_fixed uses
-    suspect_class: Annotated[str, text("a class, rarest or any")]  # hidden under other labels
+    suspect_class: ClassName  # hidden under other labels; or rarest, or any
     models: Annotated[int, integer(1, 100)]
+    second_opinion: Annotated[bool, switch()]  # of another network; see relabel/opinion.py
     folds: Annotated[int, integer(2, 100)]  # for `any`: models per seed
     fold_seeds: Annotated[int, integer(1, 100)]  # for `any`: seeds
     sheet_images: SheetImages  # of those flagged, and of those just below the threshold
@@ -104,12 +121,17 @@ class RelabelConfig:
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """Trainings to compare: each optimizer at each of its constant rates, from each seed."""
+    """Trainings to compare: each optimizer at each of its rates, from each seed.
+
+    Schedule `recipe` is that of train_fixed's kept run, whose own optimizer and rate are always
+    among those compared.
+    """
 
     optimizers: Annotated[Sequence[str], list_of(choice(*OPTIMIZERS))]
     rates: Annotated[Sequence[float], _RATES]
     seeds: Annotated[int, integer(1, 100)]  # how many, from Params.seed upwards
-    epochs: Epochs
+    schedule: Annotated[str, choice("recipe", "constant")] = "recipe"
+    epochs: Epochs | None = None  # None: as many as the recipe
     # Rates by optimizer, which replace `rates`.
     own_rates: Annotated[Mapping[str, Sequence[float]] | None, by_name(_RATES, OPTIMIZERS)] = None
 
@@ -121,8 +143,8 @@ class AdversarialConfig:
     The example is the training image whose predicted probability is nearest to the one given.
     """
 
-    source_class: Annotated[str, text("a class or least_confused")]  # class of the images
-    target_class: Annotated[str, text("a class, rarest or least_confused")]  # to be predicted
+    source_class: ClassName  # class of the images; or least_confused
+    target_class: ClassName  # to be predicted; or rarest, or least_confused
     example_probability: Share
     epsilon: Annotated[float, _LEVELS]  # largest change of the example, in 8-bit levels
     epsilons: Annotated[Sequence[float], list_of(_LEVELS)]  # likewise, of each image of the sets

@@ -59,13 +59,27 @@ class ImageSet:
             raise InputError(
                 f"images must be uint8 of shape (N, {SIZE}, {SIZE}, 3), got {shown(self.images)}"
             )
-        _check_labels("labels", self.labels, len(self.images), len(self.classes))
-        if self.true_labels is not None:
-            _check_labels("true_labels", self.true_labels, len(self.images), len(self.classes))
-        if self.pred_probs is not None:
-            check_probs(self.pred_probs, len(self.images), len(self.classes))
         if self.names is not None:
             _check_names(self.names, len(self.images))
+        self._check_labels("labels", self.labels)
+        if self.true_labels is not None:
+            self._check_labels("true_labels", self.true_labels)
+        if self.pred_probs is not None:
+            check_probs(self.pred_probs, len(self.images), len(self.classes))
+
+    def _check_labels(self, what: str, labels: np.ndarray) -> None:
+        if labels.dtype != np.int64 or labels.shape != (len(self),):
+            raise InputError(
+                f"{what} must be int64 of shape ({len(self)},), one per image, got {shown(labels)}"
+            )
+        outside = np.flatnonzero((labels < 0) | (labels >= len(self.classes)))
+        if outside.size:
+            index = outside[0]
+            name = f" ({self.names[index]})" if self.names else ""
+            raise InputError(
+                f"{what} must be in 0..{len(self.classes) - 1}, "
+                f"got {labels[index]} at index {index}{name}"
+            )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -207,16 +221,3 @@ def _check_names(names: tuple[str, ...], n_images: int) -> None:
                 f"names must have 1 to {MAX_PATH:,} printable characters, "
                 f"got {shown(name)} at index {index}"
             )
-
-
-def _check_labels(what: str, labels: np.ndarray, n_images: int, n_classes: int) -> None:
-    if labels.dtype != np.int64 or labels.shape != (n_images,):
-        raise InputError(
-            f"{what} must be int64 of shape ({n_images},), one per image, got {shown(labels)}"
-        )
-    outside = np.flatnonzero((labels < 0) | (labels >= n_classes))
-    if outside.size:
-        index = outside[0]
-        raise InputError(
-            f"{what} must be in 0..{n_classes - 1}, got {labels[index]} at index {index}"
-        )

@@ -30,39 +30,58 @@ class Evaluation:
 
     @property
     def precision(self) -> np.ndarray:
-        """(K,) share of the images predicted as a class that carry its label; 0 if none are."""
-        return _shares(self.confusion.diagonal(), self.confusion.sum(axis=0))
+        """(K,) share of the images predicted as a class that carry its label; 0 if none are.
+
+        NaN for a class that has no images either.
+        """
+        predicted, labelled = self.confusion.sum(axis=0), self.confusion.sum(axis=1)
+        return _shares(self.confusion.diagonal(), predicted, predicted + labelled > 0)
 
     @property
     def recall(self) -> np.ndarray:
-        """(K,) share of the images of a class that are predicted as it; 0 if it has no images."""
-        return _shares(self.confusion.diagonal(), self.confusion.sum(axis=1))
+        """(K,) share of the images of a class that are predicted as it; NaN if it has none."""
+        labelled = self.confusion.sum(axis=1)
+        return _shares(self.confusion.diagonal(), labelled, labelled > 0)
 
     @property
     def f1(self) -> np.ndarray:
-        """(K,) harmonic mean of precision and recall; 0 for a class absent and never predicted."""
+        """(K,) harmonic mean of precision and recall; NaN for a class absent, never predicted."""
         counts = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
-        return _shares(2 * self.confusion.diagonal(), counts)
+        return _shares(2 * self.confusion.diagonal(), counts, counts > 0)
 
     @property
     def macro_f1(self) -> float:
-        """Mean of `f1` over all K classes."""
-        return float(self.f1.mean())
+        """Mean of `f1` over the classes that have images or are predicted, as scikit-learn's."""
+        return float(np.nanmean(self.f1))
 
     @property
     def balanced_accuracy(self) -> float:
         """Mean of `recall` over the classes that have images."""
         # scikit-learn's warns about a predicted class that has no images.
-        return float(self.recall[self.confusion.any(axis=1)].mean())
+        return float(np.nanmean(self.recall))
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of `balanced_accuracy` as an estimate for images of the same kind.
+
+        The recall of each class is a share of independent images.
+        """
+        counts = self.confusion.sum(axis=1)
+        recall = self.confusion.diagonal()[counts > 0] / counts[counts > 0]
+        variances = recall * (1 - recall) / counts[counts > 0]
+        return float(np.sqrt(variances.sum()) / len(variances))
 
     def metrics(self, classes: Sequence[str]) -> dict[str, Any]:
-        """Figures by name, the same names for every set."""
+        """Figures by name, the same names for every set; a recall that is unknown is None."""
         return {
             "loss": self.loss,
             "accuracy": self.accuracy,
             "balanced_accuracy": self.balanced_accuracy,
             "macro_f1": self.macro_f1,
-            "recall": dict(zip(classes, self.recall, strict=True)),
+            "recall": {
+                name: None if np.isnan(recall) else recall
+                for name, recall in zip(classes, self.recall, strict=True)
+            },
         }
 
 
@@ -92,9 +111,9 @@ def loss_and_accuracy(labels: np.ndarray, pred_probs: np.ndarray) -> tuple[float
     return float(-np.log(of_label).mean()), float(is_right.mean())
 
 
-def _shares(parts: np.ndarray, wholes: np.ndarray) -> np.ndarray:
-    """parts / wholes, 0 where a whole is 0."""
-    shares: np.ndarray = np.divide(parts, wholes, out=np.zeros(len(parts)), where=wholes > 0)
+def _shares(parts: np.ndarray, wholes: np.ndarray, is_known: np.ndarray) -> np.ndarray:
+    """parts / wholes, 0 where a whole is 0, and NaN where the share is not known."""
+    shares: np.ndarray = np.where(is_known, parts / np.maximum(wholes, 1), np.nan)
     return shares
 
 

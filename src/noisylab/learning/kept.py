@@ -15,9 +15,9 @@ from noisylab.core.errors import located
 from noisylab.core.images import ImageSet
 from noisylab.data.set_files import dump_set
 from noisylab.learning.fingerprint import TRAINING, code_digest, fingerprint
-from noisylab.learning.network import SimpleModel, dump_weights, load_weights
+from noisylab.learning.network import Network, SimpleModel, dump_weights, load_weights
 from noisylab.learning.optimizers import as_one_parameter
-from noisylab.learning.precision import find_device, find_precision
+from noisylab.learning.precision import find_device, used_precision
 from noisylab.learning.training import DivergedError, Epoch, Progress, fit
 from noisylab.learning.training_state import EpochFile, read_checked, write_checked
 
@@ -29,12 +29,14 @@ class Training:
     """One training to run: its settings, its seed, and the indices to learn from (None: all).
 
     name: for progress and errors; it is no part of the result.
+    network: the class of the model.
     """
 
     config: FitConfig
     seed: int
     indices: np.ndarray | None = None
     name: str = "training"
+    network: type[Network] = SimpleModel
 
     def run(
         self,
@@ -48,22 +50,29 @@ class Training:
         generator = torch.Generator().manual_seed(self.seed)
         with located(self.name):
             try:
-                fitted = fit(part, dev, self.config, generator, progress, checkpoint)
+                fitted = fit(
+                    part, dev, self.config, generator, progress, checkpoint, network=self.network
+                )
             except DivergedError as error:
-                return Trained(self.config, error.history, None, error.losses)
-        return Trained(self.config, fitted.history, dump_weights(fitted.model))
+                return Trained(self.config, error.history, None, error.losses, self.network)
+        return Trained(
+            self.config, fitted.history, dump_weights(fitted.model), network=self.network
+        )
 
     def n_images(self, train: ImageSet) -> int:
         """Number of images of an epoch."""
         return len(train) if self.indices is None else len(self.indices)
 
+    def cost(self, train: ImageSet) -> float:
+        """Time of the training, relative to that of other trainings."""
+        return self.config.epochs * self.n_images(train) * self.network.cost
+
     def key(self, sets: str) -> str:
         """Fingerprint of all that the result depends on; `sets` is their sets_fingerprint()."""
-        device = find_device(self.config.device)
-        precision = find_precision(self.config.precision, device)
-        versions = (torch.__version__, np.__version__, str(device), str(precision))
+        device, precision = find_device(self.config.device), used_precision(self.config)
+        versions = (torch.__version__, np.__version__, str(device), precision)
         indices = b"all" if self.indices is None else self.indices.tobytes()
-        own = (repr(self.config), str(self.seed), indices)
+        own = (self.network.__name__, repr(self.config), str(self.seed), indices)
         return fingerprint(code_digest(*TRAINING), *versions, sets, *own)
 
 
@@ -80,8 +89,9 @@ class Trained:
     history: list[Epoch]
     weights: bytes | None
     losses: tuple[float, float] | None = None
+    network: type[Network] = SimpleModel
 
-    def revive(self) -> SimpleModel:
+    def revive(self) -> Network:
         """The model in eval mode; its predictions equal those of the model that fit() made.
 
         Their last bits depend on the layout of the weights and on torch's number of threads; both
@@ -91,7 +101,7 @@ class Trained:
             raise DivergedError(self.history, self.losses, self.config.lr)
         assert self.weights is not None
         torch.set_num_threads(1)
-        model = load_weights(self.weights)
+        model = load_weights(self.weights, self.network)
         as_one_parameter(model, find_device(self.config.device))
         return model
 
@@ -109,17 +119,23 @@ def sets_fingerprint(train: ImageSet, dev: ImageSet) -> str:
 class Kept:
     """Results of trainings in a folder, by key; without a folder nothing is kept.
 
-    A result is made of plain Python types and arrays.
+    also: another folder, whose results are read and never changed. A result is made of plain
+    Python types and arrays.
     """
 
-    def __init__(self, folder: str | Path | None = None) -> None:
+    def __init__(self, folder: str | Path | None = None, also: str | Path | None = None) -> None:
         self._folder = None if folder is None else Path(folder)
+        self._also = None if also is None else Path(also)
         self._used: set[str] = set()
 
     def read(self, key: str) -> Any:
         """The result; None if it is missing or damaged."""
         self._used.add(key)
-        return read_checked(self._folder / key) if self._folder else None
+        for folder in (self._folder, self._also):
+            result = read_checked(folder / key) if folder else None
+            if result is not None:
+                return result
+        return None
 
     def write(self, key: str, result: Any) -> None:
         """Keep a result in place of the state. Raises InputError where it cannot be written."""

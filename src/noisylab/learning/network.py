@@ -1,11 +1,11 @@
-"""The fixed network, and its weights on disk."""
+"""The fixed network, and weights of networks on disk."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar, overload
 
 import numpy as np
 import torch
@@ -17,17 +17,35 @@ from noisylab.core.files import read_file
 from noisylab.core.images import MAX_CLASSES
 from noisylab.data import torch_files
 
-_OTHER_WEIGHTS = "holds no weights of SimpleModel in 'model_state_dict'"
+
+class Network(nn.Module):
+    """Logits (B, K) from images (B, 3, 32, 32), float in [0, 1].
+
+    last: the name of the layer that has an output for each class.
+    cost: time of a training step, relative to SimpleModel's.
+    """
+
+    last: ClassVar[str]
+    cost: ClassVar[float]
+
+    def __init__(self, n_classes: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.n_classes = n_classes
 
 
-class SimpleModel(nn.Module):
+_Network = TypeVar("_Network", bound=Network)
+
+
+class SimpleModel(Network):
     """Two convolutions and three linear layers for 32×32 RGB images; 66,171 weights for 3 classes.
 
     Attributes have the names in the checkpoints that it reads. Only the dropout rate varies.
     """
 
+    last, cost = "fc3", 1.0
+
     def __init__(self, n_classes: int, dropout: float = 0.5) -> None:
-        super().__init__()
+        super().__init__(n_classes, dropout)
         self.conv1 = nn.Conv2d(3, 16, 5)
         self.pool = nn.MaxPool2d(2, 2)
         self.conv2 = nn.Conv2d(16, 16, 5)
@@ -49,11 +67,6 @@ class SimpleModel(nn.Module):
         logits: Tensor = self.fc3(x)
         return logits
 
-    @property
-    def n_classes(self) -> int:
-        """K."""
-        return self.fc3.out_features
-
 
 def to_unit(images: Tensor) -> Tensor:
     """The network's input (B, 3, 32, 32) float32 in [0, 1] from images (B, 32, 32, 3) uint8."""
@@ -61,7 +74,7 @@ def to_unit(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).float().div_(255)
 
 
-def dump_weights(model: SimpleModel) -> bytes:
+def dump_weights(model: Network) -> bytes:
     """The weights as a file's content, `{"model_state_dict": …}`; equal weights give equal bytes.
 
     Saved to a buffer, since `torch.save` writes the name of a file into its bytes.
@@ -75,8 +88,12 @@ def dump_weights(model: SimpleModel) -> bytes:
     return buffer.getvalue()
 
 
-def load_weights(content: bytes) -> SimpleModel:
-    """The model of dump_weights(), or of any checkpoint of this network: on the CPU, in eval mode.
+@overload
+def load_weights(content: bytes) -> SimpleModel: ...
+@overload
+def load_weights(content: bytes, network: type[_Network]) -> _Network: ...
+def load_weights(content: bytes, network: type[Network] = SimpleModel) -> Network:
+    """The model of dump_weights(), or of any checkpoint of `network`: on the CPU, in eval mode.
 
     Its last layer decides the number of classes. Raises InputError for a damaged file, for content
     other than weights of this network, and for weights that are not finite. `torch_files.load`
@@ -87,16 +104,18 @@ def load_weights(content: bytes) -> SimpleModel:
     except InputError as error:
         raise InputError(f"is not a file of weights: {error}") from None
     weights: Any = checkpoint.get("model_state_dict") if isinstance(checkpoint, dict) else None
-    last = weights.get("fc3.weight") if isinstance(weights, dict) else None
+    last = weights.get(f"{network.last}.weight") if isinstance(weights, dict) else None
+    other = f"holds no weights of {network.__name__} in 'model_state_dict'"
     # Checked before a model of that size is made: a file may claim any number.
     if not isinstance(last, np.ndarray) or last.ndim != 2 or not 2 <= len(last) <= MAX_CLASSES:
-        raise InputError(_OTHER_WEIGHTS)
-    model = SimpleModel(n_classes=len(last))
+        raise InputError(other)
+    model = network(len(last))
     shapes = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
     if shapes != {name: getattr(weight, "shape", None) for name, weight in weights.items()}:
-        raise InputError(_OTHER_WEIGHTS)
+        raise InputError(other)
     for name, weight in weights.items():
-        if weight.dtype.kind != "f" or not np.isfinite(weight).all():
+        kind = "f" if model.state_dict()[name].is_floating_point() else "i"
+        if weight.dtype.kind != kind or not np.isfinite(weight).all():
             raise InputError(f"holds weights in {name} that are not finite; train the model again")
     model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
     return model.eval()
@@ -111,7 +130,7 @@ def read_weights(path: str | Path) -> SimpleModel:
         raise InputError(f"{path}: {error}; if a stage wrote it: rm {path} && dvc repro") from None
 
 
-def check_model(model: SimpleModel, classes: Sequence[str], name: str) -> None:
+def check_model(model: Network, classes: Sequence[str], name: str) -> None:
     """Raise InputError unless the model, called `name` in the message, is for these classes."""
     if model.n_classes != len(classes):
         raise InputError(

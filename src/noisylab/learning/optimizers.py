@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from noisylab.config.settings import FitConfig
-from noisylab.learning.network import SimpleModel
+from noisylab.learning.network import Network
 
 #: By name of settings.OPTIMIZERS; the fused ones update all weights in one call.
 _OPTIMIZERS: Mapping[str, tuple[type[torch.optim.Optimizer], Mapping[str, Any]]] = {
@@ -51,7 +51,7 @@ def learning_rates(config: FitConfig, n_steps: int) -> Iterator[float]:
             yield config.lr * (1 + math.cos(math.pi * (step - peak) / (n_steps - peak))) / 2
 
 
-def as_one_parameter(model: SimpleModel, device: torch.device) -> nn.Parameter:
+def as_one_parameter(model: Network, device: torch.device) -> nn.Parameter:
     """All weights of the model end to end; its own weights and gradients become views of it.
 
     The model moves to the device, in channels-last layout. All of _OPTIMIZERS treat each number

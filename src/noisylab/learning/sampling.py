@@ -1,4 +1,4 @@
-"""The images of an epoch: drawn by class weights, augmented and cut into batches."""
+"""The images of an epoch and their targets: drawn, augmented, mixed and cut into batches."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import torch
 from torch import Tensor
 
 from noisylab.config.classes import by_class
-from noisylab.config.settings import AugmentConfig
+from noisylab.config.settings import FitConfig
+from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.learning.augment import augment
+from noisylab.learning.mixing import mix
 
 _CHUNK = 512  # images augmented at once: it takes a third of the time of single batches
 
-#: Images (B, 32, 32, 3) uint8, labels (B,) int64 and targets for distillation, (B, K) or (B, 0).
+#: Images (B, 32, 32, 3) uint8, labels (B,) int64 and targets (B, K) float32, rows sum to 1.
 Batch = tuple[Tensor, Tensor, Tensor]
 
-#: Augmented images from images and labels.
-Augmentation = Callable[[Tensor, Tensor], Tensor]
+#: A batch from a batch, with other images.
+Augmentation = Callable[[Batch], Batch]
 
 
 def sample_epoch(
@@ -39,15 +41,38 @@ def sample_epoch(
     return torch.multinomial(weights, len(labels), replacement=True, generator=generator)
 
 
+def soft_targets(train: ImageSet, config: FitConfig) -> Tensor:
+    """Targets (N, K) float32: labels, smoothed, and partly replaced by predicted probabilities.
+
+    Raises InputError for distillation without `train.pred_probs`.
+    """
+    n_classes = len(train.classes)
+    targets = np.eye(n_classes)[train.labels]
+    targets += config.label_smoothing * (1 / n_classes - targets)
+    if config.distillation:
+        if train.pred_probs is None:
+            raise InputError("distillation needs pred_probs of the training images; set it to 0")
+        targets += config.distillation * (train.pred_probs - targets)
+    return torch.from_numpy(targets).float()
+
+
 def make_augmentation(
-    train: ImageSet, config: AugmentConfig | None, generator: torch.Generator
+    train: ImageSet, config: FitConfig, generator: torch.Generator
 ) -> Augmentation:
     """The augmentation of a training. Raises InputError for classes other than those of `train`."""
-    if config is None:
-        return lambda images, labels: images
-    chosen = 0.0 if config.probability is None else config.probability
+    own = config.augment
+    chosen = own.probability if own and own.probability is not None else 0.0
     probability = torch.from_numpy(by_class("augment.probability", chosen, train))  # (K,)
-    return lambda images, labels: augment(images, labels, probability, config, generator)
+
+    def change(batch: Batch) -> Batch:
+        images, labels, targets = batch
+        if own:
+            images = augment(images, labels, probability, own, generator)
+        if config.mixup or config.cutmix:
+            images, targets = mix(images, targets, config.mixup, config.cutmix, generator)
+        return images, labels, targets
+
+    return change
 
 
 def cut_batches(
@@ -56,6 +81,6 @@ def cut_batches(
     """The batches at these indices of the set `known`, augmented."""
     for chunk in indices.split(batch_size * max(1, _CHUNK // batch_size)):
         # index_select takes a tenth of the time of images[chunk].
-        images, labels, teacher = (part.index_select(0, chunk) for part in known)
-        parts = (change(images, labels), labels, teacher)
+        images, labels, targets = (part.index_select(0, chunk) for part in known)
+        parts = change((images, labels, targets))
         yield from zip(*(part.split(batch_size) for part in parts), strict=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from itertools import islice
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 import numpy as np
 import torch
@@ -17,12 +17,19 @@ from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import loss_and_accuracy
-from noisylab.learning.network import SimpleModel, to_unit
+from noisylab.learning.network import Network, SimpleModel, to_unit
 from noisylab.learning.optimizers import as_one_parameter, learning_rates, make_optimizer
-from noisylab.learning.precision import find_device, find_precision
-from noisylab.learning.sampling import Batch, cut_batches, make_augmentation, sample_epoch
+from noisylab.learning.precision import find_device, used_precision
+from noisylab.learning.sampling import (
+    Batch,
+    cut_batches,
+    make_augmentation,
+    sample_epoch,
+    soft_targets,
+)
 from noisylab.learning.training_state import EpochFile, get_state, set_state
 
+_Network = TypeVar("_Network", bound=Network)
 _CHUNK = 512  # images predicted at once: enough for all cores, few enough for their caches
 
 
@@ -41,10 +48,10 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Generic[_Network]):
     """A trained model, in eval mode, and its epochs."""
 
-    model: SimpleModel
+    model: _Network
     history: list[Epoch]
 
 
@@ -80,6 +87,7 @@ class DivergedError(InputError):
         )
 
 
+@overload
 def fit(
     train: ImageSet,
     dev: ImageSet,
@@ -87,8 +95,29 @@ def fit(
     generator: torch.Generator,
     progress: Progress | None = None,
     checkpoint: EpochFile | None = None,
-) -> Fit:
-    """Train the network on `train` and measure it on `dev` after each epoch; neither is empty.
+) -> Fit[SimpleModel]: ...
+@overload
+def fit(
+    train: ImageSet,
+    dev: ImageSet,
+    config: FitConfig,
+    generator: torch.Generator,
+    progress: Progress | None = None,
+    checkpoint: EpochFile | None = None,
+    *,
+    network: type[_Network],
+) -> Fit[_Network]: ...
+def fit(
+    train: ImageSet,
+    dev: ImageSet,
+    config: FitConfig,
+    generator: torch.Generator,
+    progress: Progress | None = None,
+    checkpoint: EpochFile | None = None,
+    *,
+    network: type[Network] = SimpleModel,
+) -> Fit[Any]:
+    """Train a network on `train` and measure it on `dev` after each epoch; neither is empty.
 
     All randomness comes from `generator` (of the CPU); torch's own generator is left as it was.
     Sets torch's number of threads to one: results do not depend on the number of cores, and
@@ -97,26 +126,30 @@ def fit(
     weights that do not fit the classes, and distillation without `train.pred_probs`.
     """
     device = find_device(config.device)
-    precision = find_precision(config.precision, device)
-    cast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
+    is_bfloat16 = used_precision(config) == "bfloat16"
+    cast = torch.autocast(device.type, torch.bfloat16, enabled=is_bfloat16)
     torch.set_num_threads(1)
     class_weights = None
     if config.class_weights != "none":
         class_weights = by_class("class_weights", config.class_weights, train)
-    change = make_augmentation(train, config.augment, generator)
+    change = make_augmentation(train, config, generator)
     n_steps = math.ceil(len(train) / config.batch_size)  # an epoch
     seed = int(torch.randint(2**31, (), generator=generator))
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # of the initial weights and of dropout
-        model = SimpleModel(len(train.classes), config.dropout)
+        model = network(len(train.classes), config.dropout)
         weights = as_one_parameter(model, device)
         optimizer = make_optimizer(weights, config)
-        known = _on_device(train, config.distillation, device)
+        known = (
+            torch.from_numpy(train.images).to(device),
+            torch.from_numpy(train.labels).to(device),
+            soft_targets(train, config).to(device),
+        )
         history: list[Epoch] = []
         kept = checkpoint.read() if checkpoint else None
         if kept:
             history = [Epoch(*row) for row in kept["history"]]
-            set_state(kept, weights, optimizer, generator)
+            set_state(kept, model, weights, optimizer, generator)
             if progress:
                 progress.resume(history)
         all_rates = learning_rates(config, config.epochs * n_steps)
@@ -125,7 +158,7 @@ def fit(
             indices = sample_epoch(train.labels, class_weights, generator).to(device)
             batches = cut_batches(known, indices, config.batch_size, change)
             steps = zip(batches, rates, strict=False)  # the next epoch takes the next rates
-            loss, accuracy = _train_epoch(model, optimizer, steps, config, cast, progress)
+            loss, accuracy = _train_epoch(model, optimizer, steps, cast, progress)
             dev_loss, dev_accuracy = loss_and_accuracy(dev.labels, predict_probs(model, dev.images))
             if not (math.isfinite(loss + dev_loss) and weights.isfinite().all()):
                 raise DivergedError(history, (loss, dev_loss), config.lr)
@@ -134,7 +167,7 @@ def fit(
                 checkpoint.write(
                     lambda: {
                         "history": [astuple(epoch) for epoch in history],
-                        **get_state(weights, optimizer, generator),
+                        **get_state(model, weights, optimizer, generator),
                     }
                 )
             if progress:
@@ -142,7 +175,7 @@ def fit(
     return Fit(model.eval(), history)
 
 
-def predict_probs(model: SimpleModel, images: np.ndarray) -> np.ndarray:
+def predict_probs(model: Network, images: np.ndarray) -> np.ndarray:
     """Probabilities (N, K) float64, rows summing to 1, of images (N, 32, 32, 3) uint8.
 
     Dropout is off; the model is left in eval mode.
@@ -158,62 +191,44 @@ def predict_probs(model: SimpleModel, images: np.ndarray) -> np.ndarray:
     return probs
 
 
-def predict_both_ways(model: SimpleModel, images: np.ndarray) -> np.ndarray:
+def predict_both_ways(model: Network, images: np.ndarray) -> np.ndarray:
     """Probabilities (N, K) of images (N, 32, 32, 3) uint8, averaged with those of their mirrors."""
     mirrored = np.ascontiguousarray(images[:, :, ::-1])
     mean: np.ndarray = (predict_probs(model, images) + predict_probs(model, mirrored)) / 2
     return mean
 
 
-def predict_splits(model: SimpleModel, sets: Mapping[str, ImageSet]) -> dict[str, np.ndarray]:
+def predict_splits(model: Network, sets: Mapping[str, ImageSet]) -> dict[str, np.ndarray]:
     """Probabilities (N, K) by split, for each set that has images."""
     return {split: predict_probs(model, part.images) for split, part in sets.items() if len(part)}
 
 
-def _on_device(train: ImageSet, distillation: float, device: torch.device) -> Batch:
-    """The whole set as one batch on the device."""
-    teacher = torch.empty(len(train), 0)
-    if distillation:
-        if train.pred_probs is None:
-            raise InputError("distillation needs pred_probs of the training images; set it to 0")
-        teacher = torch.from_numpy(train.pred_probs).float()
-    images, labels = torch.from_numpy(train.images), torch.from_numpy(train.labels)
-    return images.to(device), labels.to(device), teacher.to(device)
-
-
 def _train_epoch(
-    model: SimpleModel,
+    model: Network,
     optimizer: torch.optim.Optimizer,
     steps: Iterable[tuple[Batch, float]],
-    config: FitConfig,
     cast: torch.autocast,
     progress: Progress | None,
 ) -> tuple[float, float]:
     """One step for each batch at its learning rate; mean loss and accuracy over all images.
 
-    cast: sets the precision of the model. The loss that is returned is that of the labels, without
-    smoothing or distillation.
+    cast: sets the precision of the model. The loss that is returned is that of the labels, not of
+    the targets.
     """
     model.train()
     n_images, loss_sum, n_correct = 0, torch.zeros(()), torch.zeros(())
-    for (images, labels, teacher), rate in steps:
+    for (images, labels, targets), rate in steps:
         with cast:
             logits = model(to_unit(images))
         log_probs = logits.float().log_softmax(dim=1)  # (B, K)
-        loss = functional.nll_loss(log_probs, labels)
-        target = loss
-        if config.label_smoothing:
-            target = torch.lerp(target, -log_probs.mean(), config.label_smoothing)
-        if config.distillation:
-            distilled = -(teacher * log_probs).sum() / len(labels)
-            target = torch.lerp(target, distilled, config.distillation)
-        target.backward()
+        loss = -(targets * log_probs).sum() / len(targets)
+        loss.backward()
         optimizer.param_groups[0]["lr"] = rate
         with torch.no_grad():
             optimizer.step()
         optimizer.zero_grad(set_to_none=False)
         n_images += len(labels)
-        loss_sum = loss_sum + loss.detach() * len(labels)
+        loss_sum = loss_sum + functional.nll_loss(log_probs.detach(), labels, reduction="sum")
         n_correct = n_correct + (log_probs.argmax(dim=1) == labels).sum()
         if progress:
             progress.step(len(labels))

@@ -65,7 +65,10 @@ def write_checked(path: Path, value: Any) -> None:
 
 
 def get_state(
-    weights: nn.Parameter, optimizer: torch.optim.Optimizer, generator: torch.Generator
+    model: nn.Module,
+    weights: nn.Parameter,
+    optimizer: torch.optim.Optimizer,
+    generator: torch.Generator,
 ) -> dict[str, Any]:
     """The state of a training as plain arrays and numbers; its weights are one parameter.
 
@@ -74,6 +77,7 @@ def get_state(
     moments = optimizer.state[weights].items()
     state: dict[str, Any] = {
         "weights": weights.detach().cpu().numpy(),
+        "buffers": {name: value.cpu().numpy() for name, value in model.named_buffers()},
         "optimizer": {name: value.cpu().numpy() for name, value in moments},
         "generator": generator.get_state().numpy(),
         "torch": torch.get_rng_state().numpy(),  # of dropout
@@ -85,6 +89,7 @@ def get_state(
 
 def set_state(
     state: Mapping[str, Any],
+    model: nn.Module,
     weights: nn.Parameter,
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
@@ -92,6 +97,8 @@ def set_state(
     """Restore a state of get_state(), with that of torch's own generators."""
     with torch.no_grad():
         weights.copy_(_tensor(state["weights"]))  # in place: the model's own are views of them
+        for name, value in model.named_buffers():  # running means of batch normalisation
+            value.copy_(_tensor(state["buffers"][name]))
     by_name = {name: _tensor(value) for name, value in state["optimizer"].items()}
     optimizer.load_state_dict({**optimizer.state_dict(), "state": {0: by_name}})
     generator.set_state(_tensor(state["generator"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from noisylab.config.settings import FitConfig
 from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Training
+from noisylab.learning.network import Network, SimpleModel
 from noisylab.learning.training import predict_both_ways
 from noisylab.many.trainer import Trainer
 
@@ -22,6 +23,15 @@ class Member:
     seed: int
     train: np.ndarray
     predict: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Models of one recipe and one network."""
+
+    members: Sequence[Member]
+    config: FitConfig
+    network: type[Network] = SimpleModel
 
 
 def seed_members(n_images: int, seeds: Sequence[int]) -> list[Member]:
@@ -56,17 +66,26 @@ def mean_probs(
 
     At least one member must predict each image. Raises what a training raised, or DivergedError.
     """
+    return group_probs(known, {"": Group(members, config)}, trainer)[""]
+
+
+def group_probs(
+    known: ImageSet, groups: Mapping[str, Group], trainer: Trainer
+) -> dict[str, np.ndarray]:
+    """The mean_probs() of each group, all of whose models train side by side."""
+    members = [(name, member) for name, group in groups.items() for member in group.members]
     trainings = [
-        Training(config, member.seed, member.train, f"model {number}")
-        for number, member in enumerate(members, start=1)
+        Training(
+            groups[name].config, member.seed, member.train, f"model {number}", groups[name].network
+        )
+        for number, (name, member) in enumerate(members, start=1)
     ]
     unwatched = known.subset([0])  # dev figures of members are not read
     results = {
-        index: predict_both_ways(trained.revive(), known.images[members[index].predict])
+        index: predict_both_ways(trained.revive(), known.images[members[index][1].predict])
         for index, trained in trainer.train(known, unwatched, trainings)
     }
-    total = np.zeros((len(known), len(known.classes)))
-    for index, member in enumerate(members):  # in this order, on which sums depend
-        total[member.predict] += results[index]
-    mean: np.ndarray = total / total.sum(axis=1, keepdims=True)
-    return mean
+    totals = {name: np.zeros((len(known), len(known.classes))) for name in groups}
+    for index, (name, member) in enumerate(members):  # in this order, on which sums depend
+        totals[name][member.predict] += results[index]
+    return {name: total / total.sum(axis=1, keepdims=True) for name, total in totals.items()}

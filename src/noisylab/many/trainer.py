@@ -63,9 +63,9 @@ class Trainer:
             else:
                 left.append(index)
         # The longest first: the last to end should be a short one.
-        left.sort(key=lambda index: -trainings[index].config.epochs * sizes[index])
-        if len(left) == 1 and self.engine == "local":
-            results = self._train_here(train, dev, trainings, keys, left[0])
+        left.sort(key=lambda index: -trainings[index].cost(train))
+        if self.engine == "local:1" or (self.engine == "local" and len(left) == 1):
+            results = self._train_here(train, dev, trainings, keys, left)
         else:
             results = self._train_on_engine(train, dev, trainings, keys, left)
         for index, trained in results:
@@ -78,12 +78,14 @@ class Trainer:
         dev: ImageSet,
         trainings: Sequence[Training],
         keys: Sequence[str],
-        index: int,
+        left: Sequence[int],
     ) -> Trainings:
-        """One training in this process, which saves the start of another."""
+        """Trainings in turn in this process, which saves the start of another."""
         keep_freed_memory()
-        reporter = Reporter(partial(pass_on, self.watch), index)
-        yield index, trainings[index].run(train, dev, reporter, self.kept.checkpoint(keys[index]))
+        for index in left:
+            reporter = Reporter(partial(pass_on, self.watch), index)
+            checkpoint = self.kept.checkpoint(keys[index])
+            yield index, trainings[index].run(train, dev, reporter, checkpoint)
 
     def _train_on_engine(
         self,
@@ -121,7 +123,8 @@ class Trainer:
         if values is None:
             return None
         rows, weights, losses = values
-        return Trained(training.config, [Epoch(*row) for row in rows], weights, losses)
+        history = [Epoch(*row) for row in rows]
+        return Trained(training.config, history, weights, losses, training.network)
 
     def _write(self, key: str, trained: Trained) -> None:
         rows = [astuple(epoch) for epoch in trained.history]

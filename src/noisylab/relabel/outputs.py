@@ -85,15 +85,18 @@ def describe(result: Relabelling) -> dict[str, Any]:
 def score(errors: LabelErrors, is_wrong: np.ndarray) -> dict[str, float]:
     """Metrics of a rule that looks for the images whose label is wrong, (N,) bool, not all False.
 
-    Precision is 0 where nothing is flagged.
+    Precision is 0 where nothing is flagged. `missed` is the share of the wrong labels that are not
+    among the likeliest, if exactly as many are flagged as are wrong.
     """
     found, n_wrong = is_wrong[errors.flagged].sum(), is_wrong.sum()
+    as_many = np.argsort(-errors.scores, kind="stable")[:n_wrong]
     return {
         "flagged": len(errors.flagged),
         "precision": found / max(len(errors.flagged), 1),
         "recall": found / n_wrong,
         "f1": 2 * found / (len(errors.flagged) + n_wrong),
         "average_precision": precision_recall(is_wrong, errors.scores)[2],
+        "missed": 1 - is_wrong[as_many].mean(),
     }
 
 

@@ -12,11 +12,11 @@ from noisylab.config.classes import named_suspect
 from noisylab.config.settings import RAREST, FitConfig, RelabelConfig
 from noisylab.core.errors import InputError, shown
 from noisylab.core.images import REVIEWED, Decisions, ImageSet, joined
-from noisylab.learning.network import SimpleModel, check_model
+from noisylab.learning.network import Network, check_model
 from noisylab.learning.training import predict_both_ways, predict_probs
-from noisylab.many.ensemble import fold_members, mean_probs, seed_members
 from noisylab.many.trainer import Trainer
 from noisylab.relabel.rules import LabelErrors, find_called, find_confused, find_suspect
+from noisylab.relabel.voters import voters_probs
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class Relabelling:
 
 def relabel(
     sets: Mapping[str, ImageSet],
-    model: SimpleModel,
+    model: Network,
     decisions: Decisions,
     config: RelabelConfig,
     recipe: FitConfig,
@@ -75,9 +75,8 @@ def relabel(
 ) -> Relabelling:
     """Find wrong labels in train and dev.
 
-    model: trained on train by `recipe` from `seed`. The rule `report` uses it alone; the rule
-        `best` adds models from later seeds, trained on dev too: the more images of a rare class a
-        model has seen, the better it finds others.
+    model: trained on train by `recipe` from `seed`. The rule `report` uses it alone; for the rule
+        `best` it is the first of the voters.
     Raises InputError for a model of other classes, for an unknown suspect class, and for decisions
     that leave a class without an image in train.
     """
@@ -90,15 +89,13 @@ def relabel(
     known = joined(train, dev)
     given = known.labels
     own_probs = predict_probs(model, known.images)
-    pred_probs = predict_both_ways(model, known.images)
-    others = seed_members(len(known), range(seed + 1, seed + config.models))
-    if others:
-        mean = mean_probs(known, others, recipe, trainer)
-        pred_probs = (pred_probs + len(others) * mean) / config.models
     if suspect is None:
         _check_folds(known)
-        folds = fold_members(given, config.folds, range(seed, seed + config.fold_seeds))
-        best = find_confused(given, mean_probs(known, folds, recipe, trainer), pred_probs)
+    first = predict_both_ways(model, known.images)
+    pred_probs, held_out = voters_probs(known, first, config, recipe, seed, trainer)
+    if suspect is None:
+        assert held_out is not None
+        best = find_confused(given, held_out, pred_probs)
     else:
         best = find_suspect(given, pred_probs, suspect)
     trainer.keep_used()

@@ -22,7 +22,7 @@ from noisylab.report.words import FILTERS
 _NONE = Markup('<span class="none" aria-label="no figure" role="img">–</span>')
 
 
-def render(facts: Facts, plots: str | Path, params_text: str, commit: Commit | None) -> bytes:
+def render(facts: Facts, plots: str | Path, params_text: str, commit: Commit) -> bytes:
     """The page: the same bytes for the same arguments and files.
 
     plots: the folder of the pictures. params_text: the whole of params.yaml, to be shown.

@@ -102,7 +102,7 @@ class Run:
     def memorises_class(self, label: str) -> bool:
         """Whether the recall of a class is far better on train than on dev."""
         train, dev = self.scores["train"].recall, self.dev.recall
-        return label in dev and train[label] - dev[label] >= _MEMORISES
+        return label in train and label in dev and train[label] - dev[label] >= _MEMORISES
 
     @property
     def misses_a_class(self) -> bool:

@@ -69,11 +69,12 @@ def read_scores(path: Path, data: Data) -> dict[str, Scores]:
         dev = "dev_corrected" if "dev_given" in figures else "dev_given"
         scores = {}
         for key, part in figures.items():
+            if key == "precision":  # of the training, not of a class
+                continue
             scored = dev if key == "dev" else key
             split = data.splits.get("dev" if scored == "dev_given" else scored)
-            images, recall = split and split["count"], part["recall"]
-            if images:  # a class without images has no recall, though the file has 0
-                recall = {label: value for label, value in recall.items() if images[label]}
+            images = split and split["count"]
+            recall = {label: it for label, it in part["recall"].items() if it is not None}
             measures = {measure: part[measure] for measure in MEASURES}
             scores[scored] = Scores(**measures, recall=recall, images=images)
         return scores

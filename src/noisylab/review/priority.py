@@ -50,7 +50,7 @@ def wrong_probs(scores: np.ndarray, decided: Sequence[int], is_wrong: Sequence[b
     it is the likeliest given the decisions, with a standard normal prior on its logarithm.
 
     >>> scores = np.array([.8, .7, .3])
-    >>> wrong_probs(scores, [], []).sum().round(2)
+    >>> print(wrong_probs(scores, [], []).sum().round(2))
     1.8
     """
     clipped = np.clip(scores, _CLIP, 1 - _CLIP)

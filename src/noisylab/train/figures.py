@@ -13,6 +13,7 @@ from noisylab import plots
 from noisylab.plots import MOST_INCHES, SHADES, Losses, short_names
 
 _MOST_CLASSES_WRITTEN = 20  # counts in a confusion matrix of more classes would overlap
+MOST_AUGMENTED = 20  # classes on the sheet of augmentations, which grows with each
 _MOST_SUSPECTS = 96  # images on the sheet of suspects
 
 
@@ -62,10 +63,13 @@ def side_by_side(
 
 
 def class_table(title: str, scores: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
-    """Write precision, recall and F1 (K, 3) of each class, and their means, for each set."""
+    """Write precision, recall and F1 (K, 3) of each class, and their means, for each set.
+
+    A figure that is not known is NaN, and the means leave it out.
+    """
     columns = [f"{name}\n{score}" for name in scores for score in ("precision", "recall", "F1")]
     values = np.hstack(list(scores.values()))  # (K, 3 · sets)
-    values = np.vstack([values, values.mean(axis=0)])
+    values = np.vstack([values, np.nanmean(values, axis=0)])
     names = short_names(classes)
     width, height = 1.2 + 0.95 * len(columns), min(0.9 + 0.36 * len(values), 4 * MOST_INCHES)
     more = 0.09 * max(0, max(map(len, names)) - 8)  # inches for long names left of the table
@@ -77,8 +81,8 @@ def class_table(title: str, scores: Mapping[str, np.ndarray], classes: Sequence[
     axes.axis("off")
     axes.set_title(title)
     table = axes.table(
-        [[f"{value:.3f}" for value in row] for row in values],
-        cellColours=[[SHADES(0.6 * value) for value in row] for row in values],
+        [["–" if np.isnan(value) else f"{value:.3f}" for value in row] for row in values],
+        cellColours=[[SHADES(0.6 * value) for value in row] for row in np.nan_to_num(values)],
         rowLabels=[*names, "mean"],
         colLabels=columns,
         loc="center",
@@ -116,23 +120,25 @@ def suspects(
     return plots.image_sheet(title, images[shown], captions)
 
 
-def augmentations(title: str, augmented: Mapping[str, np.ndarray]) -> Figure:
-    """Draw images (K, 32, 32, 3) uint8 by augmentation, a class per row."""
+def augmentations(title: str, augmented: Mapping[str, np.ndarray], n_classes: int) -> Figure:
+    """Draw images (K, 32, 32, 3) uint8 by augmentation, a class per row: all or some."""
     rows = np.stack([*augmented.values()], axis=1)  # (K, augmentations, 32, 32, 3)
     captions = [name.replace("_", " ") for name in augmented] * len(rows)
-    title = f"{title}\nthe first image of each class, augmented"
+    which = "each class" if len(rows) == n_classes else f"{len(rows)} of {n_classes} classes"
+    title = f"{title}\nthe first image of {which}, augmented"
     images = rows.reshape(-1, *rows.shape[2:])
     return plots.image_sheet(title, images, captions, columns=len(augmented))
 
 
 def _draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> None:
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    n_images = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(n_images, 1)
     axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
     is_legible = len(classes) <= _MOST_CLASSES_WRITTEN
     for (actual, predicted), count in np.ndenumerate(counts) if is_legible else ():
         share = shares[actual, predicted]
         color = "white" if share > 0.5 else "black"
-        text = f"{count}\n{share:.0%}"
+        text = f"{count}\n{share:.0%}" if n_images[actual] else "–"
         axes.text(predicted, actual, text, ha="center", va="center", color=color)
     axes.set(xlabel="predicted", ylabel="label")
     axes.set_xticks(range(len(classes)), short_names(classes))

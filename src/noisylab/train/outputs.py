@@ -15,6 +15,7 @@ from noisylab.core.metrics import listing, write_metrics
 from noisylab.learning.augment import examples
 from noisylab.learning.evaluation import Evaluation, precision_recall
 from noisylab.learning.network import dump_weights
+from noisylab.learning.precision import used_precision
 from noisylab.learning.training import Epoch
 from noisylab.plots import Losses
 from noisylab.train import figures
@@ -46,7 +47,8 @@ def write_runs(
     classes, folder, lines = sets["train"].classes, Path(plots), []
     for name, run in runs.items():
         by_split = {split: part.metrics(classes) for split, part in run.evaluations.items()}
-        write_metrics(metrics, dev_metrics, name, by_split)
+        precision = {"precision": used_precision(run.config)}
+        write_metrics(metrics, dev_metrics, name, {**precision, **by_split})
         lines += listing(by_split, name)
         _write_tables(folder / name, run, classes)
         _write_pictures(folder / name, run, sets, given_train)
@@ -82,9 +84,14 @@ def _write_tables(folder: Path, run: Run, classes: tuple[str, ...]) -> None:
     columns = [field.name for field in fields(Epoch)]
     files.write_csv(folder / "history.csv", columns, map(astuple, run.history))
     confusion = run.evaluations["dev"].confusion
-    n_images = np.maximum(confusion.sum(axis=1), 1)
+    n_images = confusion.sum(axis=1)
     cells = [
-        (classes[actual], classes[predicted], count, count / n_images[actual])
+        (
+            classes[actual],
+            classes[predicted],
+            count,
+            count / n_images[actual] if n_images[actual] else None,
+        )
         for (actual, predicted), count in np.ndenumerate(confusion)
     ]
     header = ("actual", "predicted", "count", "share")
@@ -121,10 +128,11 @@ def _write_pictures(
     }
     if run.config.augment:
         _, first = np.unique(train.labels, return_index=True)  # the first image of each class
+        first = first[: figures.MOST_AUGMENTED]
         generator = torch.Generator().manual_seed(0)
         drawn = examples(torch.from_numpy(train.images[first]), run.config.augment, generator)
         augmented = {name: images.numpy() for name, images in drawn.items()}
-        pictures["augmentations"] = figures.augmentations(title, augmented)
+        pictures["augmentations"] = figures.augmentations(title, augmented, len(classes))
     for name, picture in pictures.items():
         files.write_png(folder / f"{name}.png", picture)
 

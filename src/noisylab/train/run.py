@@ -12,7 +12,7 @@ from noisylab.core.errors import located
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import Evaluation, evaluate_splits
 from noisylab.learning.kept import Training
-from noisylab.learning.network import SimpleModel
+from noisylab.learning.network import Network
 from noisylab.learning.training import Epoch, predict_splits
 from noisylab.many.trainer import Trainer
 
@@ -26,7 +26,7 @@ class Run:
     """
 
     config: FitConfig
-    model: SimpleModel
+    model: Network
     history: list[Epoch]
     pred_probs: dict[str, np.ndarray]
     evaluations: dict[str, Evaluation]

@@ -13,7 +13,7 @@ from noisylab.core.errors import InputError, shown
 from noisylab.core.images import KEEP, SPLITS, ImageSet, identical_images
 from noisylab.data.sources.bundle import read_bundle
 from noisylab.data.sources.cifar_batches import read_cifar_batches
-from noisylab.data.sources.folders import check_not_ignored, read_folders
+from noisylab.data.sources.folders import read_folders
 from noisylab.data.sources.forms import (
     BUNDLE,
     CIFAR_BATCHES,
@@ -79,7 +79,6 @@ def read_source(folder: str | Path) -> Source:
     try:
         folder = folder.expanduser()
         form = recognise(folder)
-        check_not_ignored(folder)
         sets, notices = _READERS[form](folder)
         if form == FOLDERS:
             notices += unread_folders(folder, sets["train"].classes)

@@ -100,7 +100,6 @@ def _entries(folder: Path) -> list[Path]:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
-    check_not_ignored(folder)
     names = [name for name in names if name[0] != "." and name.lower() not in _HIDDEN]
     for name in names:
         if not name.isprintable():  # for example bytes that are not UTF-8
@@ -108,15 +107,6 @@ def _entries(folder: Path) -> list[Path]:
                 f"{folder}: expected names of printable characters, got {shown(name)}; rename it"
             )
     return [folder / name for name in names]
-
-
-def check_not_ignored(folder: Path) -> None:
-    """Raise InputError if files of the folder may be hidden from DVC."""
-    if (folder / ".dvcignore").exists():
-        raise InputError(
-            f"{folder / '.dvcignore'}: hides files from DVC, which then does not notice their "
-            "changes; remove it"
-        )
 
 
 def _check_same_classes(folder: Path, listed: dict[str, _Listed], split: str) -> None:

@@ -48,15 +48,15 @@ def example(
 
 def probability_curves(title: str, probs: Mapping[str, np.ndarray]) -> Figure:
     """Draw the probabilities of source and target, by name, before and after each step."""
-    figure, axes = _grid_axes()
+    (figure, axes), shown = _grid_axes(), []
     for (name, values), color in zip(probs.items(), (SOURCE_COLOR, TARGET_COLOR), strict=True):
-        axes.plot(range(len(values)), values, "o-", color=color, label=name)
+        shown += axes.plot(range(len(values)), values, "o-", color=color, label=name)
         for step in (0, len(values) - 1):
             _write_above(axes, step, values[step], color)
     axes.set(title=title, xlabel="step", ylabel="probability", ylim=(-0.04, 1.1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.09)
-    axes.legend(loc="center left")
+    plots.add_legend(axes, shown, loc="center left")
     return figure
 
 
@@ -64,33 +64,35 @@ def success_curves(
     title: str, xlabel: str, epsilons: Sequence[float], shares: Mapping[str, Sequence[float]]
 ) -> Figure:
     """Draw the shares in [0, 1] of two successes, by name, against ascending epsilons."""
-    figure, axes = _grid_axes()
+    (figure, axes), shown = _grid_axes(), []
     for (name, values), color in zip(shares.items(), (TARGET_COLOR, SURE_COLOR), strict=True):
-        axes.plot(epsilons, values, "o-", color=color, label=name)
+        shown += axes.plot(epsilons, values, "o-", color=color, label=name)
         for epsilon, value in zip(epsilons, values, strict=True):
             _write_above(axes, epsilon, value, color)
     axes.set(title=title, xlabel=xlabel, ylabel="share of the images", ylim=(-0.04, 1.1))
     axes.set_xticks(epsilons)
     axes.margins(x=0.09)
-    axes.legend(loc="upper left")
+    plots.add_legend(axes, shown, loc="upper left")
     return figure
 
 
 def norm_histogram(title: str, norms: Mapping[str, np.ndarray]) -> Figure:
     """Draw histograms of L2 norms, in 8-bit levels, of two kinds of change by name."""
-    figure, axes = _grid_axes()
+    (figure, axes), shown = _grid_axes(), []
     most = max((values.max() for values in norms.values() if values.size), default=1)
     edges = np.linspace(0, most or 1, 41).tolist()
     for (name, values), color in zip(norms.items(), (TARGET_COLOR, SURE_COLOR), strict=True):
         if values.size:
             median = float(np.median(values))
-            axes.hist(values, edges, color=color, alpha=0.6, label=f"{name}, median {median:.0f}")
+            label = f"{name}, median {median:.0f}"
+            *_, bars = axes.hist(values, edges, color=color, alpha=0.6, label=label)
+            shown.append(bars[0])  # it carries the label
             axes.axvline(median, color=color, linestyle="--")
     n_values = SIZE * SIZE * 3
     xlabel = f"L2 norm of the perturbation, in 8-bit levels (over all {n_values:,} values)"
     axes.set(title=title, xlabel=xlabel, ylabel="images")
-    if any(values.size for values in norms.values()):
-        axes.legend()
+    if shown:
+        plots.add_legend(axes, shown)
     return figure
 
 

@@ -1,0 +1,63 @@
+"""The models whose mean prediction finds wrong labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from noisylab.config.settings import ANY, AugmentConfig, FitConfig, RelabelConfig
+from noisylab.core.images import ImageSet
+from noisylab.learning.opinion import OpinionModel
+from noisylab.many.ensemble import Group, fold_members, group_probs, seed_members
+from noisylab.many.trainer import Trainer
+
+
+def voters_probs(
+    known: ImageSet,
+    first: np.ndarray,
+    config: RelabelConfig,
+    recipe: FitConfig,
+    seed: int,
+    trainer: Trainer,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Mean probabilities (N, K) of the voters, and of held-out models, None without `any`.
+
+    first: (N, K), of the first voter, which was trained by `recipe` from `seed`. Voters of later
+        seeds train on all of `known`: the more images of a rare class a model has seen, the better
+        it finds others. The second opinion counts as much as all of them.
+    """
+    groups = {}
+    if config.models > 1:
+        seeds = range(seed + 1, seed + config.models)
+        groups["others"] = Group(seed_members(len(known), seeds), recipe)
+    if config.second_opinion:
+        members = seed_members(len(known), [seed])
+        groups["opinion"] = Group(members, second_opinion(recipe), OpinionModel)
+    if config.suspect_class == ANY:
+        seeds = range(seed, seed + config.fold_seeds)
+        groups["folds"] = Group(fold_members(known.labels, config.folds, seeds), recipe)
+    means = group_probs(known, groups, trainer)
+    pred_probs = first
+    if "others" in means:
+        pred_probs = (first + (config.models - 1) * means["others"]) / config.models
+    if "opinion" in means:
+        pred_probs = (pred_probs + means["opinion"]) / 2
+    return pred_probs, means.get("folds")
+
+
+def second_opinion(recipe: FitConfig) -> FitConfig:
+    """Settings of the second opinion; device, precision and smoothing are those of `recipe`."""
+    return FitConfig(
+        epochs=20,
+        lr=0.005,
+        batch_size=128,
+        optimizer="adamw",
+        device=recipe.device,
+        precision=recipe.precision,
+        schedule="one_cycle",
+        weight_decay=0.05,
+        label_smoothing=recipe.label_smoothing,
+        cutmix=0.5,
+        dropout=0.0,
+        class_weights="inverse_frequency",
+        augment=AugmentConfig(probability=0.3, shift_pixels=4, mirror=0.5),
+    )

@@ -1,0 +1,111 @@
+"""What a second opinion adds to finding wrong labels, on other sets, and by which cut.
+
+    python tests/benchmarks/opinion.py DIR [--seeds N] [--kept FOLDER]
+
+On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes. Voters are the
+models of the fixed network, the second opinion, or both, as in stage relabel. Columns: average
+precision, the share of wrong labels missed if exactly as many are flagged as are wrong, the best
+F1 of any cut, and F1 at each cut. N seeds (default 3). FOLDER keeps finished trainings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+
+import cifar10_sets
+import numpy as np
+
+from noisylab.config.params import Params, read_params
+from noisylab.core.images import ImageSet
+from noisylab.learning.evaluation import precision_recall
+from noisylab.learning.kept import Kept
+from noisylab.learning.opinion import OpinionModel
+from noisylab.many.ensemble import Group, Member, group_probs, seed_members
+from noisylab.many.trainer import Trainer
+from noisylab.relabel.outputs import score
+from noisylab.relabel.rules import LabelErrors, find_suspect
+from noisylab.relabel.voters import second_opinion
+
+SEEDS_APART = 1000  # so that no two repetitions share a model
+SUSPECT = 2
+CUTS = (0.4, 0.5, 0.6, 0.7)
+Rows = dict[str, list[list[float]]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--kept", type=Path)
+    arguments = parser.parse_args()
+    params, trainer = read_params("params.yaml"), Trainer(Kept(arguments.kept))
+    heads = ("AP", "missed", "best F1", *(f"F1 > {cut}" for cut in CUTS), "F1, Otsu")
+    print(" " * 36 + "".join(f"{head:>10}" for head in heads), flush=True)
+    rows: Rows = {}
+    for name, known in cifar10_sets.hidden(arguments.root):
+        of_set: Rows = {}
+        for number in range(arguments.seeds):
+            voters = voters_of(known, params, SEEDS_APART * number, trainer)
+            for voter, pred_probs in voters.items():
+                of_set.setdefault(voter, []).append(figures(known, pred_probs))
+        show(name, of_set)
+        for voter, table in of_set.items():
+            rows.setdefault(voter, []).extend(table)
+    show("mean", rows)
+
+
+def voters_of(
+    known: ImageSet, params: Params, seed: int, trainer: Trainer
+) -> dict[str, np.ndarray]:
+    """Mean probabilities (N, K) by voters; dev, the last tenth, is not shown to the first model."""
+    recipe = params.train_augmented.runs[params.train_augmented.keep]
+    everything = np.arange(len(known))
+    first = Member(seed, everything[: len(known) * 9 // 10], everything)
+    others = seed_members(len(known), range(seed + 1, seed + params.relabel.models))
+    opinion = seed_members(len(known), [seed])
+    groups = {
+        "fixed network": Group([first, *others], recipe),
+        "second opinion": Group(opinion, second_opinion(recipe), OpinionModel),
+    }
+    means = group_probs(known, groups, trainer)
+    return {**means, "both": (means["fixed network"] + means["second opinion"]) / 2}
+
+
+def figures(known: ImageSet, pred_probs: np.ndarray) -> list[float]:
+    """The columns; average precision is among images of the most common label."""
+    is_wrong = known.labels != known.true_labels
+    found = find_suspect(known.labels, pred_probs, SUSPECT)
+    common = known.labels == known.counts().argmax()
+    precision, recall, _ = precision_recall(is_wrong, found.scores)
+    best = (2 * precision * recall / np.maximum(precision + recall, 1e-12)).max()
+    cuts = (*CUTS, otsu(found.scores[known.labels != SUSPECT]))
+    at_cuts = [
+        score(LabelErrors(found.scores, found.suggested, found.scores > cut), is_wrong)
+        for cut in cuts
+    ]
+    average = precision_recall(is_wrong[common], found.scores[common])[2]
+    return [average, at_cuts[0]["missed"], float(best), *(part["f1"] for part in at_cuts)]
+
+
+def otsu(scores: np.ndarray) -> float:
+    """The cut with the largest variance between the two parts (Otsu 1979)."""
+    ranked = np.sort(scores)
+    lower = np.arange(1, len(ranked))
+    sums = ranked.cumsum()
+    means = sums[:-1] / lower, (sums[-1] - sums[:-1]) / (len(ranked) - lower)
+    between = lower * (len(ranked) - lower) * (means[1] - means[0]) ** 2
+    return float(ranked[between.argmax()])
+
+
+def show(name: str, rows: Mapping[str, list[list[float]]]) -> None:
+    for voter, table in rows.items():
+        means = [statistics.mean(column) for column in zip(*table, strict=True)]
+        label = f"{name}, {voter}"
+        print(f"{label:36}" + "".join(f"{value:10.3f}" for value in means), flush=True)
+
+
+if __name__ == "__main__":
+    main()
