@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisylab.core.errors import InputError
+from noisylab.core.errors import InputError, shown, shown_list
 from noisylab.core.files import read_file
-from noisylab.core.images import MAX_CLASSES
+from noisylab.core.images import MAX_CLASSES, check_classes
 from noisylab.data import torch_files
 
 _OTHER_WEIGHTS = "holds no weights of SimpleModel in 'model_state_dict'"
@@ -24,10 +24,14 @@ class SimpleModel(nn.Module):
     """Two convolutions and three linear layers for 32×32 RGB images; 66,171 weights for 3 classes.
 
     Attributes have the names in the checkpoints that it reads. Only the dropout rate varies.
+    classes: the K names by label, as in ImageSet; None if they are unknown.
     """
 
-    def __init__(self, n_classes: int, dropout: float = 0.5) -> None:
+    def __init__(
+        self, n_classes: int, dropout: float = 0.5, classes: tuple[str, ...] | None = None
+    ) -> None:
         super().__init__()
+        self.classes = classes
         self.conv1 = nn.Conv2d(3, 16, 5)
         self.pool = nn.MaxPool2d(2, 2)
         self.conv2 = nn.Conv2d(16, 16, 5)
@@ -62,25 +66,29 @@ def to_unit(images: Tensor) -> Tensor:
 
 
 def dump_weights(model: SimpleModel) -> bytes:
-    """The weights as a file's content, `{"model_state_dict": …}`; equal weights give equal bytes.
+    """The weights as a file's content, `{"model_state_dict": …, "classes": […]}`.
 
-    Saved to a buffer, since `torch.save` writes the name of a file into its bytes.
+    Equal weights and classes give equal bytes; unknown classes are left out. Saved to a buffer,
+    since `torch.save` writes the name of a file into its bytes.
     """
     weights = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in model.state_dict().items()
     }
+    content: dict[str, Any] = {"model_state_dict": weights}
+    if model.classes is not None:
+        content["classes"] = [str(name) for name in model.classes]
     buffer = io.BytesIO()
-    torch.save({"model_state_dict": weights}, buffer)
+    torch.save(content, buffer)
     return buffer.getvalue()
 
 
 def load_weights(content: bytes) -> SimpleModel:
     """The model of dump_weights(), or of any checkpoint of this network: on the CPU, in eval mode.
 
-    Its last layer decides the number of classes. Raises InputError for a damaged file, for content
-    other than weights of this network, and for weights that are not finite. `torch_files.load`
-    bounds the memory.
+    Its last layer decides the number of classes; `classes` in the file, if there, names them.
+    Raises InputError for a damaged file, for content other than weights of this network, for
+    weights that are not finite, and for other classes. `torch_files.load` bounds the memory.
     """
     try:
         checkpoint = torch_files.load(content)
@@ -91,7 +99,7 @@ def load_weights(content: bytes) -> SimpleModel:
     # Checked before a model of that size is made: a file may claim any number.
     if not isinstance(last, np.ndarray) or last.ndim != 2 or not 2 <= len(last) <= MAX_CLASSES:
         raise InputError(_OTHER_WEIGHTS)
-    model = SimpleModel(n_classes=len(last))
+    model = SimpleModel(n_classes=len(last), classes=_classes(checkpoint, len(last)))
     shapes = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
     if shapes != {name: getattr(weight, "shape", None) for name, weight in weights.items()}:
         raise InputError(_OTHER_WEIGHTS)
@@ -118,3 +126,22 @@ def check_model(model: SimpleModel, classes: Sequence[str], name: str) -> None:
             f"{name} is for {model.n_classes} classes, the sets have {len(classes)}; train it on "
             "these sets"
         )
+    if model.classes not in (None, tuple(classes)):
+        pairs = zip(model.classes or (), classes, strict=True)
+        label, (own, other) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+        raise InputError(
+            f"{name} is for other classes: label {label} is {shown(own)}, the sets have "
+            f"{shown(other)}; train it on these sets"
+        )
+
+
+def _classes(checkpoint: dict[str, Any], n_classes: int) -> tuple[str, ...] | None:
+    """The names of the classes in a checkpoint, None if it has none."""
+    classes = checkpoint.get("classes")
+    if classes is None:
+        return None
+    if not isinstance(classes, (list, tuple)) or len(classes) != n_classes:
+        got = shown_list(classes) if isinstance(classes, (list, tuple)) else shown(classes)
+        raise InputError(f"classes must be a list of {n_classes} names, got {got}")
+    check_classes(tuple(classes))
+    return tuple(classes)
