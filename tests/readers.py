@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -218,7 +218,7 @@ READERS: dict[str, Callable[[], Reader]] = {
     "set": lambda: Reader(
         "a.pickle",
         lambda d: read_set(d / "a.pickle"),
-        (dump_set(SET.subset([0])), dump_set(SET.subset([]))),
+        (dump_set(SET.subset([0])), dump_set(replace(SET.subset([0]), names=("a/é.png",)))),
     ),
     "pairs": lambda: Reader(
         "train.pickle", read_tensors, pairs(), {"dev.pickle": pairs_of_arrays()}

@@ -104,6 +104,19 @@ def test_arrays_are_read_with_names_and_true_labels(tmp_path: Path) -> None:
     assert source.notices == ("3 images resized to 32x32, from 30x40",)
 
 
+def test_arrays_may_name_their_images(tmp_path: Path) -> None:
+    shared = noise(3, 32, 32, 3)
+    names = ["IMG_1.jpg", "IMG_2.jpg", "IMG_2.jpg"]
+    other = arrays(images=noise(3, 32, 32, 3, seed=9))
+    save(tmp_path, train=arrays(images=shared, names=names), dev=other)
+    source = read_source(tmp_path)
+    assert source.train.names == tuple(names)
+    assert source.dev.names is None
+    save(tmp_path, dev=arrays(images=shared[[2, 2, 2]]))
+    expected = "IMG_2.jpg and dev 0, IMG_2.jpg and dev 1, IMG_2.jpg and dev 2: the same image in"
+    assert read_source(tmp_path).notices[0].startswith(expected)
+
+
 def test_each_pair_of_sets_with_shared_images_gives_a_notice(tmp_path: Path) -> None:
     images = noise(5, 32, 32, 3)
     content = {"images": images, "labels": np.array([0, 1, 1, 0, 0]), "classes": ["x", "y"]}

@@ -164,6 +164,11 @@ def test_a_key_changes_with_everything_a_result_depends_on(train: ImageSet, dev:
     assert key(train) == key(train)
 
 
+def test_a_key_ignores_the_names_of_images(train: ImageSet, dev: ImageSet) -> None:
+    named = replace(train, names=tuple(f"{index}.png" for index in range(len(train))))
+    assert sets_fingerprint(named, dev) == sets_fingerprint(train, dev)
+
+
 def test_a_key_changes_with_versions_and_code(
     train: ImageSet, dev: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

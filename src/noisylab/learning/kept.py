@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +84,13 @@ class Trained:
 
 
 def sets_fingerprint(train: ImageSet, dev: ImageSet) -> str:
-    """Fingerprint of the images, labels and probabilities that trainings share."""
-    probs = [part.pred_probs for part in (train, dev) if part.pred_probs is not None]
-    return fingerprint(dump_set(train), dump_set(dev), *(part.tobytes() for part in probs))
+    """Fingerprint of the images, labels and probabilities that trainings share.
+
+    The images' names are not in it: no training depends on them.
+    """
+    sets = [replace(part, names=None) for part in (train, dev)]
+    probs = [part.pred_probs for part in sets if part.pred_probs is not None]
+    return fingerprint(*map(dump_set, sets), *(part.tobytes() for part in probs))
 
 
 class Kept:

@@ -132,7 +132,7 @@ def _check_every_class(folder: Path, sets: dict[str, ImageSet]) -> None:
 def _shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
     for first, second in combinations(SPLITS, 2):
         pairs = [
-            f"{first} {one} and {second} {other}"
+            f"{sets[first].image_name(one, first)} and {sets[second].image_name(other, second)}"
             for one, other in identical_images(sets[first], sets[second])
         ]
         if pairs:

@@ -35,7 +35,7 @@ def read_folders(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
     with located(f"{folder / 'train'}: its folders are the classes"):
         check_classes(classes)
     resized = Sizes()
-    sets = {split: _read_split(listed[split], classes, resized) for split in splits}
+    sets = {split: _read_split(folder, listed[split], classes, resized) for split in splits}
     return sets, resize_notices(resized)
 
 
@@ -104,8 +104,11 @@ def _remedy(name: str, others: set[str]) -> str:
     return "every split must hold every class"
 
 
-def _read_split(listed: _Listed, classes: tuple[str, ...], resized: Sizes) -> ImageSet:
+def _read_split(
+    folder: Path, listed: _Listed, classes: tuple[str, ...], resized: Sizes
+) -> ImageSet:
     paths = [path for name in classes for path in listed[name]]
     images = fit_all(map(read_rgb, paths), len(paths), resized)
     labels = np.repeat(np.arange(len(classes)), [len(listed[name]) for name in classes])
-    return ImageSet(images, labels, classes)
+    names = tuple(path.relative_to(folder).as_posix() for path in paths)
+    return ImageSet(images, labels, classes, names=names)

@@ -3,7 +3,7 @@
 Pairs: a list of (float tensor (3, H, W) in [-1, 1], int label). The lines of a classes.txt beside
 the pickles name the classes; without that file they are called "0", "1", ...
 Arrays: a dict of `images` uint8 (N, H, W, 3), `labels` (N,) int, `classes` (K names) and
-optionally `true_labels` (N,) int, as in the sets that noisylab writes.
+optionally `true_labels` (N,) int and `names` (N strings), as in the sets that noisylab writes.
 """
 
 from __future__ import annotations
@@ -126,9 +126,14 @@ def _from_arrays(content: dict[str, Any], file_bytes: int, resized: Sizes) -> di
     images = content["images"]
     if images.dtype != np.uint8 or images.shape[3:] != (3,) or 0 in images.shape[1:]:
         raise InputError(f"images: expected uint8 (N, H, W, 3), got {shown(images)}")
-    parts = {"classes": tuple(content["classes"]), "labels": _integers("labels", content)}
+    parts: dict[str, Any] = {
+        "classes": tuple(content["classes"]),
+        "labels": _integers("labels", content),
+    }
     if "true_labels" in content:
         parts["true_labels"] = _integers("true_labels", content)
+    if "names" in content:
+        parts["names"] = tuple(content["names"])
     _check_growth(len(images), file_bytes)
     return {**parts, "images": fit_all(images, len(images), resized)}
 
