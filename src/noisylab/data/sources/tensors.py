@@ -67,6 +67,30 @@ def read_tensors(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
     return sets, notices + resize_notices(resized)
 
 
+def read_images(path: Path) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """Images (N, 32, 32, 3) uint8 in a pickle, and their names if it has any.
+
+    Labels may be absent: the file may also hold a dict of only `images`, a list of tensors, or one
+    array of either. Raises InputError that names the file.
+    """
+    content = read_pickle(path)
+    file_bytes = path.stat().st_size
+    with located(path):
+        if isinstance(content, np.ndarray):
+            content = {"images": content} if content.dtype == np.uint8 else list(content)
+        if isinstance(content, dict):
+            unlabelled = {"labels": np.zeros(len(content.get("images", ())), np.int64)}
+            content = {**unlabelled, "classes": ["0", "1"], **content}
+            parts = _from_arrays(content, file_bytes, Sizes())
+        else:
+            if isinstance(content, (list, tuple)):
+                content = [(part, 0) if isinstance(part, np.ndarray) else part for part in content]
+            parts = _from_pairs(content, file_bytes, Sizes())
+        if not len(parts["images"]):
+            raise InputError("holds no images")
+    return parts["images"], parts.get("names")
+
+
 def to_uint8(tensor: np.ndarray) -> np.ndarray:
     """Floats in [-1, 1] as uint8: the exact inverse of (pixels / 255 - 0.5) / 0.5."""
     levels = np.rint((tensor.astype(np.float64) + 1) / 2 * 255)
