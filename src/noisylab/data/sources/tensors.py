@@ -79,9 +79,8 @@ def read_images(path: Path) -> tuple[np.ndarray, tuple[str, ...] | None]:
         if isinstance(content, np.ndarray):
             content = {"images": content} if content.dtype == np.uint8 else list(content)
         if isinstance(content, dict):
-            unlabelled = {"labels": np.zeros(len(content.get("images", ())), np.int64)}
-            content = {**unlabelled, "classes": ["0", "1"], **content}
-            parts = _from_arrays(content, file_bytes, Sizes())
+            unlabelled = {"labels": np.zeros(0, np.int64), "classes": []}
+            parts = _from_arrays({**unlabelled, **content}, file_bytes, Sizes())
         else:
             if isinstance(content, (list, tuple)):
                 content = [(part, 0) if isinstance(part, np.ndarray) else part for part in content]
