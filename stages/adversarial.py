@@ -13,7 +13,7 @@ def main(params: Params) -> None:
     sets = set_files.read_fixed_sets("data")
     given_counts = set_files.read_set("data/train_set.pickle").counts()
     model = network.read_weights("models/lr_sweep.pt")
-    attacks = run.attack_all(model, sets, given_counts, config, params.threads, params.device)
+    attacks = run.attack_all(model, sets, given_counts, config, params.device)
     lines = outputs.write_attacks(
         attacks,
         model,

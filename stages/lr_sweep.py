@@ -17,7 +17,9 @@ def main(params: Params) -> None:
     recipe = params.train_fixed.runs[params.train_fixed.keep]
     sets = set_files.read_fixed_sets("data")
     given = set_files.read_set("data/dev_set.pickle").labels
-    trainer = Trainer(Kept("finished/lr_sweep"), stage.engine(params), stage.watch_trainings)
+    trainer = Trainer(
+        Kept("finished/lr_sweep"), stage.engine(params), stage.Watch(each_epoch=False)
+    )
     swept = run.sweep(sets, run.trainings(params.lr_sweep, recipe, params.seed), trainer)
     choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets, given)
     lines = outputs.write_sweep(

@@ -12,7 +12,7 @@ def main(params: Params) -> None:
 
     config = params.train_baseline
     sets = set_files.read_sets("data")
-    trainer = Trainer(Kept("finished/train_baseline"), show=stage.Watch)
+    trainer = Trainer(Kept("finished/train_baseline"), stage.engine(params), stage.Watch())
     trained = run.train_runs(sets, config.runs, params.seed, trainer)
     paths = stage.model_paths("train_baseline")
     stage.say(outputs.write_runs(trained, sets, config.keep, sets["train"], **paths))

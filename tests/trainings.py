@@ -15,8 +15,6 @@ from noisylab.config.settings import FitConfig
 from noisylab.core.images import ImageSet
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from noisylab.learning.training import Epoch
 
 GO = "go"
@@ -33,7 +31,7 @@ class Slow:
     def resume(self, history: list[Epoch]) -> None:
         pass
 
-    def step(self, n_images: int, loss: Tensor) -> None:
+    def step(self, n_images: int) -> None:
         pass
 
     def epoch(self, epoch: Epoch) -> None:
@@ -50,7 +48,7 @@ def train_slowly(seed: int, images: np.ndarray, folder: str) -> bytes:
     from noisylab.learning.training import fit
 
     known = ImageSet(images, np.arange(len(images)) % 2, ("a", "b"))
-    config = FitConfig(2, 0.001, 8, "adam", 1, "cpu", class_weights="inverse_frequency")
+    config = FitConfig(2, 0.001, 8, "adam", "cpu", class_weights="inverse_frequency")
     generator = torch.Generator().manual_seed(seed)
     return dump_weights(fit(known, known, config, generator, Slow(folder, seed)).model)
 

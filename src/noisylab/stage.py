@@ -20,10 +20,11 @@ def _end(kind: type[BaseException], error: BaseException, traceback: TracebackTy
 sys.excepthook = _end  # before the slow imports: Ctrl-C during them prints no traceback
 
 import gc
+import io
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
@@ -40,10 +41,8 @@ _GRACE_SECONDS = 10  # between SIGTERM and a forced exit
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
-    from torch import Tensor
-
+    from noisylab.learning.kept import Training
     from noisylab.learning.training import Epoch
-    from noisylab.many.trainer import Trainings
 
 
 def run(main: Callable[[Params], None]) -> None:
@@ -58,6 +57,8 @@ def run(main: Callable[[Params], None]) -> None:
     """
     for number in _STOPS:
         signal.signal(number, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
     when_orphaned(_stop_orphan)
     gc.set_threshold(_GC_THRESHOLD)  # the default slows the imports of torch and matplotlib
     try:
@@ -70,7 +71,8 @@ def run(main: Callable[[Params], None]) -> None:
         if isinstance(error, RuntimeError) and not re.search("(allocate|out of) memory", text):
             raise
         reason = text.partition("\n")[0] or type(error).__name__
-        sys.exit(f"out of memory: close other programs, or lower batch_size or threads ({reason})")
+        remedy = "close other programs, lower batch_size, or set engine to local:1"
+        sys.exit(f"out of memory: {remedy} ({reason})")
     gc.freeze()  # skips the final garbage collection, which takes a third of a second
 
 
@@ -110,47 +112,46 @@ def engine(params: Params) -> str:
     return name
 
 
-def watch_trainings(trainings: Trainings, n_trainings: int) -> Trainings:
-    """Show how many trainings have finished: a bar on a terminal, otherwise one line each."""
-    bar = tqdm(trainings, desc="models", total=n_trainings, unit=" models", disable=None)
-    for number, training in enumerate(bar, start=1):
-        if bar.disable:
-            say([f"models: {number}/{n_trainings} trained"])
-        yield training
-
-
 class Watch:
-    """Progress of one training: a bar on a terminal, otherwise one line per epoch."""
+    """Progress of trainings: a bar on a terminal, otherwise a line per epoch, or per training."""
 
-    def __init__(self, name: str, epochs: int, n_images: int) -> None:
-        self._name = name
-        self._epochs = epochs
-        self._n_images = n_images
+    def __init__(self, *, each_epoch: bool = True) -> None:
+        self._each_epoch = each_epoch
+
+    def begin(self, trainings: Sequence[Training], n_images: Sequence[int]) -> None:
+        """Open the bar."""
+        self._trainings, self._n_images = trainings, n_images
+        sizes = zip(trainings, n_images, strict=True)
         self._bar = tqdm(
-            total=epochs * n_images, desc=name, unit=" images", unit_scale=True, disable=None
+            desc=f"{len(trainings)} models" if len(trainings) > 1 else trainings[0].name,
+            total=sum(training.config.epochs * n for training, n in sizes),
+            unit=" images",
+            unit_scale=True,
+            disable=None,
         )
 
-    def resume(self, history: list[Epoch]) -> None:
+    def resume(self, index: int, n_epochs: int) -> None:
         """Report the epochs that an earlier run finished, and advance the bar."""
+        training = self._trainings[index]
         if self._bar.disable:
-            say([f"{self._name}: resuming after epoch {len(history)}/{self._epochs}"])
-        self._bar.update(len(history) * self._n_images)
-        self._close_after(len(history))
+            say([f"{training.name}: resuming after epoch {n_epochs}/{training.config.epochs}"])
+        self._bar.update(n_epochs * self._n_images[index])
 
-    def step(self, n_images: int, loss: Tensor) -> None:
-        """Advance the bar; read the loss only when the bar is redrawn."""
-        if self._bar.update(n_images):
-            self._bar.set_postfix(loss=f"{loss.item():.4f}", refresh=False)
+    def step(self, index: int, n_images: int) -> None:
+        """Advance the bar."""
+        self._bar.update(n_images)
 
-    def epoch(self, epoch: Epoch) -> None:
-        """Print the epoch's figures if there is no bar; close the bar after the last epoch."""
-        if self._bar.disable:
-            losses = f"train loss {epoch.train_loss:.4f}, dev loss {epoch.dev_loss:.4f}"
-            number = f"epoch {epoch.epoch}/{self._epochs}"
-            say([f"{self._name}: {number}, {losses}, dev accuracy {epoch.dev_accuracy:.2%}"])
-        self._bar.set_postfix(loss=f"{epoch.train_loss:.4f}", dev_loss=f"{epoch.dev_loss:.4f}")
-        self._close_after(epoch.epoch)
+    def epoch(self, index: int, epoch: Epoch) -> None:
+        """Print the epoch's figures if there is no bar."""
+        training = self._trainings[index]
+        losses = f"train loss {epoch.train_loss:.4f}, dev loss {epoch.dev_loss:.4f}"
+        if not self._bar.disable:
+            self._bar.set_postfix_str(f"{training.name}: {losses}")
+        elif self._each_epoch or epoch.epoch == training.config.epochs:
+            number = f"epoch {epoch.epoch}/{training.config.epochs}"
+            accuracy = f"dev accuracy {epoch.dev_accuracy:.2%}"
+            say([f"{training.name}: {number}, {losses}, {accuracy}"])
 
-    def _close_after(self, n_epochs: int) -> None:
-        if n_epochs == self._epochs:
-            self._bar.close()
+    def end(self) -> None:
+        """Close the bar."""
+        self._bar.close()

@@ -20,7 +20,7 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.network import SimpleModel, to_unit
 from noisylab.learning.training import fit, predict_probs
 
-RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from noisylab.learning.training import fit, predict_probs
 CONFIG = AdversarialConfig("truck", "rarest", 0.96, 20, [150, 2.5], 3, "linf", 0.9)
 CLASSES = ("car", "truck", "cat")
 GIVEN = np.array([60, 20, 10])
-RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+RECIPE = FitConfig(epochs=8, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def model(sets: dict[str, ImageSet]) -> SimpleModel:
 
 
 def run(model: SimpleModel, sets: dict[str, ImageSet], **changes: Any) -> Attacks:
-    return attack_all(model, sets, GIVEN, replace(CONFIG, **changes), 2, "cpu")
+    return attack_all(model, sets, GIVEN, replace(CONFIG, **changes), "cpu")
 
 
 def test_files_and_metrics_are_written_the_same_each_time(
@@ -124,6 +124,8 @@ CONFUSION = np.array([[90, 5, 0], [6, 30, 1], [3, 1, 20]])
         ("least_confused", "rarest", [0, 1, 2], (1, 2)),
         ("least_confused", "least_confused", [0, 1, 2], (1, 2)),
         ("least_confused", "rarest", [0], (0, 2)),
+        ("least_confused", "rarest", [2], (1, 2)),
+        ("least_confused", "rarest", [], (1, 2)),
         ("least_confused", "car", [0, 1, 2], (2, 0)),
         ("cat", "rarest", [0, 1, 2], (2, 1)),
         ("car", "least_confused", [0, 1, 2], (0, 2)),
@@ -151,14 +153,53 @@ def test_bad_classes_are_refused(
         run(model, sets, **changes)
 
 
-def test_a_source_without_correct_predictions_is_refused(sets: dict[str, ImageSet]) -> None:
-    model = SimpleModel(3)
+@pytest.mark.parametrize("source", ["truck", "least_confused"])
+def test_a_model_that_predicts_no_source_image_correctly_leaves_nothing_to_attack(
+    sets: dict[str, ImageSet], tmp_path: Path, source: str
+) -> None:
+    model, metrics = SimpleModel(3), tmp_path / "metrics.json"
     with torch.no_grad():
-        model.fc3.bias[2] = 100
-    with pytest.raises(InputError, match="'truck' has no correctly predicted image in train, or "):
-        run(model, sets)
-    with pytest.raises(InputError, match="predicts only images of 'cat', the target, co"):
-        run(model, sets, source_class="least_confused")
+        model.fc3.bias[2] = 100  # predicts cat, the target, for every image
+    attacks = run(model, sets, source_class=source)
+    paths = {"data": str(tmp_path / "data"), "plots": str(tmp_path / "plots")}
+    lines = write_attacks(attacks, model, CLASSES, CONFIG, metrics=str(metrics), **paths)
+    name = CLASSES[attacks.source]
+    assert name != "cat"
+    assert lines[-2:] == [
+        f"adversarial: no image of {split} is correctly predicted as {name}"
+        for split in ("train", "test")
+    ]
+    nothing = json.loads(metrics.read_text())
+    assert nothing["steps"]["attacked"] == nothing["smallest"]["attacked"] == 0
+    assert nothing["example"]["index"] is nothing["steps"]["before"] is None
+    attacked = run(model, sets, source_class="cat", target_class="car")
+    write_attacks(attacked, model, CLASSES, CONFIG, metrics=str(metrics), **paths)
+    assert keys(json.loads(metrics.read_text())) == keys(nothing)
+
+
+def keys(values: Any) -> Any:
+    return {key: keys(value) for key, value in values.items()} if isinstance(values, dict) else None
+
+
+def test_a_source_that_the_model_learned_in_one_split_only(
+    model: SimpleModel, sets: dict[str, ImageSet], tmp_path: Path
+) -> None:
+    test = sets["test"].subset([0, 1])
+    wrong = test.with_labels(np.array([2, 2]))  # trucks that are called cat
+    attacks = run(model, {**sets, "test": wrong}, source_class="cat", target_class="car")
+    assert attacks.example is not None
+    assert attacks.images["smallest"].shape == (0, 32, 32, 3)
+    relabelled = {**sets, "train": sets["train"].with_labels(np.zeros(90, dtype=np.int64))}
+    attacks = run(model, relabelled)
+    assert attacks.example is None
+    assert len(attacks.images["confident"]) == 2
+    paths = {name: str(tmp_path / name) for name in ("data", "metrics", "plots")}
+    lines = write_attacks(attacks, model, CLASSES, CONFIG, **paths)
+    assert lines[-1] == "adversarial: no image of train is correctly predicted as truck"
+
+
+def test_a_broken_model_is_refused(sets: dict[str, ImageSet]) -> None:
+    model = SimpleModel(3)
     with pytest.raises(InputError, match="the final model is for 2 classes, the sets have 3"):
         run(SimpleModel(2), sets)
     with torch.no_grad():

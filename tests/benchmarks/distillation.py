@@ -61,7 +61,7 @@ def correct(known: ImageSet, test: ImageSet, params: Params) -> Sets:
 
 def on_test(sets: Sets, params: Params, share: float, n_seeds: int) -> float:
     recipe = params.train_fixed.runs[params.train_fixed.keep]
-    shared = (sets, replace(recipe, distillation=share, threads=1))
+    shared = (sets, replace(recipe, distillation=share))
     scores: list[dict[str, float]] = all_of(map_trainings(one_seed, range(n_seeds), shared=shared))
     return statistics.mean(score["test"] for score in scores)
 

@@ -34,7 +34,7 @@ def main() -> None:
     swept = run.sweep(
         sets,
         run.trainings(config, params.train_fixed.runs[params.train_fixed.keep], params.seed),
-        Trainer(Kept("finished/optimizers"), stage.engine(params), stage.watch_trainings),
+        Trainer(Kept("finished/optimizers"), stage.engine(params), stage.Watch(each_epoch=False)),
     )
     choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets)
     out = Path("build/optimizers")

@@ -37,7 +37,7 @@ def train(seed: int, epochs: int) -> None:
 
     stage = read_params("params.yaml").train_augmented
     config = stage.runs[stage.keep]
-    config = replace(config, threads=1, epochs=epochs or config.epochs)
+    config = replace(config, epochs=epochs or config.epochs)
     sets = set_files.read_sets("data")
     model = fit(sets["train"], sets["dev"], config, torch.Generator().manual_seed(seed)).model
     parts = evaluate_splits(sets, predict_splits(model, sets))

@@ -79,7 +79,7 @@ def main() -> None:
 
 def show(name: str, sets: Sets, config: FitConfig, n_seeds: int) -> list[float]:
     """Print a row; return balanced accuracy on test, by seed."""
-    shared = (sets, replace(config, threads=1))
+    shared = (sets, replace(config))
     scores = all_of(map_trainings(one_seed, range(n_seeds), shared=shared))
     texts = [f"{split} {mean_and_spread([s[split] for s in scores])}" for split in scores[0]]
     print(f"  {name:33} {', '.join(texts)}", flush=True)

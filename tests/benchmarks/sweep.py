@@ -166,7 +166,7 @@ def independent(sets: dict[str, ImageSet], recipe: FitConfig, rates: list[float]
         program = subprocess.Popen(
             [sys.executable, "-c", INDEPENDENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        work = (sets["train"], sets["dev"], replace(recipe, threads=1), rates[number::N_WORKERS])
+        work = (sets["train"], sets["dev"], recipe, rates[number::N_WORKERS])
         assert program.stdin
         pickle.dump(work, program.stdin)
         program.stdin.flush()
@@ -209,7 +209,7 @@ def print_costs(
     sets: dict[str, ImageSet], recipe: FitConfig, engines: dict[str, str], full_epochs: int
 ) -> None:
     """Print the measured and computed figures of docs/scaling.md."""
-    images, one = sets["train"].images, replace(recipe, epochs=1, threads=1)
+    images, one = sets["train"].images, replace(recipe, epochs=1)
     shared = (sets["train"], sets["dev"], one)
     print(f"\n{'overhead':18}   ms/training  s to start    MB/worker     CPU s/epoch")
     for name, engine in engines.items():

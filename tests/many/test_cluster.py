@@ -174,7 +174,7 @@ def test_losing_the_scheduler_is_a_one_line_error_and_keeps_finished_trainings(
     tmp_path: Path,
 ) -> None:
     known = ImageSet(IMAGES, np.arange(60) % 2, ("a", "b"))
-    config = FitConfig(5, 0.001, 8, "adam", 1, "cpu")
+    config = FitConfig(5, 0.001, 8, "adam", "cpu")
     wanted = [Training(config, seed) for seed in range(3)]
 
     def begin(engine: str) -> Trainings:

@@ -11,7 +11,7 @@ from noisylab.learning.training import DivergedError, fit, predict_both_ways, pr
 from noisylab.many.ensemble import fold_members, mean_probs, seed_members
 from noisylab.many.trainer import Trainer
 
-CONFIG = FitConfig(epochs=1, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+CONFIG = FitConfig(epochs=1, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 
 
 def test_folds_are_a_partition_that_keeps_the_shares_of_labels() -> None:
@@ -62,7 +62,7 @@ def test_the_mean_is_that_of_single_trainings(train: ImageSet, dev: ImageSet) ->
     alone = []
     for seed in (1, 2, 3):
         generator = torch.Generator().manual_seed(seed)
-        model = fit(known, dev, replace(CONFIG, threads=1), generator).model
+        model = fit(known, dev, replace(CONFIG), generator).model
         alone.append(predict_both_ways(model, known.images))
     assert mean == pytest.approx(np.mean(alone, axis=0), abs=1e-12)
     assert np.array_equal(mean, mean_probs(known, members, CONFIG, Trainer(engine="local:1")))

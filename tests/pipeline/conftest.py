@@ -22,7 +22,6 @@ PARAMS = {
     "sheet_images: 240": "sheet_images: 12",
     "models: 4": "models: 2",
     **{f"  - {rate}\n": "" for rate in ("0.00001", "0.0001", "0.003", "0.01")},
-    "threads: 2 ": "threads: 1 ",  # fastest when tests run in parallel
 }
 
 

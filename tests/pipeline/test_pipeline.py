@@ -61,7 +61,7 @@ def add_remote(clone: Clone, folder: Path) -> str:
 def test_a_second_run_elsewhere_writes_the_same_bytes(
     clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Folder name, user, locale, settings and number of threads differ."""
+    """Folder name, user, locale and settings differ."""
     folder, home = tmp_path / "a clöne, elsewhere", tmp_path / "home"
     folder.mkdir()
     home.mkdir()
@@ -139,7 +139,7 @@ def test_metrics_fit_a_terminal(clone: Clone) -> None:
         ("lr: 0.001", "lr: 0.002"),
         ("batch_size: 32", "batch_size: 16"),
         ("optimizer: adam", "optimizer: sgd"),
-        ("threads: 1", "threads: 2"),
+        ("precision: float32", "precision: bfloat16"),
         ("device: auto", "device: cpu"),
     ],
 )
@@ -148,9 +148,9 @@ def test_changing_a_shared_setting_reruns_all_trainings(clone: Clone, key: str, 
     changed = json.loads(clone.run("dvc", "status", "--json"))
     clone.edit("params.yaml", {value: key})
     # relabel trains with the settings of train_augmented, lr_sweep with those of train_fixed
-    # except rate and optimizer; the attack has only threads and device in common.
+    # except rate and optimizer; the attack has only the device in common.
     after: tuple[str, ...] = AFTER[:1] if key.startswith(("lr", "optimizer")) else AFTER[:2]
-    if key.startswith(("threads", "device")):
+    if key.startswith("device"):
         after = AFTER
     assert sorted(changed) == sorted(["check", *TRAIN_STAGES, *after, "report"])
 

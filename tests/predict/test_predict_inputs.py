@@ -52,12 +52,14 @@ def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
         {"images": IMAGES, "labels": np.zeros(3, np.int32), "classes": ["a", "b"]},
         {"images": IMAGES},
         IMAGES,
+        IMAGES.transpose(0, 3, 1, 2).copy(),
+        {"data": IMAGES.transpose(0, 3, 1, 2).reshape(3, -1).copy(), "labels": [0, 1, 0]},
         [(tensor, 1) for tensor in TENSORS],
         list(TENSORS),
         TENSORS,
         TENSORS.numpy(),
     ],
-    ids=["dict", "dict of images", "array", "pairs", "tensors", "tensor", "float array"],
+    ids=["dict", "dict of images", "array", "channels first", "batch", "pairs", "tensors", "tensor", "float array"],
 )
 def test_pickles_of_many_forms_hold_the_same_images(tmp_path: Path, content: object) -> None:
     path = tmp_path / "a.pickle"

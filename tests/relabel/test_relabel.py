@@ -26,7 +26,6 @@ RECIPE = FitConfig(
     lr=0.003,
     batch_size=16,
     optimizer="adam",
-    threads=1,
     device="cpu",
     class_weights="inverse_frequency",
 )

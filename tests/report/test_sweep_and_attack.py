@@ -93,10 +93,17 @@ def test_no_image_attacked(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     run.change("adversarial.json", "steps", "attacked", value=0)
     said = run.said()["adversarial"]
-    assert "No other image was attacked" in said
+    assert "It classifies no image of test correctly as truck" in said
     assert "In the example, the probability of cat rises from 1.0% to 99.0%" in said
     assert "of these images" not in said
-    run.change("adversarial.json", "steps", "attacked", value=18)
+    for figure in ("index", "source_before", "target_before", "source_after", "target_after"):
+        run.change("adversarial.json", "example", figure, value=None)
+    for picture in (tmp_path / "plots/adversarial").iterdir():
+        picture.unlink()
+    said = run.said()["adversarial"]
+    assert "The model classifies no image of train correctly as truck" in said
+    assert "In the example" not in said
+    run = make_run(tmp_path)
     assert "the model classified none of these images as cat" in run.said()["adversarial"]
     run.change("adversarial.json", "steps", "before", value=0.5)
     assert "the model classified 50.0% of these images as cat" in run.said()["adversarial"]

@@ -18,7 +18,7 @@ from noisylab.sweep.outputs import caption, write_sweep
 from noisylab.sweep.run import Outcome, Sweep, choose, sweep, trainings
 
 RECIPE = FitConfig(
-    *(99, 0.5, 16, "sgd", 1, "cpu"), schedule="one_cycle", class_weights="inverse_frequency"
+    *(99, 0.5, 16, "sgd", "cpu"), schedule="one_cycle", class_weights="inverse_frequency"
 )
 CONFIG = SweepConfig(["adam"], [1e30, 1e-7, 0.003], seeds=1, epochs=6)
 WANTED = trainings(CONFIG, RECIPE, seed=0)

@@ -8,8 +8,8 @@ from noisylab.core.images import ImageSet
 from noisylab.many.trainer import Trainer
 from noisylab.train.run import train_runs
 
-CONFIG = FitConfig(epochs=2, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
-OTHER = FitConfig(epochs=1, lr=0.003, batch_size=16, optimizer="sgd", threads=1, device="cpu")
+CONFIG = FitConfig(epochs=2, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
+OTHER = FitConfig(epochs=1, lr=0.003, batch_size=16, optimizer="sgd", device="cpu")
 
 
 @pytest.fixture

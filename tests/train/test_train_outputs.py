@@ -16,9 +16,9 @@ from noisylab.train import figures
 from noisylab.train.outputs import write_runs
 from noisylab.train.run import Run, train_runs
 
-CONFIG = FitConfig(epochs=2, lr=0.003, batch_size=16, optimizer="adam", threads=1, device="cpu")
+CONFIG = FitConfig(epochs=2, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 OTHER = FitConfig(
-    *(1, 0.003, 16, "sgd", 1, "cpu"),
+    *(1, 0.003, 16, "sgd", "cpu"),
     augment=AugmentConfig(probability="one_minus_frequency", shift_pixels=2),
 )
 

@@ -15,6 +15,7 @@ from noisylab.attack import figures
 from noisylab.attack.run import Attacks
 from noisylab.config.settings import AdversarialConfig
 from noisylab.core import files
+from noisylab.core.images import SIZE
 from noisylab.core.metrics import listing
 from noisylab.data.mosaics import mosaic_of, tiles_of
 from noisylab.learning.network import SimpleModel
@@ -55,21 +56,26 @@ def write_attacks(
     """Write images to the folder `data`, metrics and pictures; return lines to print.
 
     The images of each attack are one lossless PNG, row by row. All metrics are of the files, read
-    back.
+    back; those of images that there are not are None, and there is no picture of them.
     """
-    folder = Path(plots)
+    folder, n_attacked = Path(plots), len(attacks.images["original"])
+    source, target = classes[attacks.source], classes[attacks.target]
     results = _results(attacks, model, config, Path(data), folder)
     described = _describe(attacks, results, classes, config)
     files.write_json(metrics, described)
-    _write_example(folder, attacks, results["steps"], classes, config)
-    _write_success(folder, described, config)
-    _write_searches(folder, attacks, results, described, config)
     lines = listing(described)
-    if not described["example"]["reached"]:
-        target = classes[attacks.target]
-        lines.append(
-            f"adversarial: the example is not classified as {target}; raise epsilon or steps"
-        )
+    if attacks.example is None:
+        lines.append(f"adversarial: no image of train is correctly predicted as {source}")
+    else:
+        _write_example(folder, attacks, results["steps"], classes, config)
+        if not described["example"]["reached"]:
+            advice = "raise epsilon or steps"
+            lines.append(f"adversarial: the example is not classified as {target}; {advice}")
+    if n_attacked:
+        _write_success(folder, described, config)
+        _write_searches(folder, attacks, results, described, config)
+    else:
+        lines.append(f"adversarial: no image of {attacks.split} is correctly predicted as {source}")
     return lines
 
 
@@ -82,7 +88,8 @@ def _results(
         attack: _through_file(data / f"{_file_name(attack)}.png", images)
         for attack, images in by_attack.items()
     }
-    for index, name in ((0, "original"), (-1, "adversarial")):
+    ends = ((0, "original"), (-1, "adversarial")) if len(attacks.trail) else ()
+    for index, name in ends:
         saved["steps"][[index]] = _through_file(plots / f"{name}.png", attacks.trail[[index]])
     results = {}
     for attack, images in saved.items():
@@ -91,8 +98,8 @@ def _results(
         reached = pred_probs.argmax(axis=1) == attacks.target
         if attack == "confident":
             reached = pred_probs[:, attacks.target] >= config.confidence
-        change = np.abs(images.astype(np.float64) - before).reshape(len(images), -1)
-        l2, linf = np.sqrt((change**2).sum(axis=1)), change.max(axis=1)
+        change = np.abs(images.astype(np.float64) - before).reshape(len(images), SIZE * SIZE * 3)
+        l2, linf = np.sqrt((change**2).sum(axis=1)), change.max(axis=1, initial=0)
         results[attack] = _Result(images, pred_probs, reached, l2, linf)
     return results
 
@@ -118,44 +125,52 @@ def _describe(
     config: AdversarialConfig,
 ) -> dict[str, Any]:
     """Metrics of the example, of the steps by epsilon, and of both searches."""
-    source, target, trail = attacks.source, attacks.target, results["steps"]
-    before, after = trail.pred_probs[[0, -1]]
+    source, target = attacks.source, attacks.target
     steps: dict[str, Any] = {
         "attacked": len(attacks.images["original"]),
-        "before": results["original"].reached.mean(),
+        "before": _share(results["original"].reached),
     }
     for epsilon in config.epsilons:
         result = results[epsilon]
         steps[_file_name(epsilon)] = {
-            "success": result.reached.mean(),
-            "confident": (result.pred_probs[:, target] >= config.confidence).mean(),
+            "success": _share(result.reached),
+            "confident": _share(result.pred_probs[:, target] >= config.confidence),
         }
     described: dict[str, Any] = {
         "source_class": classes[source],
         "target_class": classes[target],
         "split": attacks.split,
         "example": {
-            "index": attacks.example,
-            "source_before": before[source],
-            "target_before": before[target],
-            "source_after": after[source],
-            "target_after": after[target],
-            "linf": trail.linf[-1],
-            "l2": trail.l2[-1],
+            **_describe_example(attacks, results["steps"]),
             "epsilon": config.epsilon,
             "steps": config.steps,
-            "reached": int(trail.reached[-1]),
         },
         "steps": steps,
     }
     for name in _SEARCHES:
         result = results[name]
-        described[name] = {"attacked": len(result.images), "success": result.reached.mean()}
+        described[name] = {"attacked": len(result.images), "success": _share(result.reached)}
         for norm, values in {"l2": result.l2, "linf": result.linf}.items():
             sizes = values[result.reached]
             described[name][f"{norm}_median"] = np.median(sizes) if len(sizes) else None
             described[name][f"{norm}_p95"] = np.quantile(sizes, 0.95) if len(sizes) else None
     return described
+
+
+def _describe_example(attacks: Attacks, trail: _Result) -> dict[str, Any]:
+    """Metrics of the example before and after; all None if there is no example."""
+    names = ("index", "source_before", "target_before", "source_after", "target_after")
+    names += ("linf", "l2", "reached")
+    if attacks.example is None:
+        return dict.fromkeys(names)
+    probs = trail.pred_probs[[0, -1]][:, [attacks.source, attacks.target]]
+    figures = (attacks.example, *probs.ravel(), trail.linf[-1], trail.l2[-1], int(trail.reached[-1]))
+    return dict(zip(names, figures, strict=True))
+
+
+def _share(is_so: np.ndarray) -> float | None:
+    """Share of the images for which something is true; None of no images."""
+    return float(is_so.mean()) if is_so.size else None
 
 
 def _successes(target: str, config: AdversarialConfig) -> tuple[str, str]:

@@ -13,11 +13,12 @@ from noisylab.attack.smallest import smallest_change
 from noisylab.attack.steps import attack
 from noisylab.config.classes import named_pair
 from noisylab.config.settings import RAREST, AdversarialConfig
-from noisylab.core.errors import InputError, shown
+from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import evaluate
 from noisylab.learning.network import SimpleModel, check_model
-from noisylab.learning.training import find_device, predict_probs
+from noisylab.learning.precision import find_device
+from noisylab.learning.training import predict_probs
 
 _KNOWN = 500  # images of the target class to start a search from; enough that one is near
 
@@ -27,17 +28,18 @@ class Attacks:
     """Attacked images, before and after.
 
     source, target: labels.
-    example:        index in train of the example.
-    trail:          (steps + 1, 32, 32, 3) uint8, the example before and after each step.
+    example:        index in train of the example; None if the model predicts no image of `source`
+                    in train correctly.
+    trail:          (steps + 1, 32, 32, 3) uint8, the example before and after each step; or (0, ...).
     split:          the attacked set: test, or dev if test is empty.
     images:         (N, 32, 32, 3) uint8 by attack, of all its images of `source` that the model
                     predicts correctly: `original`, each epsilon as a number, `smallest` and
-                    `confident`.
+                    `confident`. N may be 0.
     """
 
     source: int
     target: int
-    example: int
+    example: int | None
     trail: np.ndarray
     split: str
     images: dict[str | float, np.ndarray]
@@ -48,7 +50,6 @@ def attack_all(
     sets: Mapping[str, ImageSet],
     given_counts: np.ndarray,
     config: AdversarialConfig,
-    threads: int,
     device: str,
 ) -> Attacks:
     """Attack an example of train, and all images of the source class in test, or in dev.
@@ -56,12 +57,13 @@ def attack_all(
     sets:         train, dev and test, with the labels that the model learned; test may be empty.
     given_counts: (K,) images of train by label as given.
 
-    Raises InputError for a class that does not exist, a source equal to the target, a source of
-    which the model predicts no image correctly, and a model for other classes or with NaN outputs.
+    A poor model, which predicts no image of the source correctly, leaves nothing to attack.
+    Raises InputError for a class that does not exist, a source equal to the target, and a model for
+    other classes or with NaN outputs.
     """
     train = sets["train"]
     check_model(model, train.classes, "the final model")
-    torch.set_num_threads(threads)  # the last bits of a sum depend on it
+    torch.set_num_threads(1)  # the last bits of a sum depend on it
     model = model.to(find_device(device))
     split = "test" if len(sets["test"]) else "dev"
     attacked = sets[split]
@@ -72,15 +74,12 @@ def attack_all(
     able = np.intersect1d(train.labels[right["train"]], attacked.labels[right[split]]).tolist()
     confusion = evaluate(sets["dev"].labels, pred_probs["dev"]).confusion
     source, target = _choose(config, train.classes, confusion, given_counts, able)
-    if source not in able:
-        raise InputError(
-            f"adversarial: {shown(train.classes[source])} has no correctly predicted image in "
-            f"train, or none in {split}; train the model longer, or name another source_class"
-        )
+    example, trail = None, train.images[:0]
     candidates = np.flatnonzero(right["train"] & (train.labels == source))
-    distance = np.abs(pred_probs["train"][candidates, source] - config.example_probability)
-    example = int(candidates[distance.argmin()])
-    trail = _trail(model, train.images[[example]], target, config)
+    if candidates.size:
+        distance = np.abs(pred_probs["train"][candidates, source] - config.example_probability)
+        example = int(candidates[distance.argmin()])
+        trail = _trail(model, train.images[[example]], target, config)
     originals = attacked.images[right[split] & (attacked.labels == source)]
     known = train.images[right["train"] & (train.labels == target)][:_KNOWN]
     images = _attacked(model, originals, target, config, known)
@@ -107,6 +106,8 @@ def _attacked(
     known: np.ndarray,
 ) -> dict[str | float, np.ndarray]:
     """The images by attack; known: images that the model predicts as the target."""
+    if not len(images):
+        return dict.fromkeys(("original", *config.epsilons, "smallest", "confident"), images)
     targets = np.full(len(images), target)
     within = partial(attack, model, images, targets, steps=config.steps, norm=config.norm)
     search = partial(smallest_change, model, images, targets, known=known)
@@ -125,14 +126,13 @@ def _choose(
     given_counts: np.ndarray,
     able: list[int],
 ) -> tuple[int, int]:
-    """Source and target; by rule, the source is one of the classes `able`, if there are any.
+    """Source and target; by rule, the source is one of the classes `able`, if a pair has one.
 
     As in the report, the pair with the fewest images of dev confused either way is chosen; of
     equal pairs, the one with the rarer target, then the earlier classes.
     """
     source, target = named_pair(config, classes)
     labels = list(range(len(classes)))
-    sources = [source] if source is not None else able or labels
     if target is not None:
         targets = [target]
     elif config.target_class == RAREST:
@@ -140,11 +140,9 @@ def _choose(
         targets = [min((label for label in labels if label != source), key=given_counts.item)]
     else:
         targets = labels
+    sources = [source] if source is not None else able
+    if not any(one != other for one in sources for other in targets):
+        sources = labels
     pairs = [(one, other) for one in sources for other in targets if one != other]
-    if not pairs:
-        raise InputError(
-            f"adversarial: the model predicts only images of {shown(classes[targets[0]])}, the "
-            "target, correctly; train it longer, or name another target_class"
-        )
     between = confusion + confusion.T
     return min(pairs, key=lambda pair: (between[pair], given_counts[pair[1]]))

@@ -39,8 +39,8 @@ Epochs = Annotated[int, integer(1, 10**6)]  # passes over as many images as the 
 LearningRate = Annotated[float, number(above=0)]
 BatchSize = Annotated[int, integer(1, 2**20)]  # images per step; an epoch's last may have fewer
 Optimizer = Annotated[str, choice(*OPTIMIZERS)]  # with torch's defaults; sgd has momentum 0.9
-Threads = Annotated[int, integer(1, 1024)]  # of the CPU; they split sums: results differ slightly
 Device = Annotated[str, choice("auto", "cpu", "cuda")]  # auto: cuda where available
+Precision = Annotated[str, choice("auto", "float32", "bfloat16")]  # see learning/precision.py
 SheetImages = Annotated[int, integer(1, 1000)]  # number of images that a figure shows
 
 
@@ -74,8 +74,8 @@ class FitConfig:
     lr: LearningRate  # the peak of a schedule
     batch_size: BatchSize
     optimizer: Optimizer
-    threads: Threads
     device: Device
+    precision: Precision = "float32"  # of forward and backward passes while training
     schedule: Annotated[str, choice("constant", "one_cycle")] = "constant"
     warmup: Share = 0.2
     weight_decay: Annotated[float | None, number(least=0)] = None  # None: the optimizer's default
@@ -161,8 +161,8 @@ class Params:
     lr: LearningRate
     batch_size: BatchSize
     optimizer: Optimizer
-    threads: Threads
     device: Device
+    precision: Precision
     engine: Annotated[str, _ENGINE]
     prepare: PrepareParams
     stats: StatsParams

@@ -23,6 +23,8 @@ REVIEWED = ("train", "dev")  # splits whose labels are corrected, by rules and b
 
 _BY_IMAGE = ("images", "labels", "true_labels", "pred_probs")  # fields of ImageSet
 
+KEEP = "keep"  # in tables, the decision that the given label is right; no class may be named so
+
 #: Labels that a person gave, by split and index; the given label where it was kept.
 Decisions = dict[tuple[str, int], int]
 
@@ -62,7 +64,7 @@ class ImageSet:
         if self.pred_probs is not None:
             check_probs(self.pred_probs, len(self.images), len(self.classes))
         if self.names is not None:
-            _check_names(self.names, len(self.images))
+            check_names(self.names, len(self.images))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -161,6 +163,10 @@ def check_classes(classes: tuple[str, ...]) -> None:
             raise InputError(
                 f"classes must be names of 1 to {MAX_NAME} printable characters, got {shown(name)}"
             )
+        if name != name.strip():  # tables are read without it
+            raise InputError(
+                f"classes must be names without space at either end, got {shown(name)}; rename it"
+            )
         if name in seen:
             raise InputError(f"classes must be distinct, got {shown(name)} more than once")
         seen.add(name)
@@ -186,7 +192,8 @@ def check_probs(pred_probs: np.ndarray, n_images: int, n_classes: int) -> None:
         )
 
 
-def _check_names(names: tuple[str, ...], n_images: int) -> None:
+def check_names(names: tuple[str, ...], n_images: int) -> None:
+    """Raise InputError unless an `ImageSet` of `n_images` images may have these names."""
     if len(names) != n_images:
         raise InputError(f"names must be {n_images:,}, one per image, got {len(names):,}")
     for index, name in enumerate(names):

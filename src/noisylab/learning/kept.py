@@ -11,12 +11,14 @@ import torch
 
 from noisylab.config.settings import FitConfig
 from noisylab.core import files
+from noisylab.core.errors import located
 from noisylab.core.images import ImageSet
 from noisylab.data.set_files import dump_set
 from noisylab.learning.fingerprint import TRAINING, code_digest, fingerprint
 from noisylab.learning.network import SimpleModel, dump_weights, load_weights
 from noisylab.learning.optimizers import as_one_parameter
-from noisylab.learning.training import DivergedError, Epoch, Progress, find_device, fit
+from noisylab.learning.precision import find_device, find_precision
+from noisylab.learning.training import DivergedError, Epoch, Progress, fit
 from noisylab.learning.training_state import EpochFile, read_checked, write_checked
 
 _IN_PROGRESS = ".epoch"  # suffix of the file of an unfinished training
@@ -24,11 +26,15 @@ _IN_PROGRESS = ".epoch"  # suffix of the file of an unfinished training
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """One training to run: its settings, its seed, and the indices to learn from (None: all)."""
+    """One training to run: its settings, its seed, and the indices to learn from (None: all).
+
+    name: for progress and errors; it is no part of the result.
+    """
 
     config: FitConfig
     seed: int
     indices: np.ndarray | None = None
+    name: str = "training"
 
     def run(
         self,
@@ -37,18 +43,25 @@ class Training:
         progress: Progress | None = None,
         checkpoint: EpochFile | None = None,
     ) -> Trained:
-        """The result of fit(); divergence is one, any other error is raised."""
+        """The result of fit(); divergence is one, any other error is raised, with the name."""
         part = train if self.indices is None else train.subset(self.indices)
         generator = torch.Generator().manual_seed(self.seed)
-        try:
-            fitted = fit(part, dev, self.config, generator, progress, checkpoint)
-        except DivergedError as error:
-            return Trained(self.config, error.history, None, error.losses)
+        with located(self.name):
+            try:
+                fitted = fit(part, dev, self.config, generator, progress, checkpoint)
+            except DivergedError as error:
+                return Trained(self.config, error.history, None, error.losses)
         return Trained(self.config, fitted.history, dump_weights(fitted.model))
+
+    def n_images(self, train: ImageSet) -> int:
+        """Number of images of an epoch."""
+        return len(train) if self.indices is None else len(self.indices)
 
     def key(self, sets: str) -> str:
         """Fingerprint of all that the result depends on; `sets` is their sets_fingerprint()."""
-        versions = (torch.__version__, np.__version__, str(find_device(self.config.device)))
+        device = find_device(self.config.device)
+        precision = find_precision(self.config.precision, device)
+        versions = (torch.__version__, np.__version__, str(device), str(precision))
         indices = b"all" if self.indices is None else self.indices.tobytes()
         own = (repr(self.config), str(self.seed), indices)
         return fingerprint(code_digest(*TRAINING), *versions, sets, *own)
@@ -77,7 +90,7 @@ class Trained:
         if self.losses:
             raise DivergedError(self.history, self.losses, self.config.lr)
         assert self.weights is not None
-        torch.set_num_threads(self.config.threads)
+        torch.set_num_threads(1)
         model = load_weights(self.weights)
         as_one_parameter(model, find_device(self.config.device))
         return model

@@ -10,7 +10,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional
 
 from noisylab.config.classes import by_class
@@ -20,6 +19,7 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import loss_and_accuracy
 from noisylab.learning.network import SimpleModel, to_unit
 from noisylab.learning.optimizers import as_one_parameter, learning_rates, make_optimizer
+from noisylab.learning.precision import find_device, find_precision
 from noisylab.learning.sampling import Batch, cut_batches, make_augmentation, sample_epoch
 from noisylab.learning.training_state import EpochFile, get_state, set_state
 
@@ -54,8 +54,8 @@ class Progress(Protocol):
     def resume(self, history: list[Epoch]) -> None:
         """Called before the first step with the epochs of an earlier run, perhaps all of them."""
 
-    def step(self, n_images: int, loss: Tensor) -> None:
-        """Called after each step with its number of images and its mean loss, a scalar tensor."""
+    def step(self, n_images: int) -> None:
+        """Called after each step with its number of images."""
 
     def epoch(self, epoch: Epoch) -> None:
         """Called after each epoch."""
@@ -91,12 +91,15 @@ def fit(
     """Train the network on `train` and measure it on `dev` after each epoch; neither is empty.
 
     All randomness comes from `generator` (of the CPU); torch's own generator is left as it was.
-    Sets torch's number of threads. Resumes from a checkpoint of equal sets, settings and generator,
-    to the same bits. Raises DivergedError, and InputError for a missing device, class weights that
-    do not fit the classes, and distillation without `train.pred_probs`.
+    Sets torch's number of threads to one: results do not depend on the number of cores, and
+    trainings side by side do more in all. Resumes from a checkpoint of equal sets, settings and
+    generator, to the same bits. Raises DivergedError, and InputError for a missing device, class
+    weights that do not fit the classes, and distillation without `train.pred_probs`.
     """
     device = find_device(config.device)
-    torch.set_num_threads(config.threads)
+    precision = find_precision(config.precision, device)
+    cast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
+    torch.set_num_threads(1)
     class_weights = None
     if config.class_weights != "none":
         class_weights = by_class("class_weights", config.class_weights, train)
@@ -122,7 +125,7 @@ def fit(
             indices = sample_epoch(train.labels, class_weights, generator).to(device)
             batches = cut_batches(known, indices, config.batch_size, change)
             steps = zip(batches, rates, strict=False)  # the next epoch takes the next rates
-            loss, accuracy = _train_epoch(model, optimizer, steps, config, progress)
+            loss, accuracy = _train_epoch(model, optimizer, steps, config, cast, progress)
             dev_loss, dev_accuracy = loss_and_accuracy(dev.labels, predict_probs(model, dev.images))
             if not (math.isfinite(loss + dev_loss) and weights.isfinite().all()):
                 raise DivergedError(history, (loss, dev_loss), config.lr)
@@ -167,14 +170,6 @@ def predict_splits(model: SimpleModel, sets: Mapping[str, ImageSet]) -> dict[str
     return {split: predict_probs(model, part.images) for split, part in sets.items() if len(part)}
 
 
-def find_device(name: str) -> torch.device:
-    """The device of a name in settings.DEVICES; raises InputError if `cuda` is missing."""
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise InputError("device is cuda, but this machine has none; set it to auto or cpu")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
-
-
 def _on_device(train: ImageSet, distillation: float, device: torch.device) -> Batch:
     """The whole set as one batch on the device."""
     teacher = torch.empty(len(train), 0)
@@ -191,16 +186,20 @@ def _train_epoch(
     optimizer: torch.optim.Optimizer,
     steps: Iterable[tuple[Batch, float]],
     config: FitConfig,
+    cast: torch.autocast,
     progress: Progress | None,
 ) -> tuple[float, float]:
     """One step for each batch at its learning rate; mean loss and accuracy over all images.
 
-    The loss is that of the labels, without smoothing or distillation.
+    cast: sets the precision of the model. The loss that is returned is that of the labels, without
+    smoothing or distillation.
     """
     model.train()
     n_images, loss_sum, n_correct = 0, torch.zeros(()), torch.zeros(())
     for (images, labels, teacher), rate in steps:
-        log_probs = model(to_unit(images)).log_softmax(dim=1)  # (B, K)
+        with cast:
+            logits = model(to_unit(images))
+        log_probs = logits.float().log_softmax(dim=1)  # (B, K)
         loss = functional.nll_loss(log_probs, labels)
         target = loss
         if config.label_smoothing:
@@ -217,5 +216,5 @@ def _train_epoch(
         loss_sum = loss_sum + loss.detach() * len(labels)
         n_correct = n_correct + (log_probs.argmax(dim=1) == labels).sum()
         if progress:
-            progress.step(len(labels), loss.detach())
+            progress.step(len(labels))
     return loss_sum.item() / n_images, n_correct.item() / n_images

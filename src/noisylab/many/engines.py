@@ -15,6 +15,7 @@ def map_trainings(
     jobs: Sequence[Any],
     engine: str = "local",
     shared: Sequence[Any] = (),
+    look: Callable[[], None] | None = None,
 ) -> Results:
     """Yield the result of fn(job, *shared) for each job as it ends, in any order.
 
@@ -22,6 +23,7 @@ def map_trainings(
         with those of that scheduler. A worker is a process in which torch has one thread; fn must
         not ask for more, or results depend on the engine.
     shared: arguments of every call; local workers map their arrays from a file.
+    look: called now and then while local workers run, and before each result.
 
     A worker that dies, killed or out of memory, harms no other: its job is tried again, three
     times in all, and then yields a WorkerDiedError. Raises InputError for an unknown engine; see
@@ -34,4 +36,4 @@ def map_trainings(
         from noisylab.many.cluster import map_on_cluster  # dask is an extra
 
         return map_on_cluster(fn, jobs, where, shared)
-    return map_local(fn, jobs, int(where) if where else None, shared)
+    return map_local(fn, jobs, int(where) if where else None, shared, look)

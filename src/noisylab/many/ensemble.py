@@ -56,7 +56,10 @@ def mean_probs(
 
     At least one member must predict each image. Raises what a training raised, or DivergedError.
     """
-    trainings = [Training(config, member.seed, member.train) for member in members]
+    trainings = [
+        Training(config, member.seed, member.train, f"model {number}")
+        for number, member in enumerate(members, start=1)
+    ]
     unwatched = known.subset([0])  # dev figures of members are not read
     results = {
         index: predict_both_ways(trained.revive(), known.images[members[index].predict])

@@ -25,18 +25,31 @@ MOST_TRIES = 3
 _shared: tuple[Any, ...] = ()  # in a worker: the arguments that all jobs share
 
 
+_LOOK_SECONDS = 0.5
+
+
 def map_local(
-    fn: Callable[..., Any], jobs: Sequence[Any], n_workers: int | None, shared: Sequence[Any]
+    fn: Callable[..., Any],
+    jobs: Sequence[Any],
+    n_workers: int | None,
+    shared: Sequence[Any],
+    look: Callable[[], None] | None = None,
 ) -> Results:
     """As engines.map_trainings, in `n_workers` processes here; None is one per core."""
     n_workers = min(len(jobs), n_workers or len(os.sched_getaffinity(0)))
     with tempfile.TemporaryDirectory(prefix="noisylab-") as folder:
         path = str(Path(folder) / "shared")
         joblib.dump(tuple(shared), path)
-        yield from _map_local(fn, jobs, n_workers, path)
+        yield from _map_local(fn, jobs, n_workers, path, look)
 
 
-def _map_local(fn: Callable[..., Any], jobs: Sequence[Any], n_workers: int, path: str) -> Results:
+def _map_local(
+    fn: Callable[..., Any],
+    jobs: Sequence[Any],
+    n_workers: int,
+    path: str,
+    look: Callable[[], None] | None,
+) -> Results:
     # One pool per worker: a pool that loses a worker gives up the work of all.
     idle = [_worker(path) for _ in range(n_workers)]
     running: dict[Future[Any], tuple[int, ProcessPoolExecutor]] = {}
@@ -46,7 +59,10 @@ def _map_local(fn: Callable[..., Any], jobs: Sequence[Any], n_workers: int, path
             while pending and idle:
                 index, worker = pending.popleft(), idle.pop()
                 running[_submit(worker, fn, jobs[index])] = index, worker
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            ended = wait(running, _LOOK_SECONDS if look else None, FIRST_COMPLETED).done
+            if look:
+                look()
+            for future in ended:
                 index, worker = running.pop(future)
                 error = future.exception()
                 if not isinstance(error, BrokenExecutor):

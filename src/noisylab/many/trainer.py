@@ -1,23 +1,22 @@
-"""The one object that runs trainings: here or on an engine, and each only once."""
+"""The one object that runs trainings: side by side, and each only once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, field, replace
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, field
+from functools import partial
+from pathlib import Path
 
 from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Kept, Trained, Training, sets_fingerprint
-from noisylab.learning.training import Epoch, Progress
+from noisylab.learning.training import Epoch
 from noisylab.learning.training_state import EpochFile
 from noisylab.many.engines import map_trainings
+from noisylab.many.memory import keep_freed_memory
+from noisylab.many.progress import Reporter, Reports, Unwatched, Watch, pass_on
 
 Trainings = Iterator[tuple[int, Trained]]
-
-#: Passes on trainings as they end, of the number given, and may show how many did.
-Watch = Callable[[Trainings, int], Trainings]
-
-#: Makes the observer of a training from its name, its epochs and its images per epoch.
-Show = Callable[[str, int, int], Progress]
 
 
 @dataclass(frozen=True)
@@ -25,63 +24,97 @@ class Trainer:
     """Runs trainings; those kept are read, those interrupted resume, all with equal bits.
 
     kept:   the store of results and of states; on dask no states are kept.
-    engine: of train(), as for map_trainings().
-    watch:  shows the trainings of train(); show: shows one of train_one(). None shows nothing.
+    engine: as for map_trainings().
+    watch:  shows the trainings; on dask, only when they end.
     """
 
     kept: Kept = field(default_factory=Kept)
     engine: str = "local"
-    watch: Watch | None = None
-    show: Show | None = None
-
-    def train_one(self, name: str, train: ImageSet, dev: ImageSet, training: Training) -> Trained:
-        """Train in this process, on the threads of its settings. Raises InputError as fit()."""
-        progress = self.show(name, training.config.epochs, len(train)) if self.show else None
-        key = training.key(sets_fingerprint(train, dev))
-        trained = self._read(key, training)
-        if not trained:
-            trained = training.run(train, dev, progress, self.kept.checkpoint(key))
-            self._write(key, trained)
-        elif progress:
-            progress.resume(trained.history)
-        return trained
+    watch: Watch = field(default_factory=Unwatched)
 
     def train(self, train: ImageSet, dev: ImageSet, trainings: Sequence[Training]) -> Trainings:
         """Yield (index of the training, result) as trainings end, in any order.
 
-        Each runs on one thread, whatever its settings, so that results do not depend on the
-        engine. Raises what a training raised; divergence is a result.
+        Each runs on one thread, so results do not depend on the engine. Raises what a training
+        raised; divergence is a result.
         """
-        single = [replace(one, config=replace(one.config, threads=1)) for one in trainings]
-        results = self._results(train, dev, single)
-        return self.watch(results, len(single)) if self.watch else results
+        sizes = [training.n_images(train) for training in trainings]
+        self.watch.begin(trainings, sizes)
+        try:
+            yield from self._results(train, dev, trainings, sizes)
+        finally:
+            self.watch.end()
 
     def keep_used(self) -> None:
         """Remove results and states of trainings that this object was not asked for."""
         self.kept.keep_used()
 
-    def _results(self, train: ImageSet, dev: ImageSet, trainings: Sequence[Training]) -> Trainings:
+    def _results(
+        self, train: ImageSet, dev: ImageSet, trainings: Sequence[Training], sizes: Sequence[int]
+    ) -> Trainings:
         sets = sets_fingerprint(train, dev)
         keys = [training.key(sets) for training in trainings]
         left = []
         for index, key in enumerate(keys):
             trained = self._read(key, trainings[index])
             if trained:
+                self.watch.resume(index, len(trained.history))
                 yield index, trained
             else:
                 left.append(index)
+        # The longest first: the last to end should be a short one.
+        left.sort(key=lambda index: -trainings[index].config.epochs * sizes[index])
+        if len(left) == 1 and self.engine == "local":
+            results = self._train_here(train, dev, trainings, keys, left[0])
+        else:
+            results = self._train_on_engine(train, dev, trainings, keys, left)
+        for index, trained in results:
+            self._write(keys[index], trained)
+            yield index, trained
+
+    def _train_here(
+        self,
+        train: ImageSet,
+        dev: ImageSet,
+        trainings: Sequence[Training],
+        keys: Sequence[str],
+        index: int,
+    ) -> Trainings:
+        """One training in this process, which saves the start of another."""
+        keep_freed_memory()
+        reporter = Reporter(partial(pass_on, self.watch), index)
+        yield index, trainings[index].run(train, dev, reporter, self.kept.checkpoint(keys[index]))
+
+    def _train_on_engine(
+        self,
+        train: ImageSet,
+        dev: ImageSet,
+        trainings: Sequence[Training],
+        keys: Sequence[str],
+        left: Sequence[int],
+    ) -> Trainings:
         if not left:
             return
         is_here = not self.engine.startswith("dask:")
-        jobs = [
-            (trainings[index], self.kept.checkpoint(keys[index]) if is_here else None)
-            for index in left
-        ]
-        for place, trained, error in map_trainings(_run, jobs, self.engine, (train, dev)):
-            if error:
-                raise error
-            self._write(keys[left[place]], trained)
-            yield left[place], trained
+        with tempfile.TemporaryDirectory(prefix="noisylab-") as folder:
+            reports = Reports(Path(folder) / "reports") if is_here else None
+            jobs = [
+                (
+                    trainings[index],
+                    index,
+                    self.kept.checkpoint(keys[index]) if is_here else None,
+                    reports,
+                )
+                for index in left
+            ]
+            look = partial(reports.show, self.watch) if reports else None
+            for place, trained, error in map_trainings(_run, jobs, self.engine, (train, dev), look):
+                if error:
+                    raise error
+                index = left[place]
+                if not reports and trained.history:
+                    self.watch.epoch(index, trained.history[-1])
+                yield index, trained
 
     def _read(self, key: str, training: Training) -> Trained | None:
         values = self.kept.read(key)
@@ -95,6 +128,9 @@ class Trainer:
         self.kept.write(key, (rows, trained.weights, trained.losses))
 
 
-def _run(job: tuple[Training, EpochFile | None], train: ImageSet, dev: ImageSet) -> Trained:
-    training, checkpoint = job
-    return training.run(train, dev, checkpoint=checkpoint)
+def _run(
+    job: tuple[Training, int, EpochFile | None, Reports | None], train: ImageSet, dev: ImageSet
+) -> Trained:
+    training, index, checkpoint, reports = job
+    reporter = Reporter(reports.send, index) if reports else None
+    return training.run(train, dev, reporter, checkpoint)

@@ -61,9 +61,9 @@ def _predict(options: argparse.Namespace) -> int:
     for n_files, results in predict_files(model, found.files):
         with tqdm.external_write_mode():
             for result in results:
-                if isinstance(result, InputError):
+                if isinstance(result, InputError | str):
                     _complain(str(result))
-                    n_errors += 1
+                    n_errors += isinstance(result, InputError)
                 else:
                     table.write(result)
             sys.stdout.flush()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from noisylab.data.sources.photos import SUFFIXES, Sizes, fit, read_rgb
+from noisylab.core.errors import InputError
+from noisylab.data.sources import deep
+from noisylab.data.sources.photos import SUFFIXES, Sizes, decode, fit
 from noisylab.data.sources.tensors import read_images
 
 PICKLES = (".pickle", ".pkl")  # suffixes in lower case
@@ -47,13 +50,33 @@ def find_files(paths: Iterable[str | Path]) -> Found:
     return found
 
 
-def read_file(path: Path) -> list[Named]:
-    """The image in a file, or all images in a pickle. Raises InputError that names the file."""
+def read_file(path: Path, bits: int = deep.FULL) -> list[Named | str]:
+    """The image in a file, or all images in a pickle and lines on how its values were read.
+
+    bits: of the values in PNG with 16 bits a channel. Raises InputError that names the file.
+    """
     if path.suffix.lower() not in PICKLES:
-        return [(str(path), fit(read_rgb(path), Sizes()))]
-    images, names = read_images(path)
+        return [(str(path), fit(decode(path, bits).pixels, Sizes()))]
+    images, names, notices = read_images(path)
     own = names or [f"{path}#{index}" for index in range(len(images))]
-    return list(zip(own, images, strict=True))
+    return [*notices, *zip(own, images, strict=True)]
+
+
+def find_bits(files: Iterable[Path]) -> int:
+    """Bits of the values in PNG with 16 bits a channel: all share a scale, as in a source."""
+    depths = []
+    for file in files:
+        with suppress(InputError, OSError):
+            if file.suffix.lower() == ".png" and deep.is_deep(_beginning(file)):
+                depths.append(decode(file).depth)
+    return deep.bits_of([depth for depth in depths if depth])
+
+
+def _beginning(file: Path) -> bytes:
+    if not file.is_file():  # opening a pipe may wait forever
+        return b""
+    with file.open("rb") as content:
+        return content.read(64)
 
 
 def _walk(folder: Path, errors: list[str]) -> Iterator[Path]:

@@ -101,7 +101,8 @@ class Facts:
     """Everything that the page shows.
 
     attack:   metrics/adversarial.json.
-    budgets:  `epsilon` in 8-bit levels, smallest first; `success` and `confident` in [0, 1].
+    budgets:  `epsilon` in 8-bit levels, smallest first; `success` and `confident` in [0, 1]. None
+              if no image was attacked.
     lab:      figures of the lab report, empty where the images are not its images.
     judged:   the key of SETS on which steps are compared: test or, without it, dev as given.
     constant: the most common class as the answer for every image of dev, against the baseline.
@@ -128,14 +129,17 @@ def read_facts(metrics: str | Path, plots: str | Path, params: Params) -> Facts:
     data = Data.read(metrics / "stats.json")
     lab = _lab_report(data)
     steps = read_steps(metrics, plots, params, data, lab)
+    attack, budgets = read_json(metrics / "adversarial.json"), plots / "adversarial/success.csv"
+    with reading(metrics / "adversarial.json"):
+        is_attacked = attack["steps"]["attacked"] > 0
     return Facts(
         params=params,
         data=data,
         steps=steps,
         relabelled=Relabelled.read(metrics / "relabel.json"),
         swept=_read_swept(metrics, plots, data),
-        attack=read_json(metrics / "adversarial.json"),
-        budgets=read_numbers(plots / "adversarial/success.csv", "epsilon", "success", "confident"),
+        attack=attack,
+        budgets=read_numbers(budgets, "epsilon", "success", "confident") if is_attacked else (),
         lab=lab,
         judged="test" if "test" in data.splits else "dev_given",
         constant=_constant(data, steps["train_baseline"].kept.scores["dev_given"]),

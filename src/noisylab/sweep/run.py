@@ -109,7 +109,11 @@ def trainings(config: SweepConfig, recipe: FitConfig, seed: int) -> list[Trainin
     own_rates = config.own_rates or {}
     constant = replace(recipe, epochs=config.epochs, schedule="constant")
     return [
-        Training(replace(constant, optimizer=optimizer, lr=rate), seed + number)
+        Training(
+            replace(constant, optimizer=optimizer, lr=rate),
+            seed + number,
+            name=f"{optimizer} {rate:g}" + (f", seed {seed + number}" if config.seeds > 1 else ""),
+        )
         for optimizer in config.optimizers
         for rate in sorted(own_rates.get(optimizer, config.rates))
         for number in range(config.seeds)
@@ -129,7 +133,7 @@ def sweep(sets: Mapping[str, ImageSet], wanted: Sequence[Training], trainer: Tra
         for index, trained in trainer.train(train, dev, wanted)
     }
     trainer.keep_used()
-    torch.set_num_threads(recipe.threads)  # of choose(): the last bits of its figures depend on it
+    torch.set_num_threads(1)  # of choose(): the last bits of its figures depend on it
     return Sweep([ended[index] for index in range(len(wanted))], _chance_loss(train, recipe))
 
 

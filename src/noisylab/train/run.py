@@ -39,16 +39,17 @@ def train_runs(
     trainer: Trainer,
     given_dev_labels: np.ndarray | None = None,
 ) -> dict[str, Run]:
-    """Train on sets["train"] by each recipe in `configs`, all from the same seed.
+    """Train on sets["train"] by each recipe in `configs`, all from the same seed, side by side.
 
     given_dev_labels: dev's labels before correction, where they were corrected.
     Raises InputError, which names the run, where a training is impossible or diverges.
     """
+    wanted = [Training(config, seed, name=f"run {name}") for name, config in configs.items()]
+    results = dict(trainer.train(sets["train"], sets["dev"], wanted))
     runs = {}
-    for name, config in configs.items():
+    for index, (name, config) in enumerate(configs.items()):
+        trained = results[index]
         with located(f"run {name}"):
-            training = Training(config, seed)
-            trained = trainer.train_one(name, sets["train"], sets["dev"], training)
             model = trained.revive()
         pred_probs = predict_splits(model, sets)
         evaluations = evaluate_splits(sets, pred_probs, given_dev_labels)

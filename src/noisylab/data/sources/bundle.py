@@ -63,7 +63,7 @@ def read_bundle(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
 
 
 def _read_tiles(path: Path) -> np.ndarray:
-    mosaic = read_rgb(path)
+    mosaic = read_rgb(path, whole=True)
     height, width = mosaic.shape[:2]
     if height % SIZE or width % SIZE:
         raise InputError(
