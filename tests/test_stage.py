@@ -1,4 +1,5 @@
 import io
+import itertools
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from noisylab import stage
 from noisylab.config.params import Params, read_params
@@ -37,6 +39,24 @@ def test_a_user_error_exits_with_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(SystemExit) as error:
         stage.run(main)
     assert error.value.code == "seed 0 will not do"
+
+
+def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path: Path) -> None:
+    for split, name in itertools.product(("train", "dev"), ("car", "猫")):
+        folder = tmp_path / "names" / split / name
+        folder.mkdir(parents=True)
+        Image.effect_noise((32, 32), 99).save(folder / "1.png")
+    text = (ROOT / "params.yaml").read_text().replace("source: data/source", "source: names")
+    (tmp_path / "params.yaml").write_text(text)
+    result = subprocess.run(
+        [sys.executable, ROOT / "stages" / "prepare.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"train: 2 images: car 1, \\u732b 1\n" in result.stdout
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

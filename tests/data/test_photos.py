@@ -2,16 +2,18 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
 from noisylab.core.errors import InputError
-from noisylab.data.sources.photos import fit, read_rgb
+from noisylab.data.sources.photos import decode, fit, read_photos, read_rgb
 
 RED_GREEN = np.array([[[255, 0, 0], [0, 255, 0]]], np.uint8)  # 1 high, 2 wide
 
@@ -126,3 +128,73 @@ def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path: Path, format_: s
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.png: cannot be read: No such file"):
         read_rgb(tmp_path / "a.png")
+
+
+def large_jpeg(path: Path, width: int, height: int, **options: Any) -> np.ndarray:
+    """Blobs of colour; returns the pixels."""
+    small = np.random.default_rng(0).integers(0, 256, (height // 64, width // 64, 3), np.uint8)
+    photo = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+    photo.save(path, "JPEG", quality=95, **options)
+    return np.array(photo)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_photos_of_24_megapixels_are_read(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("RGB", (6000, 4000), "green").save(tmp_path / "camera.jpg", exif=exif)
+    tracemalloc.start()
+    images, notices = read_photos([tmp_path / "camera.jpg"])
+    assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
+    tracemalloc.stop()
+    assert abs(images[0].astype(int) - (0, 128, 0)).max() <= 2
+    size = "6000x4000" if orientation == 1 else "4000x6000"
+    assert notices == [f"1 image resized to 32x32, from {size}"]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_reduced_scale_hardly_changes_the_image(tmp_path: Path, progressive: bool) -> None:
+    large_jpeg(tmp_path / "a.jpg", 2048, 1536, progressive=progressive)
+    reduced, whole = (
+        fit(read_rgb(tmp_path / "a.jpg", whole=whole), Counter()).astype(int)
+        for whole in (False, True)
+    )
+    assert abs(reduced - whole).max() <= 3
+    assert abs(reduced - whole).mean() < 0.5
+
+
+def test_a_small_jpeg_is_not_reduced(tmp_path: Path) -> None:
+    large_jpeg(tmp_path / "a.jpg", 1024, 511)
+    assert decode(tmp_path / "a.jpg").pixels.shape == (511, 1024, 3)
+    large_jpeg(tmp_path / "a.jpg", 1024, 512)
+    assert decode(tmp_path / "a.jpg").pixels.shape == (256, 512, 3)
+
+
+@pytest.mark.parametrize("size", [(8200, 8000), (65_000, 300)])
+def test_a_jpeg_that_is_too_large_is_refused(tmp_path: Path, size: tuple[int, int]) -> None:
+    Image.new("L", size).save(tmp_path / "a.jpg")
+    message = r"a\.jpg: expected at most 16 million pixels, or 65 million in a JPEG, got a header"
+    with pytest.raises(InputError, match=message):
+        read_rgb(tmp_path / "a.jpg")
+
+
+def test_a_large_progressive_jpeg_may_not_have_many_scans(tmp_path: Path) -> None:
+    Image.new("L", (5000, 4000)).save(tmp_path / "a.jpg", progressive=True)
+    content = (tmp_path / "a.jpg").read_bytes()
+    scan = content[content.index(b"\xff\xda") : -2]
+    (tmp_path / "a.jpg").write_bytes(content[:-2] + scan * 28 + content[-2:])
+    with pytest.raises(InputError, match=r"a\.jpg: expected at most 16 million pixels"):
+        read_rgb(tmp_path / "a.jpg")
+
+
+def test_a_photo_of_two_pictures_shows_the_first(tmp_path: Path) -> None:
+    """As phones write: an MPO file is a JPEG with more pictures behind it."""
+    first, second = (Image.new("RGB", (40, 30), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second])
+    assert (read_rgb(tmp_path / "a.jpg")[..., 0] > 250).all()
+
+
+def test_an_animated_png_shows_its_first_picture(tmp_path: Path) -> None:
+    first, second = (Image.new("RGB", (40, 30), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / "a.png", save_all=True, append_images=[second])
+    assert (read_rgb(tmp_path / "a.png") == (255, 0, 0)).all()

@@ -1,13 +1,16 @@
 """`noisylab predict`, from the command line to its table."""
 
 import csv
+import fcntl
 import io
 import json
 import os
 import pickle
 import pty
+import struct
 import subprocess
 import sys
+import termios
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,7 +26,7 @@ from noisylab.predict import __main__ as program
 from noisylab.predict import run
 
 CLASSES = ("car", "cat", "éléphant, grey")
-BROKEN = "expected a PNG or JPEG image, got a damaged file or another format; export it again or "
+BROKEN = "expected a PNG or JPEG image, got an empty file; replace it or "
 
 
 @pytest.fixture
@@ -92,7 +95,7 @@ def test_unreadable_files_are_named_and_the_rest_goes_on(
     photos: Path, model: SimpleModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = photos / "train" / "car"
-    (folder / "bad.png").write_bytes(b"no image")
+    (folder / "bad.png").write_bytes(b"")
     (folder / "notes.txt").write_bytes(b"")
     (folder / "bad.pickle").write_bytes(b"")
     empty = photos / "empty"
@@ -179,6 +182,7 @@ def command(photos: Path) -> list[str]:
 @pytest.mark.usefixtures("model")
 def test_a_terminal_shows_a_bar(photos: Path) -> None:
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     ended = subprocess.run(
         command(photos), stdout=subprocess.PIPE, stderr=theirs, text=True, check=True, timeout=120
     )

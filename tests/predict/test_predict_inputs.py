@@ -59,7 +59,17 @@ def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
         TENSORS,
         TENSORS.numpy(),
     ],
-    ids=["dict", "dict of images", "array", "channels first", "batch", "pairs", "tensors", "tensor", "float array"],
+    ids=[
+        "dict",
+        "dict of images",
+        "array",
+        "channels first",
+        "batch",
+        "pairs",
+        "tensors",
+        "tensor",
+        "float array",
+    ],
 )
 def test_pickles_of_many_forms_hold_the_same_images(tmp_path: Path, content: object) -> None:
     path = tmp_path / "a.pickle"

@@ -80,9 +80,9 @@ def _bytes_of(content: bytes, photo: Image.Image) -> tuple[np.ndarray, np.ndarra
     if photo.mode.startswith("I"):
         values = np.array(photo)[..., None]
         return (values >> 8).astype(np.uint8), (values & 255).astype(np.uint8)
-    unpacked = photo.tile[0].args  # type: ignore[attr-defined]
     upper = np.array(photo)
     with Image.open(io.BytesIO(content), formats=("PNG",)) as again:
+        unpacked = again.tile[0].args
         again.tile = [again.tile[0]._replace(args=_LOWER[unpacked])]
         lower = np.array(again)
     return upper, lower[..., [1, 1, 1, 3]] if unpacked == "LA;16B" else lower

@@ -23,7 +23,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg")  # in lower case
 #: Decoding a picture of 16 megapixels takes up to 262 MiB (measured: RGB with a transparent
 #: colour, turned by its EXIF orientation).
 MAX_PIXELS = 16_000_000
-#: A JPEG may be larger if it can be decoded at a reduced scale with at most MAX_PIXELS.
+#: A JPEG may be larger if it can be decoded at a reduced scale with at most MAX_PIXELS. One of 65
+#: megapixels takes 38 MiB, a progressive one 395, 527 in CMYK (measured).
 MAX_JPEG_PIXELS = 65_000_000
 
 MAX_FILE_BYTES = 128 * 2**20  # MAX_PIXELS of noise with 16 bits a channel take 96 MB
