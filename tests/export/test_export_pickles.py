@@ -139,6 +139,31 @@ def test_without_names_images_are_listed_by_number(project: Path, export: Export
     assert names == ["train 0", "train 1", "train 3"]
 
 
+@pytest.mark.parametrize("kind", [str, str.encode])
+def test_batches_of_cifar_come_back_as_batches(
+    project: Path, export: Export, kind: Callable[[str], Any]
+) -> None:
+    source = project / "photos"
+    source.mkdir()
+    rows_ = PIXELS.transpose(0, 3, 1, 2).reshape(6, -1).copy()
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+    batches = {
+        name: {kind("data"): np.roll(rows_, place, axis=1), kind("labels"): GIVEN}
+        for place, name in enumerate(names)
+    }
+    batches["batches.meta"] = {kind("label_names"): [kind("car"), kind("cat")]}
+    for name, content in batches.items():
+        (source / name).write_bytes(pickle.dumps(content))
+    finish_run(project, "\ntrain,7,car,cat,0.9,yes,cat,rule\ndev,3,cat,car,0.9,yes,car,rule\n", {})
+    assert export("out")[-1] == "written: out"
+    assert files(project / "out") == sorted(batches)
+    batches["data_batch_2"][kind("labels")] = [0, 1, 0, 1, 1, 1]
+    batches["data_batch_5"][kind("labels")] = [0, 0, 0, 0, 1, 1]
+    for name, content in batches.items():
+        check_equal(pickle.loads((project / "out" / name).read_bytes()), content)
+    assert read_source(project / "out").train.labels.sum() == 13
+
+
 def test_a_damaged_pickle_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "train.pickle"
     path.write_bytes(pickle.dumps(arrays(GIVEN))[:-10])

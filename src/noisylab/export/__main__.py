@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _export(folder: Path, *, only_changes: bool) -> list[str]:
-    source = Path(read_params("params.yaml").prepare.source)
+    source = Path(read_params("params.yaml").prepare.source).expanduser()
     check_target(folder, source)
     sets = read_sets("data")
     decisions = read_decisions("data/review.csv", sets)

@@ -41,9 +41,14 @@ def class_folders(image_set: ImageSet) -> list[str]:
     return sorted({str(PurePosixPath(name).parent) for name in image_set.names or ()})
 
 
-def link_files(source: Path, names: Sequence[str], folder: Path, places: Sequence[str]) -> None:
-    """Make `folder/place` the same file as `source/name`, or a copy where no link is possible."""
-    for name, place in zip(names, places, strict=True):
+def link_files(
+    source: Path, names: Sequence[str], folder: Path, places: Sequence[str] | None = None
+) -> None:
+    """Make `folder/place` the same file as `source/name`, or a copy where no link is possible.
+
+    places: names in the folder; None for the names in the source.
+    """
+    for name, place in zip(names, names if places is None else places, strict=True):
         original, target = (source / name).resolve(), folder / place
         try:
             os.link(original, target)

@@ -11,21 +11,31 @@ import numpy as np
 from noisylab.core.files import read_file
 from noisylab.data.pickled_arrays import Tensor
 from noisylab.data.pickles import MAX_FILE_BYTES, read_pickle
+from noisylab.data.sources.cifar_batches import is_batch, label_key
 
 
 def with_labels(path: Path, labels: np.ndarray) -> bytes:
-    """The content of a pickle of pairs or arrays, see `sources.tensors`, with labels (N,) int64.
+    """The content of a pickle in a form of `sources.tensors`, with other labels (N,) int64.
 
     All else stays: lists and tuples, keys and their order, dtypes, tensors of PyTorch, and the
     pickle's protocol. Only tensors of bfloat16 become float32.
     """
     content = read_pickle(path, mark_tensors=True)
-    if isinstance(content, dict):
+    if is_batch(content):
+        key = label_key(content)
+        changed = {**content, key: type(content[key])(labels.tolist())}
+    elif isinstance(content, dict):
         changed = {**content, "labels": _like(content["labels"], labels)}
     else:
         pairs = zip(content, labels, strict=True)
         changed = type(content)(type(pair)((pair[0], _like(pair[1], own))) for pair, own in pairs)
     return pickle.dumps(_torch(changed), _protocol(path))
+
+
+def count_images(path: Path) -> int:
+    """Number of images in a batch of CIFAR."""
+    content = read_pickle(path)
+    return len(content[label_key(content)])
 
 
 def _like(old: Any, new: Any) -> Any:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,13 @@ from noisylab.core.files import check_new_folder, new_folder, write_bytes, write
 from noisylab.core.images import REVIEWED, ImageSet
 from noisylab.core.tables import read_table
 from noisylab.data.sources import read_source
+from noisylab.data.sources.cifar_batches import FILES, META
+from noisylab.data.sources.forms import BUNDLE, FOLDERS, TENSORS, recognise
 from noisylab.export.linking import class_folders, link_files, place_files
-from noisylab.export.repickle import with_labels
+from noisylab.export.repickle import count_images, with_labels
 
 _LABELS = "labels.csv"
+_CLASSES = ("classes.txt",)
 _COLUMN = "corrected"
 
 
@@ -36,26 +38,31 @@ def export(
     sets: as the last run read them from the source.
 
     Class folders get hard links to the files of the source, or copies. Pickles are written in their
-    own form, with classes.txt. The bundled form gets labels.csv with one more column. The folder
-    appears when it is complete. Returns lines to print. Raises InputError if the source has changed
-    since the last run, and for a target as of check_target().
+    own form, with classes.txt; CIFAR's batches also with their other files, without which they are
+    no source. The bundled form gets labels.csv with one more column. The folder appears when it is
+    complete. Returns lines to print. Raises InputError if the source has changed since the last
+    run, and for a target as of check_target().
     """
     check_target(target, source)
     found = read_source(source).sets
     for split in REVIEWED:
         _check_unchanged(source, split, found[split], sets[split])
+    form = recognise(source)
     with new_folder(target) as folder:
-        if (source / _LABELS).exists():
+        if form == FOLDERS:
+            return _write_folders(source, folder, found, labels)
+        if form == BUNDLE:
             _write_table(source / _LABELS, folder / _LABELS, sets, labels)
-            return []
-        if (source / "train.pickle").exists():
+        elif form == TENSORS:
             for split in REVIEWED:
                 name = f"{split}.pickle"
                 write_bytes(folder / name, with_labels(source / name, labels[split]))
-            if (source / "classes.txt").exists():
-                shutil.copyfile(source / "classes.txt", folder / "classes.txt")
-            return []
-        return _write_folders(source, folder, found, labels)
+            link_files(source, [name for name in _CLASSES if (source / name).exists()], folder)
+        else:
+            for split in REVIEWED:
+                _write_batches(source, folder, FILES[split], labels[split])
+            link_files(source, (META, *FILES["test"]), folder)
+    return []
 
 
 def _check_unchanged(source: Path, split: str, now: ImageSet, then: ImageSet) -> None:
@@ -91,6 +98,15 @@ def _write_folders(
             if Path(name).name != Path(place).name
         ]
     return renamed
+
+
+def _write_batches(source: Path, folder: Path, names: Sequence[str], labels: np.ndarray) -> None:
+    """Batches whose images, in this order, have these labels."""
+    start = 0
+    for name in names:
+        end = start + count_images(source / name)
+        write_bytes(folder / name, with_labels(source / name, labels[start:end]))
+        start = end
 
 
 def _write_table(
