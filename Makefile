@@ -5,6 +5,8 @@ PYTHON ?= python3
 READY := .venv/ready
 READY_DEV := .venv/ready-dev
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Where this is set, as in some containers, each process compiles all that it imports: twice as slow.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help repro review test browser lint bench fuzz pythons lock
 

@@ -5,7 +5,7 @@ from noisylab.config.params import Params
 
 
 def main(params: Params) -> None:
-    from noisylab.attack import outputs, run
+    from noisylab.adversarial import outputs, run
     from noisylab.data import set_files
     from noisylab.learning import network
 

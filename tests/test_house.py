@@ -8,8 +8,8 @@ import pytest
 from test_pipeline_file import ROOT, modules_of
 
 LIBRARY = ROOT / "src" / "noisylab"
-STAGES = ("stats", "train", "relabel", "sweep", "attack")
-AFTER_STAGES = ("review", "report", "predict", "export")
+STAGES = ("stats", "train", "relabel", "sweep", "adversarial")
+AFTER_STAGES = ("review", "report", "api", "predict", "export")
 #: Each package may import only those before it.
 ORDER = ("core", "config", "data", "learning", "many", *STAGES, *AFTER_STAGES)
 ROOMS = {"__init__", "__main__", "run", "outputs", "figures"}  # names that several packages share

@@ -90,7 +90,7 @@ def test_matplotlib_is_set_up_in_one_place() -> None:
     assert setting == [SOURCE / "plots.py"]
 
 
-@pytest.mark.parametrize("package", ["stats", "train", "relabel", "sweep", "attack"])
+@pytest.mark.parametrize("package", ["stats", "train", "relabel", "sweep", "adversarial"])
 def test_no_setting_of_the_user_reaches_a_picture(package: str, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
     program = f"import noisylab.{package}.figures, matplotlib as m; print(m.rcParams['font.size'])"

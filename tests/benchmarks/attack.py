@@ -23,8 +23,8 @@ import torch
 from foolbox.attacks.ddn import DDNAttack
 from foolbox.models.pytorch import PyTorchModel
 
-from noisylab.attack.smallest import smallest_change
-from noisylab.attack.steps import attack
+from noisylab.adversarial.smallest import smallest_change
+from noisylab.adversarial.steps import attack
 from noisylab.config.params import read_params
 from noisylab.data import set_files
 from noisylab.learning.network import read_weights, to_unit

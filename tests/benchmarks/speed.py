@@ -59,7 +59,7 @@ def main() -> None:
     print(f"one epoch of {N_IMAGES} images on one thread, {n_pairs} pairs")
     print(f"{'seconds':45} fit()    other    ratio  (range)")
     for size in (32, 128):
-        with_bfloat16 = find_precision("auto", torch.device("cpu")) == torch.bfloat16
+        with_bfloat16 = find_precision("auto", torch.device("cpu")) == "bfloat16"
         for precision in ("float32", "bfloat16") if with_bfloat16 else ("float32",):
             settings: dict[str, Any] = {"batch_size": size, "precision": precision}
             what = f"batch {size}, {precision}"

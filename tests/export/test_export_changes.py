@@ -75,6 +75,17 @@ def test_a_table_of_other_sets_is_refused(
     assert not (project / "out").exists()
 
 
+def test_decisions_about_images_that_are_gone_are_told_and_do_not_count(
+    photos: Path, project: Path, export: Export
+) -> None:
+    path = project / "data/review.csv"
+    path.write_text(f"split,index,image,decision\ntrain,4,{'0' * 32},car\n")
+    assert export("out", "--changes")[0].startswith(
+        "data/review.csv: 1 decision about images that are in neither train nor dev: ['train 4']"
+    )
+    assert [row["by"] for row in rows(project / "out/changes.csv")] == ["rule"] * 3
+
+
 @pytest.mark.parametrize("name", ["train_set.pickle", "corrections.csv", "review.csv"])
 def test_before_the_first_run_the_missing_file_is_named(
     photos: Path, project: Path, export: Export, name: str

@@ -83,7 +83,7 @@ def test_a_finished_training_is_not_repeated(
     assert len(list(tmp_path.iterdir())) == 1  # the state of the training is gone
 
 
-@pytest.mark.parametrize("engine", ["local", "local:1"])
+@pytest.mark.parametrize("engine", ["local", "local:2"])
 def test_an_interrupted_training_resumes(
     train: ImageSet,
     dev: ImageSet,
@@ -149,15 +149,15 @@ def test_only_unfinished_trainings_run(
 
     monkeypatch.setattr(trainer_module, "map_trainings", here)
     wanted = [Training(replace(CONFIG, epochs=1), seed) for seed in range(3)]
-    first = results(Trainer(Kept(tmp_path), "local:1").train(train, dev, wanted[:1]))
-    more = list(Trainer(Kept(tmp_path), "local:1").train(train, dev, wanted[::-1]))
+    first = results(Trainer(Kept(tmp_path), "local:2").train(train, dev, wanted[:1]))
+    more = list(Trainer(Kept(tmp_path), "local:2").train(train, dev, wanted[::-1]))
     assert [index for index, _ in more] == [2, 0, 1]  # those kept come first
     assert more[0][1].weights == first[0].weights
-    list(Trainer(Kept(tmp_path), "local:1").train(train, dev, wanted))
+    list(Trainer(Kept(tmp_path), "local:2").train(train, dev, wanted))
     assert ran == [1, 2]
 
 
-@pytest.mark.parametrize("engine", ["local", "local:1"])
+@pytest.mark.parametrize("engine", ["local", "local:2"])
 def test_divergence_is_a_result_and_kept(
     train: ImageSet, dev: ImageSet, tmp_path: Path, engine: str
 ) -> None:
@@ -178,7 +178,7 @@ def test_an_invalid_training_raises_and_keeps_nothing(
     train: ImageSet, dev: ImageSet, tmp_path: Path
 ) -> None:
     training = Training(replace(CONFIG, distillation=0.5), 0, name="a")
-    for engine in ("local", "local:1"):
+    for engine in ("local", "local:2"):
         with pytest.raises(InputError, match=r"^a: distillation needs pred_probs"):
             list(Trainer(Kept(tmp_path), engine).train(train, dev, [training]))
     assert not list(tmp_path.iterdir())

@@ -20,7 +20,9 @@ from noisylab.learning.training import fit, predict_both_ways
 from noisylab.many.trainer import Trainer
 from noisylab.relabel.outputs import corrections, describe, notices, write_relabelling
 from noisylab.relabel.run import Relabelling, relabel
+from noisylab.review.cases import read_cases
 
+pytestmark = pytest.mark.usefixtures("trainings_here")
 RECIPE = FitConfig(
     epochs=12,
     lr=0.003,
@@ -204,6 +206,21 @@ def test_an_unknown_suspect_is_refused(sets: dict[str, ImageSet], model: SimpleM
     message = r"suspect_class must be rarest, any, or one of \['car', 'truck', 'cat'\], got 'dog'"
     with pytest.raises(InputError, match=message):
         find(sets, model, config=replace(CONFIG, suspect_class="dog"))
+
+
+def test_the_names_of_images_are_in_the_table_of_corrections(
+    tmp_path: Path, sets: dict[str, ImageSet], model: SimpleModel
+) -> None:
+    named = {
+        split: replace(image_set, names=tuple(f"{split}/{i}.png" for i in range(len(image_set))))
+        for split, image_set in sets.items()
+    }
+    write(find(named, model, {("dev", 0): 2}), tmp_path)
+    with (tmp_path / "data" / "corrections.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == [f"{row['split']}/{row['index']}.png" for row in rows]
+    assert {"train", "dev"} == {row["split"] for row in rows}
+    read_cases(tmp_path / "data" / "corrections.csv", named)
 
 
 def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet], model: SimpleModel) -> None:

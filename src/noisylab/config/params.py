@@ -15,7 +15,7 @@ from noisylab.config.settings import FitConfig, Params, TrainParams
 from noisylab.core.errors import InputError, located
 from noisylab.core.files import read_text
 
-__all__ = ["Params", "TrainParams", "read_params"]
+__all__ = ["Params", "TrainParams", "check_recipe", "read_params"]
 
 MAX_FILE_BYTES = 100_000
 _NAME = text("a name of letters, digits, _ and -", r"[A-Za-z0-9_-]+")
@@ -34,6 +34,12 @@ def read_params(path: str | Path) -> Params:
             if isinstance(section, TrainParams):
                 _check_runs(name, section)
     return params
+
+
+def check_recipe(settings: Mapping[str, object]) -> FitConfig:
+    """The settings of one training, checked as those of a run; raises InputError likewise."""
+    recipe: FitConfig = _section(FitConfig, "", settings, {})
+    return recipe
 
 
 def _section(cls: Any, place: str, values: object, top: Mapping[str, object]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,11 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """The image_digest() of each image."""
+        return tuple(map(image_digest, self.images))
 
     def counts(self) -> np.ndarray:
         """Number of images by label: (K,) int64."""
@@ -137,11 +143,11 @@ def identical_images(first: ImageSet, second: ImageSet) -> list[tuple[int, int]]
     with itself gives pairs of different indices, one for each repetition.
     """
     earliest: dict[str, int] = {}
-    for index, image in enumerate(first.images):
-        earliest.setdefault(image_digest(image), index)
+    for index, digest in enumerate(first.digests):
+        earliest.setdefault(digest, index)
     pairs = []
-    for index, image in enumerate(second.images):
-        found = earliest.get(image_digest(image))
+    for index, digest in enumerate(second.digests):
+        found = earliest.get(digest)
         if found is not None and not (first is second and found == index):
             pairs.append((found, index))
     return pairs

@@ -15,7 +15,7 @@ from noisylab.core.images import REVIEWED
 from noisylab.data.set_files import read_sets
 from noisylab.export.changes import corrected_labels, find_changes, write_changes
 from noisylab.export.run import check_target, export
-from noisylab.review.decisions import read_decisions
+from noisylab.review.decisions import read_review
 
 _DESCRIPTION = """Write the corrected train and dev in the form in which they came. Class folders:
 hard links to your files where possible, else copies. Pickles: pickles of the same form. The bundled
@@ -41,9 +41,9 @@ def _export(folder: Path, *, only_changes: bool) -> list[str]:
     source = Path(read_params("params.yaml").prepare.source).expanduser()
     check_target(folder, source)
     sets = read_sets("data")
-    decisions = read_decisions("data/review.csv", sets)
-    changes = find_changes(Path("data/corrections.csv"), decisions, sets)
-    lines = []
+    review = read_review("data/review.csv", sets)
+    changes = find_changes(Path("data/corrections.csv"), review.decisions, sets)
+    lines = review.notices("data/review.csv")
     for split in REVIEWED:
         by = Counter(change.by for change in changes if change.split == split)
         who = f"{by['rule']:,} by the rule, {by['person']:,} by a person"

@@ -10,9 +10,8 @@ import numpy as np
 
 from noisylab.core.errors import InputError
 from noisylab.core.files import write_csv
-from noisylab.core.images import REVIEWED, Decisions, ImageSet
+from noisylab.core.images import KEEP, REVIEWED, Decisions, ImageSet
 from noisylab.core.tables import read_table
-from noisylab.review.decisions import KEEP
 
 COLUMNS = ("file", "from", "to", "score", "by")
 _FOUND = ("split", "index", "given", "suggested", "score", "flagged", "decision", "by")

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from noisylab.attack import smallest as smallest_module
-from noisylab.attack.smallest import smallest_change
-from noisylab.attack.steps import Attacked, attack
+from noisylab.adversarial import smallest as smallest_module
+from noisylab.adversarial.smallest import smallest_change
+from noisylab.adversarial.steps import Attacked, attack
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet

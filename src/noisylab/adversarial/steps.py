@@ -67,6 +67,7 @@ def attack(
         raise InputError(f"steps must be >= 1, got {shown(steps)}")
     if norm not in NORMS:
         raise InputError(f"norm must be one of {', '.join(NORMS)}, got {shown(norm)}")
+    check_confidence(confidence)
     ball = _Ball(norm, epsilon)
     changed, reached = np.empty_like(images), np.empty(len(images), dtype=bool)
     model = frozen(model)
@@ -122,6 +123,12 @@ def check_images(images: np.ndarray, targets: np.ndarray) -> None:
         )
     if targets.shape != (len(images),) or not np.issubdtype(targets.dtype, np.integer):
         raise InputError(f"targets must be {len(images)} labels, got {shown(targets)}")
+
+
+def check_confidence(confidence: float | None) -> None:
+    """Raise InputError unless a probability > 0 and < 1 is asked for, or none."""
+    if confidence is not None and not 0 < confidence < 1:
+        raise InputError(f"confidence must be > 0 and < 1, got {shown(confidence)}")
 
 
 def chunks(n_images: int) -> Iterator[slice]:

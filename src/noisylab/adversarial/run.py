@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from noisylab.attack.smallest import smallest_change
-from noisylab.attack.steps import attack
+from noisylab.adversarial.smallest import smallest_change
+from noisylab.adversarial.steps import attack
 from noisylab.config.classes import named_pair
 from noisylab.config.settings import RAREST, AdversarialConfig
 from noisylab.core.errors import InputError
@@ -30,7 +30,7 @@ class Attacks:
     source, target: labels.
     example:        index in train of the example; None if the model predicts no image of `source`
                     in train correctly.
-    trail:          (steps + 1, 32, 32, 3) uint8, the example before and after each step; or (0, ...).
+    trail:          (steps + 1, 32, 32, 3) uint8, the example before and after each step, or empty.
     split:          the attacked set: test, or dev if test is empty.
     images:         (N, 32, 32, 3) uint8 by attack, of all its images of `source` that the model
                     predicts correctly: `original`, each epsilon as a number, `smallest` and

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from noisylab.attack import figures
-from noisylab.attack.run import Attacks
+from noisylab.adversarial import figures
+from noisylab.adversarial.run import Attacks
 from noisylab.config.settings import AdversarialConfig
 from noisylab.core import files
 from noisylab.core.images import SIZE
@@ -159,12 +159,24 @@ def _describe(
 
 def _describe_example(attacks: Attacks, trail: _Result) -> dict[str, Any]:
     """Metrics of the example before and after; all None if there is no example."""
-    names = ("index", "source_before", "target_before", "source_after", "target_after")
+    names: tuple[str, ...] = (
+        "index",
+        "source_before",
+        "target_before",
+        "source_after",
+        "target_after",
+    )
     names += ("linf", "l2", "reached")
     if attacks.example is None:
         return dict.fromkeys(names)
     probs = trail.pred_probs[[0, -1]][:, [attacks.source, attacks.target]]
-    figures = (attacks.example, *probs.ravel(), trail.linf[-1], trail.l2[-1], int(trail.reached[-1]))
+    figures = (
+        attacks.example,
+        *probs.ravel(),
+        trail.linf[-1],
+        trail.l2[-1],
+        int(trail.reached[-1]),
+    )
     return dict(zip(names, figures, strict=True))
 
 

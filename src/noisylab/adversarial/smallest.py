@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from noisylab.attack.steps import (
+from noisylab.adversarial.steps import (
     Attacked,
+    check_confidence,
     check_images,
     chunks,
     finite_logits,
@@ -23,7 +24,6 @@ from noisylab.attack.steps import (
     to_levels,
     unit,
 )
-from noisylab.core.errors import InputError, shown
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,7 @@ def smallest_change(
     as it is.
     """
     check_images(images, targets)
-    if confidence is not None and not 0 < confidence < 1:
-        raise InputError(f"confidence must be > 0 and < 1, got {shown(confidence)}")
+    check_confidence(confidence)
     model = frozen(model)
     first = _search(model, images, targets, images, _NEAR, confidence)
     is_found = np.isfinite(first.norms)

@@ -9,8 +9,8 @@ import torch
 from conftest import make_set
 from PIL import Image
 
-from noisylab.attack.outputs import write_attacks
-from noisylab.attack.run import Attacks, _choose, attack_all
+from noisylab.adversarial.outputs import write_attacks
+from noisylab.adversarial.run import Attacks, _choose, attack_all
 from noisylab.config.settings import AdversarialConfig, FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet

@@ -1,0 +1,1 @@
+"""The public functions of `import noisylab`, which take plain arguments of any array type."""

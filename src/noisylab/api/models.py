@@ -1,0 +1,118 @@
+"""Training, prediction and evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from noisylab.api.inputs import as_images, as_labels, as_probs
+from noisylab.config.params import check_recipe
+from noisylab.config.settings import ByClass
+from noisylab.core.errors import InputError, shown, shown_list
+from noisylab.core.images import ImageSet
+from noisylab.learning import evaluation, training
+from noisylab.learning.evaluation import Evaluation
+from noisylab.learning.network import SimpleModel
+from noisylab.learning.training import Epoch, Fit
+
+
+def fit(
+    train: ImageSet,
+    dev: ImageSet,
+    *,
+    epochs: int = 5,
+    lr: float = 0.001,
+    batch_size: int = 32,
+    optimizer: str = "adam",
+    schedule: str = "constant",
+    warmup: float = 0.2,
+    weight_decay: float | None = None,
+    label_smoothing: float = 0.0,
+    distillation: float = 0.0,
+    dropout: float = 0.5,
+    class_weights: ByClass = "none",
+    augment: Mapping[str, Any] | None = None,
+    precision: str = "float32",
+    device: str = "auto",
+    seed: int = 0,
+    on_epoch: Callable[[Epoch], object] | None = None,
+) -> Fit:
+    """Train the network on `train`, and measure it on `dev` after each epoch.
+
+    The settings mean what they mean in params.yaml, and have its defaults: without any, the model
+    is that of stage train_baseline. `augment` takes those of a run, such as
+    {"shift_pixels": 4, "mirror": 0.5}; `distillation` needs train.pred_probs.
+
+    seed:     decides everything random; torch's own generators stay as they were.
+    on_epoch: called after each epoch with its losses and accuracies, for example `print`.
+
+    Returns the `model`, in eval mode, and its `history`, an Epoch each. Equal arguments give equal
+    bits on one machine. Raises InputError, in one line, for sets that are empty or of different
+    classes, for a setting out of range, and for a training that diverges.
+    """
+    for name, given in (("train", train), ("dev", dev)):
+        if not isinstance(given, ImageSet):
+            raise InputError(f"{name} must be an ImageSet, got {shown(given)}")
+        if not len(given):
+            raise InputError(f"{name} must have images, got none")
+    if tuple(train.classes) != tuple(dev.classes):
+        wanted, got = shown_list(train.classes), shown_list(dev.classes)
+        raise InputError(f"dev must have the classes of train, {wanted}, got {got}")
+    settings: dict[str, Any] = {
+        **{"epochs": epochs, "lr": lr, "batch_size": batch_size, "optimizer": optimizer},
+        **{"schedule": schedule, "warmup": warmup, "weight_decay": weight_decay},
+        **{"label_smoothing": label_smoothing, "distillation": distillation},
+        **{"dropout": dropout, "class_weights": class_weights, "augment": augment},
+        **{"precision": precision, "device": device},
+    }
+    plain = {key: x.tolist() if hasattr(x, "tolist") else x for key, x in settings.items()}
+    recipe = check_recipe({key: x for key, x in plain.items() if x is not None})
+    generator = torch.Generator().manual_seed(seed)
+    progress = _EpochCalls(on_epoch) if on_epoch else None
+    return training.fit(train, dev, recipe, generator, progress)
+
+
+def predict_probs(model: SimpleModel, images: ArrayLike) -> np.ndarray:
+    """Predict probabilities (N, K) float64, rows summing to 1, of images (N, 32, 32, 3) uint8.
+
+    Dropout is off; the model is left in eval mode. Raises InputError for other images.
+    """
+    return training.predict_probs(model, as_images(images))
+
+
+def evaluate(labels: ArrayLike, pred_probs: ArrayLike) -> Evaluation:
+    """Compare labels (N,), integers in 0..K-1, with pred_probs (N, K), whose rows sum to 1; N ≥ 1.
+
+    Returns an Evaluation with `loss`, `accuracy`, `balanced_accuracy`, `macro_f1`, `confusion`, and
+    by class `precision`, `recall` and `f1`. Raises InputError for other arguments.
+
+    >>> found = evaluate([0, 0, 1], [[.9, .1], [.2, .8], [.1, .9]])
+    >>> found.balanced_accuracy, found.recall
+    (0.75, array([0.5, 1. ]))
+    """
+    probs = as_probs(pred_probs)
+    if not len(probs):
+        raise InputError("pred_probs must have rows, got none")
+    return evaluation.evaluate(as_labels(labels, *probs.shape), probs)
+
+
+@dataclass(frozen=True)
+class _EpochCalls:
+    """An observer of a training that calls a function after each epoch."""
+
+    on_epoch: Callable[[Epoch], object]
+
+    def resume(self, history: list[Epoch]) -> None:
+        """Nothing to do: only a training with a checkpoint resumes."""
+
+    def step(self, n_images: int) -> None:
+        """Nothing to do."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Call the function."""
+        self.on_epoch(epoch)

@@ -1,0 +1,145 @@
+"""Training, predictions and attacks with plain arguments; the results are the library's."""
+
+import inspect
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_set
+
+import noisylab
+from noisylab.adversarial import steps
+from noisylab.config.params import read_params
+from noisylab.config.settings import AugmentConfig, FitConfig
+from noisylab.core.errors import InputError
+from noisylab.core.images import ImageSet
+from noisylab.learning import training
+from noisylab.learning.network import SimpleModel, dump_weights
+
+QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 16, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def model() -> SimpleModel:
+    train = make_set(90, seed=1)
+    return noisylab.fit(train, train, **{**QUICK, "epochs": 8, "lr": 0.003}).model
+
+
+def test_settings_and_defaults_are_those_of_params_yaml() -> None:
+    params = read_params(Path(__file__).parents[2] / "params.yaml")
+    config = params.train_baseline.runs["report"]
+    accepted = inspect.signature(noisylab.fit).parameters
+    assert {*accepted} == {field.name for field in fields(FitConfig)} | {
+        *("train", "dev", "seed", "on_epoch")
+    }
+    for field in fields(FitConfig):
+        assert accepted[field.name].default == getattr(config, field.name)
+        assert field.default in (MISSING, accepted[field.name].default)
+    assert accepted["seed"].default == params.seed
+
+
+def test_fit_trains_the_model_of_these_settings(train: ImageSet, dev: ImageSet) -> None:
+    seen: list[object] = []
+    augment = {"shift_pixels": 2, "mirror": 0.5}
+    fitted = noisylab.fit(train, dev, **QUICK, augment=augment, seed=3, on_epoch=seen.append)
+    config = FitConfig(
+        2, 0.001, 16, "adam", "cpu", augment=AugmentConfig(shift_pixels=2, mirror=0.5)
+    )
+    usual = training.fit(train, dev, config, torch.Generator().manual_seed(3))
+    assert dump_weights(fitted.model) == dump_weights(usual.model)
+    assert fitted.history == usual.history == seen
+
+
+def test_numbers_of_numpy_are_numbers(train: ImageSet, dev: ImageSet) -> None:
+    settings = {**QUICK, "epochs": np.int64(1), "lr": np.float32(0.5**10)}
+    weights = {name: np.float64(1) for name in train.classes}
+    assert len(noisylab.fit(train, dev, **settings, class_weights=weights).history) == 1
+
+
+def test_bad_settings_and_sets_are_refused_in_one_line(train: ImageSet, dev: ImageSet) -> None:
+    other = make_set(10, 0, ("a", "b"))
+    bad: list[tuple[Any, Any, dict[str, Any], str]] = [
+        (train, dev, {"lr": "high"}, "lr must be a number > 0, got 'high'"),
+        (train, dev, {"epochs": 0}, r"epochs must be an integer in 1\.\.1000000, got 0"),
+        (train, dev, {"optimizer": "adma"}, "optimizer must be one of adam, .* got 'adma'"),
+        (train, dev, {"class_weights": np.ones(3)}, "class_weights must be one of none, "),
+        (train, dev, {"class_weights": {"dog": 1}}, "a number for each of car, truck, cat"),
+        (train, dev, {"augment": {"miror": 1}}, "augment.miror is unknown; did you mean mirror?"),
+        (train, dev, {"distillation": 0.5}, "distillation needs pred_probs"),
+        (train.images, dev, {}, "train must be an ImageSet, got uint8 of shape"),
+        (train, dev.subset([]), {}, "dev must have images, got none"),
+        (train, other, {}, r"dev must have the classes of train, \['car', .*got \['a', 'b'\]"),
+    ]
+    for one, two, settings, message in bad:
+        with pytest.raises(InputError, match=message) as caught:
+            noisylab.fit(one, two, **settings)
+        assert "\n" not in str(caught.value)
+
+
+def test_images_may_be_tensors_and_views(model: SimpleModel, dev: ImageSet) -> None:
+    probs = noisylab.predict_probs(model, dev.images)
+    assert np.array_equal(probs, training.predict_probs(model, dev.images))
+    mirrored = dev.images[:, :, ::-1]
+    assert np.array_equal(noisylab.predict_probs(model, torch.tensor(dev.images)), probs)
+    assert np.array_equal(
+        noisylab.predict_probs(model, mirrored),
+        training.predict_probs(model, np.ascontiguousarray(mirrored)),
+    )
+    assert noisylab.evaluate(dev.labels.tolist(), probs).accuracy == 1
+
+
+def test_other_images_are_refused(model: SimpleModel, dev: ImageSet) -> None:
+    bad: list[tuple[Any, str]] = [
+        (dev, "got ImageSet"),
+        (dev.images / 255, "got float64 of shape"),
+        (dev.images[0], "got uint8 of shape"),
+        (dev.images[:, :28, :28], "got uint8 of shape"),
+    ]
+    for images, message in bad:
+        with pytest.raises(InputError, match=r"uint8 of shape \(N, 32, 32, 3\).*" + message):
+            noisylab.predict_probs(model, images)
+        with pytest.raises(InputError, match=message):
+            noisylab.attack(model, images, 0)
+
+
+def test_one_target_stands_for_all_images(model: SimpleModel, dev: ImageSet) -> None:
+    images = dev.images[dev.labels == 1]
+    targets = np.full(len(images), 2)
+    usual = steps.attack(model, images, targets, epsilon=150, steps=5)
+    assert usual.reached.any()
+    for given in (2, np.int64(2), targets.tolist(), torch.tensor(targets)):
+        attacked = noisylab.attack(model, torch.tensor(images), given, epsilon=150)
+        assert np.array_equal(attacked.images, usual.images)
+        assert np.array_equal(attacked.reached, usual.reached)
+
+
+def test_the_smallest_change_is_small_and_reaches_the_target(
+    model: SimpleModel, dev: ImageSet
+) -> None:
+    images = dev.images[dev.labels == 1]
+    nearest = noisylab.smallest_change(model, list(images), 2, known=dev.images)
+    assert nearest.reached.all() == np.all(
+        noisylab.predict_probs(model, nearest.images).argmax(axis=1) == 2
+    )
+    assert nearest.reached.any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"targets": 3}, r"targets must be integers in 0\.\.2, got 3 at index 0"),
+        ({"targets": [0]}, "targets must be of shape"),
+        ({"targets": "cat"}, "targets must be integers"),
+        ({"targets": 0, "epsilon": 0}, "epsilon must be > 0"),
+        ({"targets": 0, "norm": "l1"}, "norm must be one of linf, l2"),
+        ({"targets": 0, "confidence": 1.0}, "confidence must be > 0 and < 1, got 1.0"),
+    ],
+)
+def test_bad_attacks_are_refused(
+    model: SimpleModel, dev: ImageSet, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        noisylab.attack(model, dev.images, **arguments)
