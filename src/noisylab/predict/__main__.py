@@ -15,7 +15,7 @@ from tqdm import tqdm
 from noisylab.core.errors import InputError, located, shown_list
 from noisylab.core.images import check_classes
 from noisylab.data.sources.photos import first_few
-from noisylab.predict.inputs import find_files
+from noisylab.predict.finding import find_files
 from noisylab.predict.outputs import CsvTable, JsonList
 
 if TYPE_CHECKING:

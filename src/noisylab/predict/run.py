@@ -15,7 +15,7 @@ import numpy as np
 from noisylab.core.errors import InputError
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import predict_probs
-from noisylab.predict.inputs import PICKLES, Named, find_bits, read_file
+from noisylab.predict.finding import PICKLES, Named, find_bits, read_file
 
 _BATCH = 256  # photos decoded before the model sees them
 _MAX_THREADS = 8  # a photograph of 16 megapixels takes 262 MiB while it is decoded

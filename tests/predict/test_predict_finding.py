@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from noisylab.core.errors import InputError
-from noisylab.predict.inputs import find_files, read_file
+from noisylab.predict.finding import find_files, read_file
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
 TENSORS = torch.from_numpy((IMAGES.transpose(0, 3, 1, 2) / 255 - 0.5) / 0.5).float()
