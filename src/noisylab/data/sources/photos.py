@@ -111,7 +111,8 @@ def decode(path: Path, bits: int = deep.FULL, *, whole: bool = False) -> Photo:
                 most = MAX_PIXELS if photo.format == "PNG" else MAX_JPEG_PIXELS
                 if not whole:
                     photo.draft(None, (_LEAST_SIDE, _LEAST_SIDE))
-                n_scans = content.count(b"\xff\xda")  # of a JPEG
+                # Compressed pixels of a PNG hold these bytes by chance.
+                n_scans = content.count(b"\xff\xda") if photo.format == "JPEG" else 1
                 if (
                     width * height > most
                     or photo.width * photo.height > MAX_PIXELS
