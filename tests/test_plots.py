@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from noisylab.attack import figures as attacks
 from PIL import Image
 
 from noisylab import plots
+from noisylab.adversarial import figures as attacks
 from noisylab.core.images import SIZE
 from noisylab.train import figures
 

@@ -86,7 +86,7 @@ def norm_histogram(title: str, norms: Mapping[str, np.ndarray]) -> Figure:
             median = float(np.median(values))
             label = f"{name}, median {median:.0f}"
             *_, bars = axes.hist(values, edges, color=color, alpha=0.6, label=label)
-            shown.append(bars)
+            shown.append(bars[0])  # it carries the label
             axes.axvline(median, color=color, linestyle="--")
     n_values = SIZE * SIZE * 3
     xlabel = f"L2 norm of the perturbation, in 8-bit levels (over all {n_values:,} values)"

@@ -118,7 +118,11 @@ class Store:
         review = read_review(self.review, sheet.sets)
         labels = {place: sheet.classes[label] for place, label in review.decisions.items()}
         places = [(case.split, case.index) for case in sheet.cases]
-        decided = [number for number, place in enumerate(places) if place in labels]
+        decided = [  # without images of the suspect class, whose scores are 0 by definition
+            number
+            for number, place in enumerate(places)
+            if place in labels and sheet.cases[number].score > 0
+        ]
         probs = priority.wrong_probs(
             np.array([case.score for case in sheet.cases]),
             decided,
