@@ -46,11 +46,13 @@ def main() -> None:
         show(f"mean, {labels} labels", means)
 
 
-def correct(known: ImageSet, test: ImageSet, params: Params) -> Sets:
+def correct(
+    known: ImageSet, test: ImageSet, params: Params, trainer: Trainer | None = None
+) -> Sets:
     """Train and dev with corrected labels and probabilities; dev is the last tenth of `known`."""
     recipe = params.train_augmented.runs[params.train_augmented.keep]
     members = seed_members(len(known), range(params.relabel.models))
-    pred_probs = mean_probs(known, members, recipe, Trainer())
+    pred_probs = mean_probs(known, members, recipe, trainer or Trainer())
     labels = known.labels.copy()
     labels[find_suspect(known.labels, pred_probs, SUSPECT).flagged] = SUSPECT
     fixed = replace(known, labels=labels, pred_probs=pred_probs)
