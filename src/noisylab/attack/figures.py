@@ -77,7 +77,7 @@ def probability_histogram(
     )
     axes.set(title=title, xlabel=xlabel, ylabel="images", xlim=(0, 1))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper center")
     return figure
 
 

@@ -110,10 +110,10 @@ def reliability(title: str, found: Mapping[str, Reliability]) -> Figure:
     for axes, (name, part) in zip(panels, found.items(), strict=True):
         is_filled = part.share > 0
         confidence, accuracy = part.confidence[is_filled], part.accuracy[is_filled]
-        axes.plot((0, 1), (0, 1), "--", color="gray", label="calibrated")
+        axes.plot((0, 1), (0, 1), "--", color="gray")
         axes.plot(confidence, accuracy, "-", color="tab:blue", alpha=0.4)
         areas = 12 + _MARKER * part.share[is_filled]
-        axes.scatter(confidence, accuracy, areas, color="tab:blue", alpha=0.6, label=name)
+        axes.scatter(confidence, accuracy, areas, color="tab:blue", alpha=0.6)
         axes.set_title(
             f"{name}: confidence {part.mean_confidence:.1%}, calibration error {part.ece:.3f}",
             fontsize=9,
