@@ -1,8 +1,12 @@
-# Targets that need packages first set up a virtual environment, .venv, with the pinned versions.
+# Targets that need packages first set up a virtual environment, .venv, with the pinned versions:
+# requirements.lock to run the pipeline, requirements-dev.lock to work on it as well.
 
 PYTHON ?= python3
 READY := .venv/ready
+READY_DEV := .venv/ready-dev
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Where this is set, as in some containers, each process compiles all that it imports: twice as slow.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help repro review test browser lint bench fuzz pythons lock
 
@@ -44,12 +48,12 @@ browser:
 			--no-install-recommends -o Dpkg::Use-Pty=0 chromium >/dev/null && exit 0; fi; \
 	echo "No Chromium found, and it could not be installed: the browser tests are skipped"
 
-lint: $(READY)
+lint: $(READY_DEV)
 	ruff check
 	ruff format --check
 	mypy
 
-bench: $(READY)
+bench: $(READY_DEV)
 	python tests/benchmarks/speed.py
 	python tests/benchmarks/scaling.py
 	python tests/benchmarks/recipe.py
@@ -57,24 +61,39 @@ bench: $(READY)
 	python tests/benchmarks/sweep.py
 	python tests/benchmarks/attack.py
 
-fuzz: $(READY)
+fuzz: $(READY_DEV)
 	pip install --quiet atheris
 	python tests/benchmarks/fuzz.py
 
 pythons:
 	$(PYTHON) tests/pythons.py
 
-lock: $(READY)
-	pip install --quiet uv
-	uv pip compile --quiet --universal --python-version 3.10 --extra dev --extra cluster --generate-hashes \
-		--no-annotate --no-header --upgrade pyproject.toml --output-file requirements.lock
+# requirements.lock holds a part of the other lock's packages, in the same versions.
+LOCK = uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	--no-annotate --no-header --upgrade pyproject.toml
+lock: $(READY_DEV)
+	$(LOCK) --extra dev --extra cluster --output-file requirements-dev.lock
+	$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock
+
+# uv takes a fraction of pip's time. It is the one on PATH, else the pinned one. pip is the fallback:
+# it may know an index that uv does not. Bytecode is compiled where Python itself is told not to.
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
+UV := uv pip install --quiet --python .venv $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
+install = @$(UV) $(1) || $(PIP) $(1)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
 		"noisylab needs Python 3.10 or newer, got " + sys.version.split()[0] + \
 		"; choose another with make PYTHON=...")'
-	@echo "Setting up .venv with the pinned packages, once: about 6 GB, a few minutes"
-	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Setting up .venv with the pinned packages, once: about 6 GB"
+	@$(PYTHON) -m venv .venv
+	@uv --version >/dev/null 2>&1 || sed -n '/^uv==/,/[^\]$$/p' requirements-dev.lock \
+		| $(PIP) --require-hashes --requirement /dev/stdin || true
+	$(call install,--require-hashes --requirement requirements.lock)
+	$(call install,--no-deps --no-build-isolation --editable .)
+	@touch $@
+
+$(READY_DEV): requirements-dev.lock $(READY)
+	@echo "Adding the packages for development to .venv, once"
+	$(call install,--require-hashes --requirement requirements-dev.lock)
 	@touch $@

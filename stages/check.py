@@ -12,8 +12,9 @@ def main(params: Params) -> None:
 
     sets = set_files.read_sets("data")
     classes.check_named_classes("params.yaml", params, sets["train"])
-    made = decisions.read_decisions("data/review.csv", sets)
-    decisions.write_decisions("data/decisions.csv", made, sets)
+    review = decisions.read_review("data/review.csv", sets)
+    decisions.write_decisions("data/decisions.csv", review.decisions, sets)
+    stage.say(review.notices("data/review.csv"))
     files.write_bytes("data/checked.ok", b"ok\n")  # not empty: DVC warns about empty outputs
 
 

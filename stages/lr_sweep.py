@@ -1,4 +1,4 @@
-"""Train at many constant learning rates and choose the final model.
+"""Repeat the recipe of train_fixed at many learning rates, and choose the final model.
 
 The final model is the better of train_fixed's and the best one trained here.
 """
@@ -18,7 +18,9 @@ def main(params: Params) -> None:
     sets = set_files.read_fixed_sets("data")
     given = set_files.read_set("data/dev_set.pickle").labels
     trainer = Trainer(
-        Kept("finished/lr_sweep"), stage.engine(params), stage.Watch(each_epoch=False)
+        Kept("finished/lr_sweep", also="finished/train_fixed"),
+        stage.engine(params),
+        stage.Watch(each_epoch=False),
     )
     swept = run.sweep(sets, run.trainings(params.lr_sweep, recipe, params.seed), trainer)
     choice = run.choose(swept, network.read_weights("models/train_fixed.pt"), sets, given)

@@ -16,7 +16,7 @@ def main(params: Params) -> None:
     recipe = params.train_augmented.runs[params.train_augmented.keep]
     sets = set_files.read_sets("data")
     model = network.read_weights("models/train_augmented.pt")
-    made = decisions.read_decisions("data/decisions.csv", sets)
+    made = decisions.read_review("data/decisions.csv", sets).decisions
     trainer = Trainer(Kept("finished/relabel"), stage.engine(params), stage.Watch(each_epoch=False))
     result = run.relabel(sets, model, made, config, recipe, params.seed, trainer)
     paths = {"data": "data", "metrics": "metrics/relabel.json", "plots": "plots/relabel"}

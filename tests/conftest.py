@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+from trainings import map_here
 
 from noisylab.core.errors import InputError
 from noisylab.core.images import SIZE, ImageSet
@@ -38,6 +39,12 @@ def train() -> ImageSet:
 @pytest.fixture
 def dev() -> ImageSet:
     return make_set(30, seed=2)
+
+
+@pytest.fixture
+def trainings_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings run in this process, whatever the engine: a worker takes seconds to start."""
+    monkeypatch.setattr("noisylab.many.trainer.map_trainings", map_here)
 
 
 def refused(read: Callable[[], object]) -> tuple[str, float]:

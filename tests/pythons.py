@@ -42,7 +42,7 @@ def try_python(version: str) -> bool:
         return True
     folder = ROOT / "build" / "pythons" / version
     python = str(folder / "bin" / "python")
-    lock = str(ROOT / "requirements.lock")
+    lock = str(ROOT / "requirements-dev.lock")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     tests = [str(ROOT / "tests" / name) for name in QUICK]
     steps: list[list[str]] = [

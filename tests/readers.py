@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -26,7 +26,7 @@ from noisylab.data.sources.bundle import read_bundle
 from noisylab.data.sources.photos import read_rgb
 from noisylab.data.sources.tensors import read_tensors
 from noisylab.learning.kept import Kept
-from noisylab.review.decisions import read_decisions
+from noisylab.review.decisions import read_review
 
 ROOT = Path(__file__).parents[1]
 
@@ -218,7 +218,7 @@ READERS: dict[str, Callable[[], Reader]] = {
     "set": lambda: Reader(
         "a.pickle",
         lambda d: read_set(d / "a.pickle"),
-        (dump_set(SET.subset([0])), dump_set(SET.subset([]))),
+        (dump_set(SET.subset([0])), dump_set(replace(SET.subset([0]), names=("a/é.png",)))),
     ),
     "pairs": lambda: Reader(
         "train.pickle", read_tensors, pairs(), {"dev.pickle": pairs_of_arrays()}
@@ -243,7 +243,7 @@ READERS: dict[str, Callable[[], Reader]] = {
         {f"{name}_set.pickle": dump_set(SET) for name in ("fixed_train", "fixed_dev", "test")},
     ),
     "review": lambda: Reader(
-        "review.csv", lambda d: read_decisions(d / "review.csv", SETS), (review_csv(),)
+        "review.csv", lambda d: read_review(d / "review.csv", SETS), (review_csv(),)
     ),
     "params": lambda: Reader(
         "params.yaml",

@@ -4,15 +4,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
 from noisylab import stage
 from noisylab.config.params import Params, read_params
+from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
+from noisylab.learning.kept import Training
 from noisylab.learning.training import Epoch
 
 ROOT = Path(__file__).parents[1]
@@ -176,7 +177,7 @@ def test_out_of_memory_is_reported_in_one_line(
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit) as ended:
         stage.run(main)
-    assert str(ended.value.code).startswith("out of memory: close other programs, or lower")
+    assert str(ended.value.code).startswith("out of memory: close other programs, lower")
 
 
 def test_noisylab_engine_overrides_params(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,33 +191,39 @@ def test_noisylab_engine_overrides_params(monkeypatch: pytest.MonkeyPatch) -> No
         stage.engine(params)
 
 
-def test_watch_trainings_counts_and_yields_trainings(capsys: pytest.CaptureFixture[str]) -> None:
-    trainings: Any = [(1, "b"), (0, "a")]
-    assert list(stage.watch_trainings(iter(trainings), 2)) == trainings
-    assert capsys.readouterr().out == "models: 1/2 trained\nmodels: 2/2 trained\n"
-
-
 EPOCH = Epoch(epoch=1, train_loss=0.5, dev_loss=0.25, train_accuracy=0.75, dev_accuracy=0.875)
+CONFIG = FitConfig(2, 0.001, 32, "adam", "cpu")
+LINE = "epoch {}/2, train loss 0.5000, dev loss 0.2500, dev accuracy 87.50%\n"
 
 
-def test_without_a_terminal_each_epoch_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    watch = stage.Watch("best", epochs=2, n_images=10)
-    watch.step(10, torch.tensor(0.5))
-    watch.epoch(EPOCH)
+@pytest.mark.parametrize("each_epoch", [True, False])
+def test_without_a_terminal_epochs_or_trainings_print_one_line(
+    capsys: pytest.CaptureFixture[str], each_epoch: bool
+) -> None:
+    watch = stage.Watch(each_epoch=each_epoch)
+    watch.begin([Training(CONFIG, 0, name="run a"), Training(CONFIG, 1, name="run b")], [10, 10])
+    watch.resume(1, 1)
+    for number in (1, 2):
+        watch.step(0, 10)
+        watch.epoch(0, replace(EPOCH, epoch=number))
+    watch.end()
     captured = capsys.readouterr()
-    line = "best: epoch 1/2, train loss 0.5000, dev loss 0.2500, dev accuracy 87.50%\n"
-    assert (captured.out, captured.err) == (line, "")
+    first = "run a: " + LINE.format(1) if each_epoch else ""
+    assert captured.out == f"run b: resuming after epoch 1/2\n{first}run a: {LINE.format(2)}"
+    assert captured.err == ""
 
 
-def test_a_terminal_shows_a_bar_with_loss_and_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_one_bar_for_all_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = io.StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stderr", terminal)
-    watch = stage.Watch("best", epochs=1, n_images=10)
-    for _ in range(10):
-        watch.step(1, torch.tensor(0.5))
-    watch.epoch(EPOCH)
+    watch = stage.Watch()
+    watch.begin([Training(CONFIG, 0, name="run a"), Training(CONFIG, 1, name="run b")], [10, 10])
+    watch.resume(1, 2)
+    watch.step(0, 20)
+    watch.epoch(0, EPOCH)
+    watch.end()
     last = terminal.getvalue().rstrip().split("\r")[-1]
-    assert "best: 100%" in last
-    assert "loss=0.5000" in last
+    assert "2 models: 100%" in last
+    assert "run a: train loss 0.5000, dev loss 0.2500" in last
     assert "images/s" in last

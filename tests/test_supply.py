@@ -15,21 +15,23 @@ else:
     tomllib = pytest.importorskip("tomli")
 
 ROOT = Path(__file__).parents[1]
-PINS = re.split(r"^(?=\S)", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE)[1:]
+LOCKS = ("requirements.lock", "requirements-dev.lock")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn"}
 PACKAGES |= {"axe_playwright_python": "axe-playwright-python"}
 PACKAGES |= {"dask": "distributed"}  # installs dask
 PACKAGES |= {"vl_convert": "vl-convert-python", "yaml": "pyyaml"}
 COMMANDS = {"dvc"}  # main dependencies that nothing imports
+NEEDED_BY_MAKE = {"setuptools"}  # for the editable installation, which does not isolate its build
 
 
 def names(requirements: list[str]) -> set[str]:
     return {re.split(r"[<>=;\[ ]", requirement)[0] for requirement in requirements}
 
 
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 MAIN = names(PROJECT["dependencies"])
-OPTIONAL = {name for group in PROJECT["optional-dependencies"].values() for name in names(group)}
+OPTIONAL = {name for group in EXTRAS.values() for name in names(group)}
 
 
 def imported(*folders: str) -> set[str]:
@@ -53,13 +55,38 @@ def test_every_import_is_declared_and_every_main_dependency_imported() -> None:
     assert imported("tests") <= MAIN | OPTIONAL
 
 
-def test_every_pin_has_a_hash_and_every_dependency_a_pin() -> None:
-    assert len(PINS) > 100
-    for pin in PINS:
-        assert re.match(r"[a-z0-9-]+==\S", pin), pin.partition("\n")[0]
+def pins(lock: str) -> dict[str, set[str]]:
+    """Versions by package; some have another version on an older Python."""
+    found: dict[str, set[str]] = {}
+    for pin in re.split(r"^(?=\S)", (ROOT / lock).read_text(), flags=re.MULTILINE)[1:]:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", pin), pin.partition("\n")[0]
-    pinned = {pin.partition("==")[0] for pin in PINS}
-    assert {re.sub(r"[._]", "-", name) for name in MAIN} <= pinned
+        match = re.match(r"([a-z0-9-]+)==(\S+)", pin)
+        assert match, pin.partition("\n")[0]
+        found.setdefault(match[1], set()).add(match[2])
+    return found
+
+
+def test_every_pin_has_a_hash_and_every_dependency_a_pin() -> None:
+    run, develop = map(pins, LOCKS)
+    assert {re.sub(r"[._]", "-", name) for name in MAIN | NEEDED_BY_MAKE} <= set(run)
+    assert {name for group in ("dev", "cluster") for name in names(EXTRAS[group])} <= set(develop)
+
+
+def test_a_package_for_tests_alone_is_not_installed_to_run_the_pipeline() -> None:
+    run, develop = map(pins, LOCKS)
+    assert {"pytest", "mypy", "playwright", "moto", "uv", "distributed"} <= set(develop) - set(run)
+    assert all(versions <= develop[name] for name, versions in run.items())
+
+
+def test_make_finds_the_pin_of_uv_with_its_hashes() -> None:
+    lines = (ROOT / "Makefile").read_text().splitlines()
+    command = next(line for line in lines if "sed -n" in line).partition("|| ")[2]
+    shell = command.rstrip("\\ ").replace("$$", "$")
+    pin = subprocess.run(shell, cwd=ROOT, shell=True, capture_output=True, text=True, check=True)
+    first, *hashes = pin.stdout.splitlines()
+    assert re.fullmatch(r"uv==[\d.]+ \\", first)
+    assert len(hashes) > 10
+    assert all(line.startswith("    --hash=sha256:") for line in hashes)
 
 
 def test_the_licence_file_is_the_declared_licence() -> None:

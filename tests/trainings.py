@@ -1,12 +1,14 @@
-"""Trainings for workers, which import this module; only those that train import torch."""
+"""Jobs for workers, which import this module; only those that train import torch."""
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from clusters import wait_until
@@ -15,8 +17,6 @@ from noisylab.config.settings import FitConfig
 from noisylab.core.images import ImageSet
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from noisylab.learning.training import Epoch
 
 GO = "go"
@@ -33,7 +33,7 @@ class Slow:
     def resume(self, history: list[Epoch]) -> None:
         pass
 
-    def step(self, n_images: int, loss: Tensor) -> None:
+    def step(self, n_images: int) -> None:
         pass
 
     def epoch(self, epoch: Epoch) -> None:
@@ -85,6 +85,44 @@ def ready(job: int) -> float:
     import noisylab.learning.training  # noqa: F401
 
     return time.time()
+
+
+def scaled_sum(job: int, values: np.ndarray) -> float:
+    return float(job * values.sum())
+
+
+def fail_at_two(job: int) -> int:
+    if job == 2:
+        raise ValueError("two will not do")
+    return job
+
+
+def die_until(job: int, folder: str) -> int:
+    """Job 1 kills its worker at its first try, job 2 at every try."""
+    tries = len(list(Path(folder).glob(f"{job}-*")))
+    Path(folder, f"{job}-{tries}").touch()
+    if job == 2 or (job == 1 and tries == 0):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job
+
+
+def rest(job: int) -> int:
+    time.sleep(0.5)
+    return job
+
+
+def map_here(
+    fn: Callable[..., Any], jobs: Sequence[Any], engine: str, shared: Sequence[Any], *others: Any
+) -> Iterator[tuple[int, Any, None]]:
+    """As map_trainings, in this process: in order for engine `local:1`, else the last job first."""
+    numbered = list(enumerate(jobs))
+    for index, job in numbered if engine == "local:1" else numbered[::-1]:
+        yield index, fn(job, *shared), None
+
+
+def in_order(results: Any) -> list[Any]:
+    """Results of map_trainings() by job."""
+    return [result for _, result, _ in sorted(results, key=lambda one: one[0])]
 
 
 def nothing(job: int, images: np.ndarray) -> bytes:

@@ -1,8 +1,8 @@
-"""Take the README's screenshot of the review page; repeat after `make repro`:
+"""Take the README's screenshot of the review page's grid; repeat after `make repro`:
 
     python tools/review_screenshot.py data docs/review.png
 
-Decides on a copy of the data folder. Needs Chromium and the development packages.
+Decides on a copy of the data folder, with true labels. Needs Chromium and the development packages.
 """
 
 import logging
@@ -17,15 +17,16 @@ from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
 
 from noisylab.review.app import create_app
+from noisylab.review.cases import Case
 from noisylab.review.store import Store
 
 FILES = ("train_set.pickle", "dev_set.pickle", "corrections.csv", "review.csv")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-KEYS = ("a",) * 4  # a few decisions to show
+N_ACCEPTED = 7  # pages of the grid; on the next one a few images are not what they look like
 
 
 def main() -> None:
-    """Serve the page, make some decisions, and take the picture."""
+    """Serve the page, accept some pages, and take the picture."""
     data, out = (Path(name).resolve() for name in sys.argv[1:])
     browser = next(filter(None, map(shutil.which, CHROMIUM)), None)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
@@ -34,25 +35,39 @@ def main() -> None:
         Path("data").mkdir()
         for name in FILES:
             shutil.copy(data / name, "data")
-        with make_server("127.0.0.1", 0, create_app(Store("data")), threaded=True) as server:
+        store = Store("data")
+        exceptions = {case.image for case in store.sheet().cases if is_right(store, case)}
+        with make_server("127.0.0.1", 0, create_app(store), threaded=True) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            take(browser, f"http://127.0.0.1:{server.port}/", out)
+            take(browser, f"http://127.0.0.1:{server.port}/", exceptions, out)
             server.shutdown()
 
 
-def take(browser: str | None, address: str, out: Path) -> None:
-    """Write a picture of the page at `address` to `out`."""
+def is_right(store: Store, case: Case) -> bool:
+    """Whether the given label of an image is its true one."""
+    image_set = store.sheet().sets[case.split]
+    true_labels = image_set.true_labels
+    return true_labels is not None and bool(image_set.labels[case.index] == true_labels[case.index])
+
+
+def take(browser: str | None, address: str, exceptions: set[str], out: Path) -> None:
+    """Write a picture of the page at `address` to `out`; mark exceptions, by image digest."""
     with sync_playwright() as playwright:
         page = playwright.chromium.launch(executable_path=browser).new_page()
-        page.set_viewport_size({"width": 960, "height": 400})
+        page.set_viewport_size({"width": 1100, "height": 680})
         page.goto(address)
-        for n_decided, key in enumerate(KEYS):
-            expect(page.locator("#count")).to_contain_text(f"{n_decided} of")
-            page.keyboard.press(key)
-        expect(page.locator("#count")).to_contain_text(f"{len(KEYS)} of")
+        for n_accepted in range(N_ACCEPTED):
+            expect(page.locator("#page-why")).to_contain_text(f"Page {n_accepted + 1} of")
+            page.keyboard.press("a")
+        expect(page.locator("#page-why")).to_contain_text(f"Page {N_ACCEPTED + 1} of")
+        for tile in page.locator("#tiles button").all():
+            source = tile.locator("img").get_attribute("src") or ""
+            if Path(source).stem in exceptions:
+                tile.click()
+        page.mouse.move(0, 0)
         page.wait_for_load_state("networkidle")
         out.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=out, full_page=True)
+        page.screenshot(path=out)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ def _end(kind: type[BaseException], error: BaseException, traceback: TracebackTy
 sys.excepthook = _end  # before the slow imports: Ctrl-C during them prints no traceback
 
 import gc
+import io
 import os
 import re
 import time
@@ -56,6 +57,8 @@ def run(main: Callable[[Params], None]) -> None:
     """
     for number in _STOPS:
         signal.signal(number, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
     when_orphaned(_stop_orphan)
     gc.set_threshold(_GC_THRESHOLD)  # the default slows the imports of torch and matplotlib
     try:
@@ -68,7 +71,8 @@ def run(main: Callable[[Params], None]) -> None:
         if isinstance(error, RuntimeError) and not re.search("(allocate|out of) memory", text):
             raise
         reason = text.partition("\n")[0] or type(error).__name__
-        sys.exit(f"out of memory: close other programs, or set engine to local:1 ({reason})")
+        remedy = "close other programs, lower batch_size, or set engine to local:1"
+        sys.exit(f"out of memory: {remedy} ({reason})")
     gc.freeze()  # skips the final garbage collection, which takes a third of a second
 
 

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import make_set
+from conftest import make_set, map_here
 from PIL import Image
 
 from noisylab.attack import parts
@@ -40,13 +39,6 @@ def model(sets: dict[str, ImageSet]) -> SimpleModel:
 @pytest.fixture(autouse=True)
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of attacks run here; to start workers takes seconds."""
-
-    def map_here(
-        fn: Callable[..., Any], jobs: Sequence[Any], engine: str, shared: Sequence[Any]
-    ) -> Iterator[tuple[int, Any, None]]:
-        for index, job in reversed([*enumerate(jobs)]):
-            yield index, fn(job, *shared), None
-
     monkeypatch.setattr(parts, "map_trainings", map_here)
 
 
@@ -79,8 +71,8 @@ def test_files_and_metrics_are_written_the_same_each_time(
     assert lines[1].startswith(f"train_fixed example: index {example.index}, source_before ")
     found = written(tmp_path / "a")
     assert found == written(tmp_path / "b")
-    ways = ("original", "epsilon_150", "epsilon_2.5", "smallest", "confident")
-    ways += ("steps", "near", "moved")
+    ways = ["original", "epsilon_150", "epsilon_2.5", "smallest", "confident"]
+    ways += ["steps", "near", "moved"]
     pictures = ("example", "near", "probabilities", "success", "smallest_l2", "pairs")
     of_one = {
         *(f"data/final/{way}.png" for way in ways),

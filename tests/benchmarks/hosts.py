@@ -18,14 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from distributed import Client
 from speed import noise
 
 from noisylab.config.params import read_params
 from noisylab.learning.kept import Kept
-from noisylab.many.trainer import Trainer, Watch
+from noisylab.learning.training import Epoch
+from noisylab.many.progress import Unwatched, Watch
+from noisylab.many.trainer import Trainer
 from noisylab.sweep.run import Sweep, sweep, trainings
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -76,7 +77,8 @@ def measure() -> None:
             cluster.add_host()
             cluster.add_host(via=inside(THERE))
             threading.Thread(target=say_workers, args=[cluster.address], daemon=True).start()
-            found = run(cluster.engine, watch_and_cut)
+            found = run(cluster.engine, CuttingWatch())
+            say("the sweep ended")
         finally:
             cluster.close()
     same = [
@@ -88,15 +90,20 @@ def measure() -> None:
     sys.exit(not all(same))
 
 
-def watch_and_cut(trainings: Any, n_trainings: int) -> Any:
-    """Pass trainings through, print when each ends, and pull the cable after CUT_AFTER of them."""
-    for number, training in enumerate(trainings, start=1):
-        say(f"training {number} of {n_trainings} ended")
-        if number == CUT_AFTER:
+SILENT = Unwatched()
+
+
+class CuttingWatch(Unwatched):
+    """Prints when each training ends, and pulls the cable after CUT_AFTER of them."""
+
+    n_ended = 0
+
+    def epoch(self, index: int, epoch: Epoch) -> None:
+        self.n_ended += 1
+        say(f"training {self.n_ended} ended")
+        if self.n_ended == CUT_AFTER:
             ip("-n", THERE, "link", "set", "cable", "down")
             say("cable pulled")
-        yield training
-    say("the sweep ended")
 
 
 def say_workers(address: str) -> None:
@@ -115,7 +122,7 @@ def say(what: str) -> None:
     print(f"{time.monotonic() - START:6.1f} s  {what}", flush=True)
 
 
-def run(engine: str, watch: Watch | None = None) -> Sweep:
+def run(engine: str, watch: Watch = SILENT) -> Sweep:
     params = read_params("params.yaml")
     kept = params.train_fixed.runs[params.train_fixed.keep]
     recipe = replace(kept, distillation=0.0, device="cpu")  # noise has no teacher's probabilities

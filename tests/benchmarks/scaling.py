@@ -43,7 +43,7 @@ from noisylab.config import params
 from noisylab.data import set_files
 from noisylab.learning import training
 class Stop:
-    def step(self, n_images, loss):
+    def step(self, n_images):
         print(time.time(), True, flush=True)
         os._exit(0)
 sets = set_files.read_sets("data")

@@ -1,8 +1,9 @@
-"""Time of an epoch, compared with a hand-written one: `python tests/benchmarks/speed.py`.
+"""Time of an epoch: `python tests/benchmarks/speed.py [N_PAIRS]`.
 
-Both are measured in turn in one run, since machines drift. A ratio is the median over pairs; the
-only argument is the number of pairs (default 7). If the smallest and largest ratio are far apart,
-the machine was busy: run it again.
+fit() is compared with a hand-written epoch in float32, and with a bare loop of torch's operations
+on tensors that are ready, in the same precision. Both are measured in turn in one run, since
+machines drift. A ratio is the median over pairs (default 7). If the smallest and largest ratio are
+far apart, the machine was busy: run it again.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
-from torch.utils.flop_counter import FlopCounterMode
-from usual import Augmented, Usual, list_of_tensors, weighted_sampler
+from torch.utils.data import DataLoader, WeightedRandomSampler
+from usual import Augmented, Bare, Usual, list_of_tensors, weighted_sampler
 
 from noisylab.config.classes import by_class
 from noisylab.config.settings import AugmentConfig, FitConfig
 from noisylab.core.images import ImageSet
-from noisylab.learning.network import SimpleModel
+from noisylab.learning.precision import find_precision
 from noisylab.learning.training import fit
+from noisylab.many.memory import keep_freed_memory
 
 N_IMAGES = 5625
 SHARES = (0.88, 0.08, 0.04)
@@ -51,44 +53,49 @@ fit(one, one, FitConfig(1, 0.001, 32, "adam", "cpu"), torch.Generator())
 
 def main() -> None:
     n_pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    torch.set_num_threads(PLAIN.threads)
+    torch.set_num_threads(1)
+    keep_freed_memory()  # as in the processes that train
     train = noise(N_IMAGES)
-    print(f"one epoch: {N_IMAGES} images, batch {PLAIN.batch_size}, {PLAIN.threads} threads")
-    print(f"{'seconds, ' + str(n_pairs) + ' pairs':34} fit()  by hand    ratio  (range)")
-    pairs = list_of_tensors(train)
-    weights = by_class("", "inverse_frequency", train).tolist()
-    size = PLAIN.batch_size
-    compare(
-        "plain", PLAIN, train, n_pairs, Usual(DataLoader(pairs, shuffle=True, batch_size=size), 3)
-    )
-    sampler = weighted_sampler(train, weights)
-    compare(
-        "balanced",
-        BALANCED,
-        train,
-        n_pairs,
-        Usual(DataLoader(pairs, sampler=sampler, batch_size=size), 3),
-    )
-    assert AUGMENTED.augment
-    probability = by_class("", "one_minus_frequency", train).tolist()
-    changed = Augmented(train, probability, AUGMENTED.augment)
-    for n_workers in (0, 1, 2):  # compare with the fastest
-        loader = DataLoader(
-            changed,
-            sampler=sampler,
-            num_workers=n_workers,
-            persistent_workers=n_workers > 0,
-            batch_size=size,
-        )
-        name = f"augmented, {n_workers} workers by hand"
-        compare(name, AUGMENTED, train, n_pairs, Usual(loader, 3))
-    flops = epoch_flops()
-    multiply(flops)
-    times = [seconds(lambda: multiply(flops)) for _ in range(5)]
-    print(f"{flops / 1e9:.1f} GFLOP as bare matrix products   {statistics.median(times):.3f} s")
+    print(f"one epoch of {N_IMAGES} images on one thread, {n_pairs} pairs")
+    print(f"{'seconds':45} fit()    other    ratio  (range)")
+    for size in (32, 128):
+        with_bfloat16 = find_precision("auto", torch.device("cpu")) == "bfloat16"
+        for precision in ("float32", "bfloat16") if with_bfloat16 else ("float32",):
+            settings: dict[str, Any] = {"batch_size": size, "precision": precision}
+            what = f"batch {size}, {precision}"
+            balanced, augmented = replace(BALANCED, **settings), replace(AUGMENTED, **settings)
+            hand = Usual(DataLoader(list_of_tensors(train), size, sampler=sampler(train)), 3)
+            compare(f"balanced by hand, {what}", balanced, train, n_pairs, hand)
+            bare = Bare(train, size, precision)
+            compare(f"bare loop, {what}", balanced, train, n_pairs, bare)
+            hand = min(augmented_by_hand(train, size), key=seconds)
+            compare(f"augmented by hand, {what}", augmented, train, n_pairs, hand)
     for what, code in START_UPS.items():
         times = [seconds(partial(run_python, code)) for _ in range(3)]
         print(f"start-up: {what:35} {statistics.median(times):.2f} s")
+
+
+def sampler(train: ImageSet) -> WeightedRandomSampler:
+    return weighted_sampler(train, by_class("", "inverse_frequency", train).tolist())
+
+
+def augmented_by_hand(train: ImageSet, size: int) -> list[Usual]:
+    """Epochs by hand with workers and without, to compare with the fastest."""
+    assert AUGMENTED.augment
+    probability = by_class("", "one_minus_frequency", train).tolist()
+    images = Augmented(train, probability, AUGMENTED.augment)
+    ways = []
+    for n_workers in (0, 1):
+        loader = DataLoader(
+            images,
+            size,
+            sampler=sampler(train),
+            num_workers=n_workers,
+            persistent_workers=n_workers > 0,
+        )
+        ways.append(Usual(loader, 3))
+        ways[-1]()  # starts the workers
+    return ways
 
 
 def compare(
@@ -105,7 +112,7 @@ def compare(
     ratios = [own / other for own, other in pairs]
     own, other = (statistics.median(column) for column in zip(*pairs, strict=True))
     spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
-    print(f"{name:33} {own:6.3f} {other:8.3f} {statistics.median(ratios):8.2f}  {spread}")
+    print(f"{name:43} {own:6.3f} {other:8.3f} {statistics.median(ratios):8.2f}  {spread}")
 
 
 def seconds(way: Callable[[], None]) -> float:
@@ -116,19 +123,6 @@ def seconds(way: Callable[[], None]) -> float:
 
 def run_python(code: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def epoch_flops() -> int:
-    """Floating-point operations of all convolutions and matrix products in a plain epoch."""
-    with FlopCounterMode(display=False) as counter:
-        SimpleModel(3)(torch.rand(PLAIN.batch_size, 3, 32, 32)).sum().backward()
-    return int(counter.get_total_flops()) * N_IMAGES // PLAIN.batch_size
-
-
-def multiply(flops: int, side: int = 1024) -> None:
-    matrix = torch.rand(side, side)
-    for _ in range(round(flops / (2 * side**3))):
-        matrix @ matrix
 
 
 def noise(n_images: int) -> ImageSet:

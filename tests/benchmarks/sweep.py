@@ -63,7 +63,7 @@ def main() -> None:
     given = arguments.parse_args()
     params = read_params("params.yaml")
     kept = params.train_fixed.runs[params.train_fixed.keep]
-    recipe = replace(kept, epochs=given.epochs, schedule="constant", distillation=0.0, device="cpu")
+    recipe = replace(kept, epochs=given.epochs, distillation=0.0, device="cpu")
     sets = {"train": noise(N_IMAGES), "dev": noise(N_DEV)}
     config = replace(params.lr_sweep, optimizers=["adam"], own_rates=None, seeds=1)
     with tempfile.TemporaryDirectory() as folder:
@@ -76,8 +76,8 @@ def main() -> None:
             print(f"start-up of dask's scheduler and workers  {time.monotonic() - began:6.1f} s")
             print(f"first use of these workers                {first:6.1f} s")
             if given.rounds:
-                compare(sets, recipe, config, engines, given.rounds, params.lr_sweep.epochs)
-            print_costs(sets, recipe, engines, params.lr_sweep.epochs)
+                compare(sets, recipe, config, engines, given.rounds, kept.epochs)
+            print_costs(sets, recipe, engines, kept.epochs)
         finally:
             cluster.close()
 
@@ -166,7 +166,7 @@ def independent(sets: dict[str, ImageSet], recipe: FitConfig, rates: list[float]
         program = subprocess.Popen(
             [sys.executable, "-c", INDEPENDENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        work = (sets["train"], sets["dev"], replace(recipe), rates[number::N_WORKERS])
+        work = (sets["train"], sets["dev"], recipe, rates[number::N_WORKERS])
         assert program.stdin
         pickle.dump(work, program.stdin)
         program.stdin.flush()

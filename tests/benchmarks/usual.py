@@ -133,6 +133,30 @@ class Usual:
         return sum(right) / len(right)
 
 
+class Bare:
+    """The network's own operations on tensors that are ready; each call trains one epoch.
+
+    Channels last, one fused Adam: no loop that computes the same steps with torch takes less.
+    """
+
+    def __init__(self, train: ImageSet, batch_size: int, precision: str) -> None:
+        images = torch.stack([TO_TENSOR(image) for image in train.images])
+        self.images = images.to(memory_format=torch.channels_last).split(batch_size)
+        self.labels = torch.from_numpy(train.labels).split(batch_size)
+        self.model = Net(len(train.classes), 0.5).to(memory_format=torch.channels_last)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), fused=True)
+        self.cast = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+
+    def __call__(self) -> None:
+        self.model.train()
+        for images, labels in zip(self.images, self.labels, strict=True):
+            with self.cast:
+                logits = self.model(images)
+            functional.cross_entropy(logits.float(), labels).backward()
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+
+
 def list_of_tensors(train: ImageSet) -> Any:
     return [(TO_TENSOR(image), int(y)) for image, y in zip(train.images, train.labels, strict=True)]
 

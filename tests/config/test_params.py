@@ -133,7 +133,11 @@ BAD_IN_RUNS = [
         ("seed: 0", "1.0", "seed must be an integer in 0..4294967295, got 1.0"),
         ("seed: 0", "false", "seed must be an integer in 0..4294967295, got False"),
         ("batch_size: 32", "0", "batch_size must be an integer in 1..1048576, got 0"),
-        ("threads: 2", "two", "threads must be an integer in 1..1024, got 'two'"),
+        (
+            "precision: float32",
+            "half",
+            "precision must be one of auto, float32, bfloat16, got 'half'",
+        ),
         ("device: auto", "gpu", "device must be one of auto, cpu, cuda, got 'gpu'"),
         ("device: auto", "[cpu]", "device must be one of auto, cpu, cuda, got ['cpu']"),
         ("optimizer: adam", "Adam", "optimizer must be one of adam, adamw, sgd, rmsprop, adagrad"),

@@ -30,6 +30,24 @@ def test_probabilities_stay_with_their_images(train: ImageSet, dev: ImageSet) ->
     assert joined(predicted, dev).pred_probs is None
 
 
+def test_names_stay_with_their_images(train: ImageSet, dev: ImageSet) -> None:
+    named = replace(train, names=tuple(f"train/{index}.png" for index in range(90)))
+    part = named.subset([7, 3])
+    assert part.names == ("train/7.png", "train/3.png")
+    assert named.subset([]).names == ()
+    assert named.subset(train.labels == 1).names == tuple(named.names or ())[1::3]
+    assert joined(part, part).names == part.names * 2
+    assert joined(part, dev).names is None
+    assert part.with_labels(part.labels[::-1]).names == part.names
+    assert train.subset([7, 3]).names is None
+
+
+def test_an_image_is_named_in_messages_even_without_names(train: ImageSet) -> None:
+    assert train.image_name(41, "dev") == "dev 41"
+    part = replace(train.subset([5]), names=("train/cat/IMG_1.jpg",))
+    assert part.image_name(0, "train") == "train/cat/IMG_1.jpg"
+
+
 def test_with_labels_leaves_the_original_unchanged(train: ImageSet) -> None:
     before = train.labels.copy()
     other = train.with_labels(np.zeros(len(train), dtype=np.int64))
@@ -58,6 +76,11 @@ LABELS = np.array([0, 1, 0])
         ({"pred_probs": np.full((3, 3), 1 / 3)}, "pred_probs must be float64 of shape (3, 2), got"),
         ({"pred_probs": np.full((3, 2), 0.5, np.float32)}, "got float32 of shape (3, 2)"),
         ({"pred_probs": np.full((3, 2), 0.6)}, "rows that sum to 1, got 0.6, 0.6 at index 0"),
+        ({"names": ("a.png", "b.png")}, "names must be 3, one per image, got 2"),
+        ({"names": ("a", "b", "c\n")}, r"1,000 printable characters, got 'c\n' at index 2"),
+        ({"names": ("a", "", "c")}, "1 to 1,000 printable characters, got '' at index 1"),
+        ({"names": ("a", "b" * 1001, "c")}, "1 to 1,000 printable characters, got 'bbb"),
+        ({"names": (1, "b", "c")}, "1 to 1,000 printable characters, got 1 at index 0"),
         ({"images": IMAGES.astype(np.float32)}, "images must be uint8 of shape (N, 32, 32, 3)"),
         ({"images": IMAGES.transpose(0, 3, 1, 2)}, "got uint8 of shape (3, 3, 32, 32)"),
         ({"classes": ("car",)}, "classes must name at least 2 classes, got ['car']"),

@@ -26,6 +26,8 @@ def test_classes_are_numbered_by_frequency_in_train(bundle: Path) -> None:
     source = read_source(bundle)
     assert source.train.classes == source.dev.classes == source.test.classes == ("b", "a")
     assert source.train.labels.tolist() == [0, 0, 1]
+    assert source.train.names == ("cifar10/train/30", "cifar10/train/10", "cifar10/train/20")
+    assert source.test.names == ("cifar10/test/0", "cifar10/test/1")
     assert source.train.true_labels is not None
     assert source.train.true_labels.tolist() == [0, 1, 1]
     assert source.test.labels.tolist() == [1, 0]
@@ -58,7 +60,9 @@ def test_an_image_in_two_sets_gives_a_notice(bundle: Path) -> None:
     mosaic = noise(64, 96, 3)
     mosaic[32:, 64:] = mosaic[:32, 32:64]  # tile 5, dev 1, is tile 1, train 2
     save_image(bundle / "images.png", mosaic)
-    assert read_source(bundle).notices == ("train 2 and dev 1: the same image in train and dev",)
+    assert read_source(bundle).notices == (
+        "cifar10/train/20 and cifar10/train/50: the same image in train and dev",
+    )
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,13 @@ def test_classes_and_images_are_in_the_order_of_their_names(class_folders: Path)
     assert source.train.labels.tolist() == source.dev.labels.tolist() == [0, 0, 1, 1]
     assert source.train.true_labels is None
     assert len(source.test) == 0
+    assert source.train.names == (
+        "train/ant/0.png",
+        "train/ant/1.png",
+        "train/zebra/0.png",
+        "train/zebra/1.png",
+    )
+    assert source.test.names == ()
     assert source.notices == ()
     for index, seed in enumerate([2, 3, 0, 1]):  # zebra was written before ant
         np.testing.assert_array_equal(source.train.images[index], noise(32, 32, 3, seed=seed))
@@ -31,6 +38,7 @@ def test_a_test_folder_is_read(class_folders: Path) -> None:
     source = read_source(class_folders)
     np.testing.assert_array_equal(source.test.images, source.dev.images)
     assert source.test.labels.tolist() == [0, 0, 1, 1]
+    assert (source.test.names or ())[2] == "test/zebra/0.png"
 
 
 def test_mixed_sizes_and_modes_become_rgb_of_one_size(class_folders: Path) -> None:
@@ -67,7 +75,16 @@ def test_hidden_files_are_skipped(class_folders: Path) -> None:
 def test_both_unicode_forms_of_an_accent_name_the_same_class(class_folders: Path) -> None:
     for split, named in (("train", "été"), ("dev", unicodedata.normalize("NFD", "été"))):
         (class_folders / split / "ant").rename(class_folders / split / named)
-    assert read_source(class_folders).dev.classes == ("zebra", "été")
+    dev = read_source(class_folders).dev
+    assert dev.classes == ("zebra", "été")
+    assert dev.names is not None
+    assert all((class_folders / name).is_file() for name in dev.names)  # as stored, not as shown
+
+
+def test_an_image_in_two_splits_is_named(class_folders: Path) -> None:
+    shutil.copy(class_folders / "train/ant/0.png", class_folders / "dev/zebra/copy.png")
+    expected = "train/ant/0.png and dev/zebra/copy.png: the same image in train and dev"
+    assert read_source(class_folders).notices == (expected,)
 
 
 def _add(name: str, content: bytes = b"junk") -> Spoil:
@@ -120,19 +137,22 @@ def _truncate(folder: Path) -> None:
         (lambda d: (d / "train/ant/a.png").symlink_to("b.png"), r"ant/a\.png: .* No such file"),
         (_remove("train/ant"), r"train: expected a folder 'ant' .*, though .*dev has it"),
         (_copy_class("dev/ant", "test/ant"), r"test: expected a folder 'zebra' .*though .*train"),
-        (_copy_class("dev", "test/ant"), r"test/ant/ant: expected images here, got a folder"),
-        (lambda folder: (folder / "test").mkdir(), r"test: expected a folder 'ant'"),
+        (_copy_class("dev", "test/ant"), r"test/ant/ant \(a folder; move its images up\)"),
+        (
+            lambda folder: (folder / "test").mkdir(),
+            r"test: expected \['ant', 'zebra'\] with images",
+        ),
         (_empty("train/ant"), r"train/ant: expected at least one image of the class, got none"),
         (_empty("dev/zebra"), r"dev/zebra: expected at least one image of the class, got none"),
         (_copy_class("dev", "train/ant/more"), r"train/ant/more: expected images here, got a f"),
         (_add("train/ant/a.webp"), r"train/ant/a\.webp: expected one of \.png, \.jpg, \.jpeg"),
         (_add("train/ant/labels"), r"train/ant/labels: expected one of .* got no suffix"),
         (_add("train/a.png"), r"train/a\.png: expected only class folders here"),
-        (_add("dev/ant/a.jpeg"), r"dev/ant/a\.jpeg: expected a PNG or JPEG image, got a damaged"),
+        (_add("dev/ant/a.jpeg"), r"dev/ant/a\.jpeg: expected a PNG or JPEG image, got another"),
         (_add(os.fsdecode(b"train/ant/\xff.png")), r"ant: expected .* got '\\udcff\.png'; rename"),
         (lambda d: (d / os.fsdecode(b"train/\xff")).mkdir(), r"train: expected .* got '\\udcff';"),
         (_rename_ants("x" * 101), r"train: its folders are .* names of 1 to 100 printable"),
-        (_truncate, r"dev/zebra/1\.png: expected a PNG or JPEG image, got a damaged file"),
+        (_truncate, r"dev/zebra/1\.png: expected a PNG or JPEG image, got a truncated PNG;"),
     ],
 )
 def test_a_bad_folder_is_named(class_folders: Path, spoil: Spoil, message: str) -> None:

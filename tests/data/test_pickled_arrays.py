@@ -69,11 +69,28 @@ def test_names_of_numpy_1_are_read(protocol: int) -> None:
     assert type(number) is np.float32
 
 
-def test_python_2_strings_that_are_not_ascii_are_refused() -> None:
+def test_python_2_strings_are_text_or_bytes() -> None:
     assert load(b"U\x04text.") == "text"
-    for literal in (b"U\x02\xc3\xa9.", b"T\x02\0\0\0\xc3\xa9.", b"S'\\xe9'\n."):
-        with pytest.raises(InputError, match="contains Python 2 strings; write it again with"):
-            load(literal)
+    for literal in (b"U\x02\xc3\xa9.", b"T\x02\0\0\0\xc3\xa9."):
+        assert load(literal) == b"\xc3\xa9"
+    with pytest.raises(InputError, match="strings of Python 2 in protocol 0; write it again with"):
+        load(b"S'\\xe9'\n.")
+
+
+@pytest.mark.parametrize("numbers", [b"\1\2\3", b"\1\2\xff"])
+def test_arrays_of_python_2_are_read(numbers: bytes) -> None:
+    written = (
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+        b"(K\x01K\x03\x85cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xff"
+        b"J\xff\xff\xff\xffK\x00tb\x89U\x03" + numbers + b"tb."
+    )
+    assert_same_array(load(written), np.frombuffer(numbers, np.uint8))
+
+
+@pytest.mark.parametrize("names", [np.array(["car", "cat"]), np.array(["car", "cat"], object)])
+def test_arrays_of_strings_are_refused_with_a_remedy(names: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"only numbers are read; give names as a list, array"):
+        load(pickle.dumps(names))
 
 
 def tensors() -> list[torch.Tensor]:

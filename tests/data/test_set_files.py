@@ -5,7 +5,9 @@ import pickle
 import re
 import subprocess
 import sys
+import tracemalloc
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,28 @@ def test_a_set_comes_back_as_it_was_written(tmp_path: Path, n: int, true_labels:
     np.testing.assert_array_equal(found.labels, written.labels)
     np.testing.assert_array_equal(found.true_labels, written.true_labels)
     assert found.classes == CLASSES
+
+
+def test_names_come_back_as_they_were_written(tmp_path: Path) -> None:
+    named = replace(make_set(), names=("train/car/1.png", "日本/2.jpg", "a", "a", "é", "x" * 1000))
+    assert read_set(write(tmp_path, dump_set(named))).names == named.names
+    assert read_set(write(tmp_path, dump_set(make_set()))).names is None
+    assert dump_set(replace(named, names=None)) == dump_set(make_set())
+
+
+def test_names_take_at_most_100_bytes_an_image(tmp_path: Path) -> None:
+    def kept(image_set: ImageSet) -> int:
+        path = write(tmp_path, dump_set(image_set))
+        tracemalloc.start()
+        found = read_set(path)
+        size = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert len(found) == 600
+        return size
+
+    plain = make_set(600)
+    names = tuple(f"train/automobile/IMG_{index:05}.jpeg" for index in range(600))
+    assert kept(replace(plain, names=names)) - kept(plain) < 100 * 600
 
 
 def test_a_plain_pickle_load_reads_a_set() -> None:
@@ -118,7 +142,16 @@ def content(**changes: Any) -> dict[str, Any]:
     [
         ([1, 2], "expected a dict of images, labels and classes, got list of 2"),
         (content(labels=...), "expected a dict with 'labels', got ['images', 'classes', 'true_la"),
-        (content(extra=1), "expected only images, labels, classes and true_labels, got ['extra']"),
+        (
+            content(extra=1),
+            "expected only images, labels, classes, true_labels and names, got ['",
+        ),
+        (content(names="abcdef"), "names: expected a list of names, got 'abcdef'"),
+        (content(names=["a", "b"]), "names must be 6, one per image, got 2"),
+        (
+            content(names=[*"abcd", "e\u202e", "f"]),
+            "names must have 1 to 1,000 printable characters, got 'e\\u202e'",
+        ),
         (content(images=[1]), "images: expected an array, got list of 1"),
         (content(true_labels=None), "true_labels: expected an array, got None"),
         (content(classes="abc"), "classes: expected a list of names, got 'abc'"),

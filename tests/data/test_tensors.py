@@ -10,7 +10,7 @@ import pytest
 
 from noisylab.core.errors import InputError
 from noisylab.data.sources import read_source
-from noisylab.data.sources.tensors import to_uint8
+from noisylab.data.sources.value_ranges import SIGNED
 
 from .conftest import Spoil, noise
 
@@ -46,11 +46,11 @@ def pairs(tmp_path: Path) -> Path:
 def test_all_256_levels_come_back(dtype: type[np.floating[Any]]) -> None:
     levels = np.arange(256, dtype=np.uint8)
     tensor = (levels.astype(np.float32) / 255 - 0.5) / 0.5
-    np.testing.assert_array_equal(to_uint8(tensor.astype(dtype)), levels)
+    np.testing.assert_array_equal(SIGNED.to_uint8(tensor.astype(dtype)), levels)
 
 
 def test_rounding_beyond_one_is_black_or_white() -> None:
-    assert to_uint8(np.array([-1 - 1e-6, 1 + 1e-6], np.float32)).tolist() == [0, 255]
+    assert SIGNED.to_uint8(np.array([-1 - 1e-6, 1 + 1e-6], np.float32)).tolist() == [0, 255]
 
 
 def test_pairs_come_back_exactly(pairs: Path) -> None:
@@ -104,6 +104,19 @@ def test_arrays_are_read_with_names_and_true_labels(tmp_path: Path) -> None:
     assert source.notices == ("3 images resized to 32x32, from 30x40",)
 
 
+def test_arrays_may_name_their_images(tmp_path: Path) -> None:
+    shared = noise(3, 32, 32, 3)
+    names = ["IMG_1.jpg", "IMG_2.jpg", "IMG_2.jpg"]
+    other = arrays(images=noise(3, 32, 32, 3, seed=9))
+    save(tmp_path, train=arrays(images=shared, names=names), dev=other)
+    source = read_source(tmp_path)
+    assert source.train.names == tuple(names)
+    assert source.dev.names is None
+    save(tmp_path, dev=arrays(images=shared[[2, 2, 2]]))
+    expected = "IMG_2.jpg and dev 0, IMG_2.jpg and dev 1, IMG_2.jpg and dev 2: the same image in"
+    assert read_source(tmp_path).notices[0].startswith(expected)
+
+
 def test_each_pair_of_sets_with_shared_images_gives_a_notice(tmp_path: Path) -> None:
     images = noise(5, 32, 32, 3)
     content = {"images": images, "labels": np.array([0, 1, 1, 0, 0]), "classes": ["x", "y"]}
@@ -152,8 +165,8 @@ BAD_TRAIN = [
     ([pair(0), pair(np.array([1, 2]))], r"index 1: expected a label .*, got int64 of shape \(2,\)"),
     ([pair(0), (*pair(1), 3)], r"index 1: expected a \(tensor, label\) pair, got tuple"),
     ([pair(0), 1], r"index 1: expected a \(tensor, label\) pair, got 1"),
-    ([pair(0), ("x", 1)], r"index 1: expected a float tensor \(3, H, W\), got 'x'"),
-    (_tensor(lambda t: t.astype(np.uint8)), r"expected a float tensor .*, got uint8 of shape \(3"),
+    ([pair(0), ("x", 1)], r"index 1: expected a tensor \(3, H, W\) of floats or uint8, got 'x'"),
+    (_tensor(lambda t: t.astype(np.int16)), r"expected a tensor .* of floats or uint8, got int16"),
     (_tensor(lambda t: t.transpose(1, 2, 0)), r"expected a tensor of shape .* shape \(32, 32, 3\)"),
     (
         _tensor(lambda t: t[:1]),
@@ -167,10 +180,10 @@ BAD_TRAIN = [
         _tensor(lambda t: t[:, :0]),
         r"expected a tensor of shape \(3, H, W\), got float32 of shape \(3, 0, 32\)",
     ),
-    (_set(np.nan), r"train\.pickle: index 1: expected values in \[-1, 1\], got nan; divide"),
-    (_set(np.inf), r"index 1: expected values in \[-1, 1\], got inf"),
-    (_set(-1.5), r"index 1: expected values in \[-1, 1\], got -1\.5"),
-    (_set(255), r"index 1: expected values in \[-1, 1\], got 255; divide pixels by 255"),
+    (_set(np.nan), r"train\.pickle: index 1: expected finite values, got NaN or infinity"),
+    (_set(np.inf), r"index 1: expected finite values, got NaN or infinity"),
+    (_set(-1.5), r"train\.pickle: expected values in \[-1, 1\], .*, got -1\.5 \(index 1\) to 1 "),
+    (_set(255), r"got -1 \(index 0\) to 255 \(index 1\); divide pixels by 255, or undo a"),
     (7, r"train\.pickle: expected a list of \(tensor, label\) pairs or a dict of arrays, got 7"),
     (arrays(images=None), r"train\.pickle: expected a dict with 'images', got \['labels', 'cl"),
     (arrays(labels=None), r"expected a dict with 'labels'"),
@@ -282,11 +295,3 @@ def test_a_small_file_of_many_tiny_images_is_refused(tmp_path: Path, form: str) 
     save(tmp_path, train=train, dev=train)
     with pytest.raises(InputError, match=r"at most 87,381 images in .*, got 87,382; save them as"):
         read_source(tmp_path)
-
-
-def test_tensors_without_a_negative_value_give_a_notice(pairs: Path) -> None:
-    save(pairs, train=[(np.abs(tensor), label) for tensor, label in (pair(0, 1), pair(1, 2))])
-    assert read_source(pairs).notices == (
-        "train.pickle: no value is below 0: are the tensors in [0, 1]? "
-        "expected [-1, 1], (pixels / 255 - 0.5) / 0.5",
-    )

@@ -14,9 +14,9 @@ from readers import ROOT
 
 AVX2 = runpy.run_path(str(ROOT / "tests" / "benchmarks" / "processors.py"))["AVX2"]
 
-#: Trains on noise and draws, with every source of chance in use; prints digests and figures.
+#: Trains on noise with every source of chance in use, and draws; prints digests and figures.
 PROGRAM = """
-import hashlib, json, sys
+import hashlib, io, json, sys
 sys.path.insert(0, "tests")
 import torch
 from conftest import make_set
@@ -27,34 +27,42 @@ from noisylab.learning.training import fit, predict_probs
 from noisylab.train import figures
 train, dev = make_set(192, seed=1), make_set(64, seed=2)
 augment = AugmentConfig(probability="one_minus_frequency", shift_pixels=2, mirror=0.5)
-config = FitConfig(2, 0.003, 32, "adam", int(sys.argv[1]), "cpu", schedule="one_cycle",
-                   class_weights="inverse_frequency", augment=augment)
-trained = fit(train, dev, config, torch.Generator().manual_seed(0))
-probs = predict_probs(trained.model, dev.images)
-part = evaluate(dev.labels, probs)
-losses = [epoch.train_loss for epoch in trained.history]
-import io
-picture = io.BytesIO()
-figures.loss_curves("été", (losses, losses)).savefig(
-    picture, format="png", metadata={"Software": None})
 digest = lambda content: hashlib.sha256(content).hexdigest()
-print(json.dumps({"weights": digest(dump_weights(trained.model)),
-                  "picture": digest(picture.getvalue()), "losses": losses,
-                  "accuracy": part.balanced_accuracy, "probs": probs.tolist()}))
+found = {}
+for precision in sys.argv[1:]:
+    config = FitConfig(2, 0.003, 32, "adam", "cpu", precision, schedule="one_cycle",
+                       class_weights="inverse_frequency", augment=augment)
+    trained = fit(train, dev, config, torch.Generator().manual_seed(0))
+    probs = predict_probs(trained.model, dev.images)
+    losses = [epoch.train_loss for epoch in trained.history]
+    picture = io.BytesIO()
+    figures.loss_curves("été", (losses, losses)).savefig(
+        picture, format="png", metadata={"Software": None})
+    found[precision] = {"weights": digest(dump_weights(trained.model)),
+                      "picture": digest(picture.getvalue()), "losses": losses,
+                      "accuracy": evaluate(dev.labels, probs).balanced_accuracy,
+                      "probs": probs.tolist()}
+print(json.dumps(found))
 """
 
 
-def run(threads: int, **environment: str) -> dict[str, Any]:
+def run(*precisions: str, **environment: str) -> dict[str, dict[str, Any]]:
+    """Figures by precision."""
     result = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(threads)],
+        [sys.executable, "-c", PROGRAM, *precisions],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         check=True,
-        timeout=200,
+        timeout=600,
     )
-    found: dict[str, Any] = json.loads(result.stdout)
+    found: dict[str, dict[str, Any]] = json.loads(result.stdout)
     return found
+
+
+@pytest.fixture(scope="module")
+def here() -> dict[str, dict[str, Any]]:
+    return run("float32", "bfloat16", PYTHONHASHSEED="0")
 
 
 @pytest.fixture
@@ -81,17 +89,18 @@ def surroundings(tmp_path: Path) -> Iterator[dict[str, str]]:
     burner.wait()
 
 
-@pytest.mark.parametrize("threads", [1, 2])
 def test_the_environment_of_a_run_changes_no_bit(
-    threads: int, surroundings: dict[str, str]
+    here: dict[str, dict[str, Any]], surroundings: dict[str, str]
 ) -> None:
-    assert run(threads, PYTHONHASHSEED="0") == run(threads, **surroundings)
+    elsewhere = run("float32", "bfloat16", **surroundings)
+    assert elsewhere["float32"] == here["float32"]
+    assert elsewhere["bfloat16"] == here["bfloat16"]
 
 
-def test_an_older_processor_gives_nearly_equal_figures() -> None:
+def test_an_older_processor_gives_nearly_equal_figures(here: dict[str, dict[str, Any]]) -> None:
     """Two epochs are too few for rounding to grow: see tests/benchmarks/processors.py."""
-    here, older = run(1), run(1, **AVX2)
-    assert older["losses"] == pytest.approx(here["losses"], abs=1e-3)
-    assert older["accuracy"] == pytest.approx(here["accuracy"], abs=0.05)
-    for one, other in zip(here["probs"], older["probs"], strict=True):
+    older, newer = run("float32", **AVX2)["float32"], here["float32"]
+    assert older["losses"] == pytest.approx(newer["losses"], abs=1e-3)
+    assert older["accuracy"] == pytest.approx(newer["accuracy"], abs=0.05)
+    for one, other in zip(newer["probs"], older["probs"], strict=True):
         assert other == pytest.approx(one, abs=1e-2)

@@ -28,7 +28,7 @@ EVERYTHING = replace(
 )
 CONFIGS = {
     **{name: replace(CONFIG, optimizer=name) for name in OPTIMIZERS},
-    "everything, adam": replace(EVERYTHING, threads=2),  # as params.yaml has it
+    "everything, adam": replace(EVERYTHING, precision="bfloat16"),
     "everything, sgd": replace(EVERYTHING, optimizer="sgd", weight_decay=0.01),
 }
 
@@ -49,7 +49,7 @@ class Interrupt:
     def resume(self, history: list[Epoch]) -> None:
         self.resumed = len(history)
 
-    def step(self, n_images: int, loss: torch.Tensor) -> None:
+    def step(self, n_images: int) -> None:
         if self.in_next and self.heard and self.heard[-1] == self.after:
             raise StopHereError
 
@@ -155,13 +155,18 @@ def test_a_key_changes_with_everything_a_result_depends_on(train: ImageSet, dev:
         key(replace(train, pred_probs=np.full((len(train), 3), 1 / 3))),
         key(train, seed=1),
         key(train, EVERYTHING),
-        key(train, replace(CONFIG, threads=2)),
+        key(train, replace(CONFIG, precision="bfloat16")),
         key(train, indices=np.arange(5)),
         key(train, indices=np.arange(6)),
         key(train, dev=train),
     ]
     assert len(set(keys)) == len(keys)
     assert key(train) == key(train)
+
+
+def test_a_key_ignores_the_names_of_images(train: ImageSet, dev: ImageSet) -> None:
+    named = replace(train, names=tuple(f"{index}.png" for index in range(len(train))))
+    assert sets_fingerprint(named, dev) == sets_fingerprint(train, dev)
 
 
 def test_a_key_changes_with_versions_and_code(
@@ -217,7 +222,7 @@ def test_revived_models_are_laid_out_as_trained_and_predict_the_same_bits(
     expected = predict_probs(model, images)
     torch.set_num_threads(2)
     revived = Trained(EVERYTHING, [], dump_weights(model)).revive()
-    assert torch.get_num_threads() == EVERYTHING.threads
+    assert torch.get_num_threads() == 1
     assert [p.stride() for p in revived.parameters()] == [p.stride() for p in model.parameters()]
     assert not revived.training
     assert predict_probs(revived, images).tobytes() == expected.tobytes()

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -17,7 +16,18 @@ from clusters import PATHS, Cluster, kill, wait_until
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from trainings import IMAGES, let_go, started, train_in_turn, train_slowly
+from trainings import (
+    IMAGES,
+    die_until,
+    fail_at_two,
+    in_order,
+    let_go,
+    rest,
+    scaled_sum,
+    started,
+    train_in_turn,
+    train_slowly,
+)  # fmt: skip
 
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError, WorkerDiedError
@@ -60,24 +70,10 @@ def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster
     made.close()
 
 
-def scaled_sum(job: int, values: np.ndarray) -> float:
-    return float(job * values.sum())
-
-
-def in_order(results: Any) -> list[Any]:
-    return [result for _, result, _ in sorted(results, key=lambda one: one[0])]
-
-
 def test_every_job_yields_its_result(shared_cluster: Cluster) -> None:
     results = list(map_trainings(scaled_sum, range(5), shared_cluster.engine, (np.ones(10),)))
     assert in_order(results) == [0, 10, 20, 30, 40]
     assert in_order(map_trainings(scaled_sum, [], shared_cluster.engine, (np.ones(1),))) == []
-
-
-def fail_at_two(job: int) -> int:
-    if job == 2:
-        raise ValueError("two will not do")
-    return job
 
 
 def test_an_error_is_a_result(shared_cluster: Cluster) -> None:
@@ -113,15 +109,6 @@ def test_killing_a_worker_and_a_host_changes_no_result(
     assert len(started(remote)) > len(seeds)
 
 
-def die_until(job: int, folder: str) -> int:
-    """Job 1 kills its worker at its first try, job 2 at every try."""
-    tries = len(list(Path(folder).glob(f"{job}-*")))
-    Path(folder, f"{job}-{tries}").touch()
-    if job == 2 or (job == 1 and tries == 0):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return job
-
-
 def test_a_killed_worker_harms_nobody_else(empty_cluster: Cluster, tmp_path: Path) -> None:
     empty_cluster.add_host(workers=2)
     (tmp_path / "tries").mkdir()
@@ -149,11 +136,6 @@ def test_a_worker_that_does_not_answer_is_passed_over(empty_cluster: Cluster) ->
         assert not workers.present()
         empty_cluster.add_host()
         wait_until(lambda: len(workers.present()) == 1)
-
-
-def rest(job: int) -> int:
-    time.sleep(0.5)
-    return job
 
 
 def test_losing_all_workers_is_a_one_line_error(

@@ -11,6 +11,7 @@ from noisylab.learning.training import DivergedError, fit, predict_both_ways, pr
 from noisylab.many.ensemble import fold_members, mean_probs, seed_members
 from noisylab.many.trainer import Trainer
 
+pytestmark = pytest.mark.usefixtures("trainings_here")
 CONFIG = FitConfig(epochs=1, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 
 

@@ -7,24 +7,25 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from clusters import wait_until
-from trainings import IMAGES, let_go, started, train_in_turn, train_slowly
+from trainings import (
+    IMAGES,
+    die_until,
+    fail_at_two,
+    in_order,
+    let_go,
+    scaled_sum,
+    started,
+    train_in_turn,
+    train_slowly,
+)  # fmt: skip
 
 from noisylab.core.errors import InputError, WorkerDiedError
 from noisylab.many.engines import map_trainings
 from noisylab.many.local import MOST_TRIES
-
-
-def scaled_sum(job: int, values: np.ndarray) -> float:
-    return float(job * values.sum())
-
-
-def in_order(results: Any) -> list[Any]:
-    return [result for _, result, error in sorted(results, key=lambda one: one[0])]
 
 
 @pytest.mark.parametrize("engine", ["local", "local:1", "local:3"])
@@ -53,12 +54,6 @@ def test_workers_have_one_thread_and_map_shared_arrays_from_a_file() -> None:
     assert {kind for _, _, kind in results} == {"memmap"}
 
 
-def fail_at_two(job: int) -> int:
-    if job == 2:
-        raise ValueError("two will not do")
-    return job
-
-
 def test_an_error_is_a_result() -> None:
     results = {
         index: (result, error) for index, result, error in map_trainings(fail_at_two, [1, 2])
@@ -82,15 +77,6 @@ def test_killing_a_worker_changes_no_result(tmp_path: Path) -> None:
         let_go(parallel)
     assert in_order(results.result()) == expected
     assert len(started(parallel)) == len(seeds) + 1
-
-
-def die_until(job: int, folder: str) -> int:
-    """Job 1 kills its worker at its first try, job 2 at every try."""
-    tries = len(list(Path(folder).glob(f"{job}-*")))
-    Path(folder, f"{job}-{tries}").touch()
-    if job == 2 or (job == 1 and tries == 0):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return job
 
 
 def test_a_killed_worker_harms_nobody_else(tmp_path: Path) -> None:

@@ -1,134 +1,141 @@
 """Trainings here and on workers: run once, resumed, and equal bit for bit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
-from noisylab.learning.kept import Kept, Trained, Training, sets_fingerprint
+from noisylab.learning.kept import Kept, Trained, Training
 from noisylab.learning.network import dump_weights
 from noisylab.learning.training import DivergedError, Epoch, fit, predict_probs
 from noisylab.learning.training_state import EpochFile
 from noisylab.many import trainer as trainer_module
+from noisylab.many.progress import Unwatched
 from noisylab.many.trainer import Trainer, Trainings
 
 CONFIG = FitConfig(epochs=4, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
 
 
-class Heard:
-    """Notes what a training reports; interrupts it after an epoch."""
+class Heard(Unwatched):
+    """Notes what trainings report; interrupts the first after an epoch."""
 
-    def __init__(self, name: str = "", epochs: int = 0, n_images: int = 0) -> None:
-        self.made = (name, epochs, n_images)
-        self.resumed = 0
-        self.epochs: list[int] = []
-        self.stop_after: int | None = None
+    def __init__(self, stop_after: int = 0) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+        self._stop_after = stop_after
 
-    def resume(self, history: list[Epoch]) -> None:
-        self.resumed = len(history)
+    def begin(self, trainings: Sequence[Training], n_images: Sequence[int]) -> None:
+        self.heard.append(("begin", [training.name for training in trainings], [*n_images]))
 
-    def step(self, n_images: int, loss: Tensor) -> None:
-        pass
+    def resume(self, index: int, n_epochs: int) -> None:
+        self.heard.append(("resume", index, n_epochs))
 
-    def epoch(self, epoch: Epoch) -> None:
-        self.epochs.append(epoch.epoch)
-        if epoch.epoch == self.stop_after:
+    def epoch(self, index: int, epoch: Epoch) -> None:
+        self.heard.append(("epoch", index, epoch))
+        if epoch.epoch == self._stop_after:
             raise KeyboardInterrupt
+
+    def end(self) -> None:
+        self.heard.append(("end",))
 
 
 def results(trainings: Trainings) -> list[Trained]:
     return [trained for _, trained in sorted(trainings, key=lambda one: one[0])]
 
 
-def test_one_training_equals_fit(train: ImageSet, dev: ImageSet) -> None:
+def test_one_training_equals_fit_and_is_watched(train: ImageSet, dev: ImageSet) -> None:
     heard = Heard()
-
-    def show(*made: object) -> Heard:
-        heard.made = made  # type: ignore[assignment]
-        return heard
-
-    trained = Trainer(show=show).train_one("plain", train, dev, Training(CONFIG, 5))
+    (trained,) = results(Trainer(watch=heard).train(train, dev, [Training(CONFIG, 5, name="a")]))
     fitted = fit(train, dev, CONFIG, torch.Generator().manual_seed(5))
     assert (trained.weights, trained.history) == (dump_weights(fitted.model), fitted.history)
-    assert heard.made == ("plain", 4, 90)
-    assert (heard.resumed, heard.epochs) == (0, [1, 2, 3, 4])
+    epochs = [("epoch", 0, epoch) for epoch in trained.history]
+    assert heard.heard == [("begin", ["a"], [90]), *epochs, ("end",)]
+
+
+def test_trainings_of_workers_are_watched(train: ImageSet, dev: ImageSet) -> None:
+    heard = Heard()
+    wanted = [Training(CONFIG, 0, name="a"), Training(CONFIG, 1, np.arange(30), "b")]
+    trained = results(Trainer(engine="local:2", watch=heard).train(train, dev, wanted))
+    assert heard.heard[0] == ("begin", ["a", "b"], [90, 30])
+    assert heard.heard[-1] == ("end",)
+    for index, one in enumerate(trained):
+        epochs = [event[2] for event in heard.heard if event[:2] == ("epoch", index)]
+        assert epochs == one.history
 
 
 def test_a_finished_training_is_not_repeated(
     train: ImageSet, dev: ImageSet, tmp_path: Path
 ) -> None:
-    config = replace(CONFIG, threads=2)
-    first = Trainer(Kept(tmp_path)).train_one("a", train, dev, Training(config, 5))
+    wanted = [Training(CONFIG, 5, name="a")]
+    (first,) = results(Trainer(Kept(tmp_path)).train(train, dev, wanted))
     expected = predict_probs(first.revive(), train.images)
-    torch.set_num_threads(1)
     heard = Heard()
-    trainer = Trainer(Kept(tmp_path), show=lambda *made: heard)
-    again = trainer.train_one("a", train, dev, Training(config, 5))
-    assert (heard.resumed, heard.epochs) == (4, [])
+    (again,) = results(Trainer(Kept(tmp_path), watch=heard).train(train, dev, wanted))
+    assert heard.heard == [("begin", ["a"], [90]), ("resume", 0, 4), ("end",)]
     assert (again.weights, again.history) == (first.weights, first.history)
     assert predict_probs(again.revive(), train.images).tobytes() == expected.tobytes()
     assert len(list(tmp_path.iterdir())) == 1  # the state of the training is gone
 
 
+@pytest.mark.parametrize("engine", ["local", "local:2"])
 def test_an_interrupted_training_resumes(
-    train: ImageSet, dev: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: ImageSet,
+    dev: ImageSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
 ) -> None:
-    undisturbed = Trainer().train_one("a", train, dev, Training(CONFIG, 5))
-    monkeypatch.setattr(Kept, "checkpoint", lambda self, key: EpochFile(tmp_path / "state", 0, 1e9))
-    heard = Heard()
-    heard.stop_after = 2
-    trainer = Trainer(Kept(tmp_path), show=lambda *made: heard)
+    (undisturbed,) = results(Trainer().train(train, dev, [Training(CONFIG, 5)]))
+    # States after each epoch; by default they are kept every two seconds.
+    monkeypatch.setattr(
+        Kept, "checkpoint", lambda self, key: EpochFile(tmp_path / f"{key}.epoch", 0, 1e9)
+    )
     with pytest.raises(KeyboardInterrupt):
-        trainer.train_one("a", train, dev, Training(CONFIG, 5))
-    heard.stop_after = None
-    resumed = trainer.train_one("a", train, dev, Training(CONFIG, 5))
-    assert (heard.resumed, heard.epochs) == (2, [1, 2, 3, 4])  # two of them before
+        results(Trainer(Kept(tmp_path), watch=Heard(2)).train(train, dev, [Training(CONFIG, 5)]))
+    heard = Heard()
+    (resumed,) = results(
+        Trainer(Kept(tmp_path), engine, heard).train(train, dev, [Training(CONFIG, 5)])
+    )
+    assert heard.heard[1] == ("resume", 0, 2)
     assert (resumed.weights, resumed.history) == (undisturbed.weights, undisturbed.history)
+    assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_workers_resume_interrupted_trainings(
-    train: ImageSet, dev: ImageSet, tmp_path: Path
-) -> None:
-    training = Training(CONFIG, 5)
-    state = tmp_path / f"{training.key(sets_fingerprint(train, dev))}.epoch"
-    heard = Heard()
-    heard.stop_after = 3
-    with pytest.raises(KeyboardInterrupt):
-        training.run(train, dev, heard, EpochFile(state, 0, 1e9))
-    assert state.exists()
-    kept = Kept(tmp_path)
-    checkpoint = kept.checkpoint(state.stem)
-    assert checkpoint is not None
-    assert len((checkpoint.read() or {})["history"]) == 3
-    (trained,) = results(Trainer(kept, "local:1").train(train, dev, [training]))
-    undisturbed = Trainer().train_one("a", train, dev, training)
-    assert (trained.weights, trained.history) == (undisturbed.weights, undisturbed.history)
-    assert not state.exists()
-
-
-def test_results_do_not_depend_on_the_engine_or_the_threads(train: ImageSet, dev: ImageSet) -> None:
+def test_results_do_not_depend_on_the_engine(train: ImageSet, dev: ImageSet) -> None:
     indices = np.arange(0, 90, 2)
     trainings = [
-        Training(replace(CONFIG, threads=2), 1),
+        Training(replace(CONFIG, precision="bfloat16"), 1),
         Training(CONFIG, 2),
         Training(CONFIG, 1, indices),
     ]
-    found = [results(Trainer(engine=f"local:{n}").train(train, dev, trainings)) for n in (1, 2)]
-    here = [
-        Trainer().train_one("", train, dev, replace(one, config=CONFIG)) for one in trainings[:2]
-    ]
-    here.append(Trainer().train_one("", train.subset(indices), dev, Training(CONFIG, 1)))
-    for part in found:
+    here = [results(Trainer().train(train, dev, [one]))[0] for one in trainings[:2]]
+    here += results(Trainer().train(train.subset(indices), dev, [Training(CONFIG, 1)]))
+    for engine in ("local:1", "local:2"):
+        part = results(Trainer(engine=engine).train(train, dev, trainings))
         assert [one.weights for one in part] == [one.weights for one in here]
         assert [one.history for one in part] == [one.history for one in here]
-        assert {one.config.threads for one in part} == {1}
+
+
+def test_the_longest_training_starts_first(
+    train: ImageSet, dev: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def here(fn: object, jobs: Sequence[Any], *others: object) -> object:
+        asked.extend(job[0].config.epochs for job in jobs)
+        return iter(())
+
+    monkeypatch.setattr(trainer_module, "map_trainings", here)
+    wanted = [Training(replace(CONFIG, epochs=epochs), 0) for epochs in (2, 9, 5)]
+    wanted.append(Training(replace(CONFIG, epochs=10), 0, np.arange(9)))
+    list(Trainer().train(train, dev, wanted))
+    assert asked == [9, 5, 2, 10]
 
 
 def test_only_unfinished_trainings_run(
@@ -136,44 +143,28 @@ def test_only_unfinished_trainings_run(
 ) -> None:
     ran: list[int] = []
 
-    def here(fn: Callable[..., object], jobs: list[object], engine: str, shared: object) -> object:
+    def here(fn: Callable[..., object], jobs: list[object], *others: object) -> object:
         ran.append(len(jobs))
         return ((index, fn(job, train, dev), None) for index, job in enumerate(jobs))
 
     monkeypatch.setattr(trainer_module, "map_trainings", here)
     wanted = [Training(replace(CONFIG, epochs=1), seed) for seed in range(3)]
-    first = results(Trainer(Kept(tmp_path)).train(train, dev, wanted[:1]))
-    more = list(Trainer(Kept(tmp_path)).train(train, dev, wanted[::-1]))
+    first = results(Trainer(Kept(tmp_path), "local:2").train(train, dev, wanted[:1]))
+    more = list(Trainer(Kept(tmp_path), "local:2").train(train, dev, wanted[::-1]))
     assert [index for index, _ in more] == [2, 0, 1]  # those kept come first
     assert more[0][1].weights == first[0].weights
-    list(Trainer(Kept(tmp_path)).train(train, dev, wanted))
+    list(Trainer(Kept(tmp_path), "local:2").train(train, dev, wanted))
     assert ran == [1, 2]
 
 
-def test_trainings_are_watched(train: ImageSet, dev: ImageSet) -> None:
-    seen: list[tuple[int, int]] = []
-
-    def watch(trainings: Trainings, n_trainings: int) -> Trainings:
-        for index, trained in trainings:
-            seen.append((index, n_trainings))
-            yield index, trained
-
-    wanted = [Training(replace(CONFIG, epochs=1), seed) for seed in range(2)]
-    list(Trainer(engine="local:1", watch=watch).train(train, dev, wanted))
-    assert seen == [(0, 2), (1, 2)]
-
-
-@pytest.mark.parametrize("engine", ["here", "local:1"])
+@pytest.mark.parametrize("engine", ["local", "local:2"])
 def test_divergence_is_a_result_and_kept(
     train: ImageSet, dev: ImageSet, tmp_path: Path, engine: str
 ) -> None:
     training = Training(replace(CONFIG, lr=1e30, optimizer="sgd"), 0)
     for _ in range(2):
         trainer = Trainer(Kept(tmp_path), engine)
-        if engine == "here":
-            trained = trainer.train_one("a", train, dev, training)
-        else:
-            (trained,) = results(trainer.train(train, dev, [training]))
+        (trained,) = results(trainer.train(train, dev, [training]))
         assert trained.weights is None
         with pytest.raises(DivergedError) as kept:
             trained.revive()
@@ -186,13 +177,10 @@ def test_divergence_is_a_result_and_kept(
 def test_an_invalid_training_raises_and_keeps_nothing(
     train: ImageSet, dev: ImageSet, tmp_path: Path
 ) -> None:
-    training = Training(replace(CONFIG, distillation=0.5), 0)
-    for train_it in (
-        lambda trainer: trainer.train_one("a", train, dev, training),
-        lambda trainer: list(trainer.train(train, dev, [training])),
-    ):
-        with pytest.raises(InputError, match="distillation needs pred_probs"):
-            train_it(Trainer(Kept(tmp_path), "local:1"))
+    training = Training(replace(CONFIG, distillation=0.5), 0, name="a")
+    for engine in ("local", "local:2"):
+        with pytest.raises(InputError, match=r"^a: distillation needs pred_probs"):
+            list(Trainer(Kept(tmp_path), engine).train(train, dev, [training]))
     assert not list(tmp_path.iterdir())
 
 
@@ -203,6 +191,6 @@ def test_unused_trainings_are_removed(
     monkeypatch.setattr(Kept, "keep_used", lambda self: keep_used(self, n_others=0))
     for seed in range(2):
         trainer = Trainer(Kept(tmp_path))
-        trainer.train_one("a", train, dev, Training(replace(CONFIG, epochs=1), seed))
+        list(trainer.train(train, dev, [Training(replace(CONFIG, epochs=1), seed)]))
         trainer.keep_used()
     assert len(list(tmp_path.iterdir())) == 1

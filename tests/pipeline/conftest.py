@@ -15,15 +15,21 @@ PARAMS = {
     "epochs: 5\n": "epochs: 2\n",
     "epochs: 25\n": "epochs: 1\n",
     "epochs: 15\n": "epochs: 1\n",
-    "epochs: 50\n": "epochs: 1\n",
-    "epochs: 60\n": "epochs: 2\n",
+    "epochs: 57\n": "epochs: 2\n",
     "epochs: 40\n": "epochs: 2\n",
     "sheet_images: 96": "sheet_images: 12",
     "sheet_images: 240": "sheet_images: 12",
     "models: 4": "models: 2",
+    "  - adamw\n  - sgd\n  - rmsprop\n": "",
     **{f"  - {rate}\n": "" for rate in ("0.00001", "0.0001", "0.003", "0.01")},
-    "threads: 2 ": "threads: 1 ",  # fastest when tests run in parallel
+    "engine: local ": "engine: local:1 ",  # each worker takes two seconds to import torch
 }
+#: Runs all stages in one process, which imports the slow packages once.
+ALL_STAGES = """
+import runpy, yaml
+for stage in yaml.safe_load(open("dvc.yaml", encoding="utf-8"))["stages"]:
+    runpy.run_path(f"stages/{stage}.py", run_name="__main__")
+"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,10 @@ class Clone:
         assert (result.returncode != 0) == fails, result.stdout
         return result.stdout
 
+    def run_stages(self) -> str:
+        """Run all stages without DVC, in a fifth of the time; return both output streams."""
+        return self.run("env", "PYTHONPATH=src", "python", "-c", ALL_STAGES)
+
     def edit(self, name: str, changes: dict[str, str]) -> None:
         text = (self.folder / name).read_text()
         for old, new in changes.items():
@@ -64,7 +74,7 @@ class Clone:
             for pattern in (
                 "data/*.pickle",
                 "data/adversarial/*",
-                "models/*",
+                "models/**/*",
                 "metrics/**/*",
                 "plots/**/*",
                 "*.html",

@@ -86,12 +86,25 @@ def test_queued_experiments_run_the_code_from_when_they_were_queued(clone: Clone
     shutil.copy(clone.folder / code, clone.folder / "kept")
     clone.edit(code, {"{split: part.metrics(": '{split: {"marked": 1.0} | part.metrics('})
     epochs = "train_baseline.runs.report.epochs"
-    clone.run("dvc", "exp", "run", "--queue", "-S", f"{epochs}=1,3,4")
+    clone.run("dvc", "exp", "run", "--queue", "-S", f"{epochs}=1,3")
     (clone.folder / "kept").replace(clone.folder / code)
     printed = clone.run("dvc", "exp", "run", "--run-all")
     assert "Failed" not in printed
     rows = list(csv.DictReader(clone.run("dvc", "exp", "show", "--csv").splitlines()))
     experiments = [row for row in rows if row["rev"] not in ("workspace", "main", "master")]
-    assert sorted(row[epochs] for row in experiments) == ["1", "3", "4"]
+    assert sorted(row[epochs] for row in experiments) == ["1", "3"]
     assert {row["marked"] for row in experiments} == {"1.0"}
     assert "Data and pipelines are up to date." in clone.run("dvc", "status")
+
+
+def test_a_refused_source_keeps_the_previous_sets(clone: Clone, tmp_path: Path) -> None:
+    write_folders(tmp_path / "mine")
+    broken = tmp_path / "mine" / "dev" / "a b" / "1.jpg"
+    broken.write_bytes(broken.read_bytes()[:100])
+    sets = {name: part for name, part in clone.outputs().items() if name.startswith("data/")}
+    printed = clone.run(
+        "dvc", "exp", "run", "-S", f"prepare.source={tmp_path / 'mine'}", fails=True
+    )
+    assert f"{broken}: expected a PNG or JPEG image" in printed
+    assert "Traceback" not in printed
+    assert sets.items() <= clone.outputs().items()

@@ -15,12 +15,15 @@ from noisylab.config.settings import FitConfig, RelabelConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import Decisions, ImageSet
 from noisylab.data.set_files import read_fixed_sets, read_set, write_sets
+from noisylab.learning.calibration import unsmoothed
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import fit, predict_both_ways
 from noisylab.many.trainer import Trainer
 from noisylab.relabel.outputs import corrections, describe, notices, write_relabelling
 from noisylab.relabel.run import Relabelling, relabel
+from noisylab.review.cases import read_cases
 
+pytestmark = pytest.mark.usefixtures("trainings_here")
 RECIPE = FitConfig(
     epochs=12,
     lr=0.003,
@@ -127,6 +130,19 @@ def test_what_the_models_say_goes_with_the_corrected_sets(
     assert fixed["test"].pred_probs is None
 
 
+def test_distillation_reads_probabilities_without_the_smoothing_of_the_recipe(
+    sets: dict[str, ImageSet], model: SimpleModel
+) -> None:
+    smooth = replace(RECIPE, label_smoothing=0.1)
+    decisions = {("train", 5): 1}
+    result = relabel(sets, model, decisions, CONFIG, smooth, 0, Trainer())
+    expected = unsmoothed(predict_both_ways(model, result.known.images), 0.1)
+    expected[5] = [0, 1, 0]
+    assert np.array_equal(result.pred_probs, expected)
+    plain = find(sets, model, decisions)  # whose models predict the same
+    assert np.array_equal(result.errors.scores, plain.errors.scores)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -204,6 +220,21 @@ def test_an_unknown_suspect_is_refused(sets: dict[str, ImageSet], model: SimpleM
     message = r"suspect_class must be rarest, any, or one of \['car', 'truck', 'cat'\], got 'dog'"
     with pytest.raises(InputError, match=message):
         find(sets, model, config=replace(CONFIG, suspect_class="dog"))
+
+
+def test_the_names_of_images_are_in_the_table_of_corrections(
+    tmp_path: Path, sets: dict[str, ImageSet], model: SimpleModel
+) -> None:
+    named = {
+        split: replace(image_set, names=tuple(f"{split}/{i}.png" for i in range(len(image_set))))
+        for split, image_set in sets.items()
+    }
+    write(find(named, model, {("dev", 0): 2}), tmp_path)
+    with (tmp_path / "data" / "corrections.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == [f"{row['split']}/{row['index']}.png" for row in rows]
+    assert {"train", "dev"} == {row["split"] for row in rows}
+    read_cases(tmp_path / "data" / "corrections.csv", named)
 
 
 def test_what_is_written(tmp_path: Path, sets: dict[str, ImageSet], model: SimpleModel) -> None:

@@ -177,7 +177,14 @@ def write_relabel(folder: Path, classes: tuple[str, ...], truth: bool) -> None:
 
 def write_sweep(folder: Path) -> None:
     best = {"optimizer": "adam", "lr": 0.001, "seeds": 1, "balanced_accuracy": 0.9, "deviation": 0}
-    figures = {"final": "train_fixed", "best": best, "trainings": 3, "diverged": 0}
+    best["standard_error"] = 0.02
+    figures = {
+        "final": "train_fixed",
+        "best": best,
+        "within_standard_error": 1,
+        "trainings": 3,
+        "diverged": 0,
+    }
     files.write_json(folder / "metrics/lr_sweep.json", figures)
     columns = (
         "optimizer", "rate", "seed", "diverged", "learned",

@@ -46,7 +46,7 @@ def test_a_sweep_in_which_all_diverged(tmp_path: Path) -> None:
     said = run.said()
     assert "There is no best rate" in said["lr_sweep"]
     assert "The model of train_fixed remains the final model" in said["lr_sweep"]
-    assert "best constant learning rate" not in run.html()
+    assert "best learning rate" not in run.html()
 
 
 def test_several_optimizers_are_named(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from werkzeug.serving import make_server
 from noisylab.core import files
 from noisylab.core.images import ImageSet
 from noisylab.data import set_files
+from noisylab.review import decisions
 from noisylab.review.app import create_app
 from noisylab.review.cases import COLUMNS
 from noisylab.review.store import Store
 
-#: Split, index and suggested class. The first four are flagged, the others near the threshold.
+#: Split, index and suggested class, in the order of review. The first two are flagged for certain,
+#: the next two near the threshold, the others are not flagged.
 SUGGESTED = [
     ("train", 3, "cat"),
     ("train", 1, "cat"),
@@ -26,6 +28,7 @@ SUGGESTED = [
     ("dev", 9, "cat"),
 ]
 N_FLAGGED = 4
+SCORES = (0.9, 0.85, 0.6, 0.7, 0.5, 0.4)
 
 WriteData = Callable[[dict[str, ImageSet]], Path]
 
@@ -44,12 +47,12 @@ def write_data(tmp_path: Path) -> WriteData:
             suggested = classes[("car", "truck", "cat").index(name)]
             given = classes[sets[split].labels[index]]
             flagged = "yes" if place < N_FLAGGED else "no"
-            score = 0.9 - place / 10
-            rows.append((split, index, given, suggested, score, flagged))
+            rows.append((split, index, given, suggested, SCORES[place], flagged))
+        rows.sort(key=lambda row: -row[4])  # as stage relabel sorts them
         folder = tmp_path / "data"
         set_files.write_sets(folder, sets)
         files.write_csv(folder / "corrections.csv", COLUMNS, rows)
-        (folder / "review.csv").write_text("split,index,image,decision\n")
+        (folder / "review.csv").write_text(",".join(decisions.COLUMNS) + "\n")
         return folder
 
     return write

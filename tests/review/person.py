@@ -10,7 +10,8 @@ from .conftest import SUGGESTED
 
 
 def open_page(page: Page, address: str) -> None:
-    page.goto(address)
+    """Open the single view."""
+    page.goto(f"{address}#view=single")
     expect(page.locator("#count")).to_have_text(re.compile("[0-9]+ of [1-9]"))
 
 

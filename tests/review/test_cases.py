@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,22 @@ from .conftest import N_FLAGGED, SUGGESTED
 HEADER = ",".join(CORRECTIONS) + "\n"
 
 
-def test_cases_come_in_the_order_of_the_table(data: Path, sets: dict[str, ImageSet]) -> None:
+def test_cases_come_in_the_order_of_review(data: Path, sets: dict[str, ImageSet]) -> None:
     cases = read_cases(data / "corrections.csv", sets)
     assert [(case.split, case.index, case.suggested) for case in cases] == SUGGESTED
     assert [case.flagged for case in cases] == [i < N_FLAGGED for i in range(len(cases))]
     image = sets["train"].images[3]
-    assert cases[0] == Case("train", 3, image_digest(image), "car", "cat", 0.9, flagged=True)
+    digest = image_digest(image)
+    assert cases[0] == Case("train", 3, digest, None, "car", "cat", 0.9, True, "certain")
+    assert [case.tier for case in cases[2:]] == ["doubtful", "doubtful", "unflagged", "unflagged"]
+
+
+def test_cases_have_the_names_of_their_files(data: Path, sets: dict[str, ImageSet]) -> None:
+    names = tuple(f"{index}.png" for index in range(len(sets["train"])))
+    cases = read_cases(
+        data / "corrections.csv", {**sets, "train": replace(sets["train"], names=names)}
+    )
+    assert [case.name for case in cases[:3]] == ["3.png", "1.png", None]
 
 
 def test_the_columns_are_those_that_the_stage_writes(data: Path, sets: dict[str, ImageSet]) -> None:
@@ -66,7 +77,7 @@ def test_digits_follow_the_order_of_the_classes() -> None:
 
 def test_the_most_frequent_of_many_classes_have_digits() -> None:
     classes = tuple(f"class {number}" for number in range(30))
-    case = Case("train", 0, "", "class 29", "class 17", 0.5, flagged=True)
+    case = Case("train", 0, "", None, "class 29", "class 17", 0.5, True, "certain")
     keys = digit_keys(classes, [case])
     assert len(keys) == 10
     assert (keys["1"], keys["9"], keys["0"]) == ("class 0", "class 17", "class 29")

@@ -51,7 +51,7 @@ class Page:
         for case in sheet["cases"]:
             if f"{case['split']} {case['index']}" not in sheet["decisions"]:
                 content = {name: case[name] for name in ("split", "index", "image", "given")}
-                self.ask("/decisions", content | {"was": None, "label": label})
+                self.ask("/decisions", [content | {"was": None, "label": label}])
                 return
 
 

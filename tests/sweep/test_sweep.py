@@ -9,7 +9,7 @@ import pytest
 
 from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet
-from noisylab.learning.kept import Kept, Trained
+from noisylab.learning.kept import Kept, Trained, Training
 from noisylab.learning.network import SimpleModel, load_weights, read_weights
 from noisylab.learning.training import Epoch
 from noisylab.many.trainer import Trainer
@@ -17,9 +17,9 @@ from noisylab.sweep.outputs import caption, write_sweep
 from noisylab.sweep.run import Outcome, Sweep, choose, sweep, trainings
 
 RECIPE = FitConfig(
-    *(99, 0.5, 16, "sgd", 1, "cpu"), schedule="one_cycle", class_weights="inverse_frequency"
+    *(99, 0.5, 16, "sgd", "cpu"), schedule="one_cycle", class_weights="inverse_frequency"
 )
-CONFIG = SweepConfig(["adam"], [1e30, 1e-7, 0.003], seeds=1, epochs=6)
+CONFIG = SweepConfig(["adam"], [1e30, 1e-7, 0.003], seeds=1, schedule="constant", epochs=6)
 WANTED = trainings(CONFIG, RECIPE, seed=0)
 
 
@@ -38,7 +38,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
 
 
 def test_trainings_are_every_optimizer_at_every_rate_from_every_seed() -> None:
-    config = SweepConfig(["adam", "sgd"], [0.1, 0.01], seeds=2, epochs=1)
+    config = SweepConfig(["adam", "sgd"], [0.1, 0.01], seeds=2, schedule="constant", epochs=1)
     wanted = trainings(config, RECIPE, 7)
     assert [(one.config.optimizer, one.config.lr, one.seed) for one in wanted[:3]] == [
         ("adam", 0.01, 7),
@@ -55,6 +55,36 @@ def test_trainings_are_every_optimizer_at_every_rate_from_every_seed() -> None:
     ]
 
 
+def test_with_the_schedule_of_the_recipe_the_recipe_itself_is_compared() -> None:
+    config = SweepConfig(["adam", "rmsprop"], [0.1], seeds=1, own_rates={"rmsprop": [0.2]})
+    wanted = trainings(config, RECIPE, 7)
+    assert wanted[2].config == RECIPE
+    assert [(one.config.optimizer, one.config.lr) for one in wanted] == [
+        ("adam", 0.1),
+        ("rmsprop", 0.2),
+        ("sgd", 0.5),
+    ]
+    assert {(one.config.epochs, one.config.schedule) for one in wanted} == {(99, "one_cycle")}
+    same = trainings(SweepConfig(["sgd"], [0.5, 0.1], seeds=2), RECIPE, 7)
+    assert [one.config.lr for one in same] == [0.1, 0.1, 0.5, 0.5]
+
+
+def test_the_training_of_train_fixed_is_not_repeated(
+    sets: dict[str, ImageSet], tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, epochs=2, lr=0.01)
+    own = Training(recipe, 0)
+    ((_, before),) = Trainer(Kept(tmp_path / "fixed")).train(sets["train"], sets["dev"], [own])
+    wanted = trainings(SweepConfig(["sgd"], [0.001], seeds=1), recipe, 0)
+    kept = Kept(tmp_path / "sweep", also=tmp_path / "fixed")
+    swept = sweep(sets, wanted, Trainer(kept, "local:1"))
+    assert [one.trained.weights == before.weights for one in swept.outcomes] == [False, True]
+    assert len(list((tmp_path / "sweep").iterdir())) == len(list((tmp_path / "fixed").iterdir()))
+    model = before.revive()
+    choice = choose(swept, model, sets)
+    assert choice.kept == ("train_fixed" if swept.best() == ("sgd", 0.01) else "lr_sweep")
+
+
 def test_low_rates_do_not_learn_and_high_rates_diverge(swept: Sweep) -> None:
     low, good, high = swept.outcomes
     assert [one.trained.config.lr for one in swept.outcomes] == [1e-7, 0.003, 1e30]
@@ -68,6 +98,7 @@ def test_low_rates_do_not_learn_and_high_rates_diverge(swept: Sweep) -> None:
     assert swept.best() == swept.best("adam") == ("adam", 0.003)
 
 
+@pytest.mark.usefixtures("trainings_here")
 def test_outcomes_do_not_depend_on_the_engine(
     swept: Sweep, sets: dict[str, ImageSet], tmp_path: Path
 ) -> None:
@@ -76,6 +107,7 @@ def test_outcomes_do_not_depend_on_the_engine(
     assert again.outcomes[0].trained.history == swept.outcomes[1].trained.history
 
 
+@pytest.mark.usefixtures("trainings_here")
 def test_finished_trainings_are_not_repeated(sets: dict[str, ImageSet], tmp_path: Path) -> None:
     def names() -> set[str]:
         return {path.name for path in tmp_path.iterdir()}
@@ -110,6 +142,7 @@ def outcome(
     dev = None
     if balanced is not None:
         dev = {"loss": loss, "accuracy": 0.6, "balanced_accuracy": balanced, "macro_f1": 0.5}
+        dev["standard_error"] = 0.1
     config = replace(RECIPE, optimizer=optimizer, lr=rate)
     return Outcome(Trained(config, [Epoch(1, 0.4, loss, 0.5, 0.5)], None), seed, dev)
 
@@ -126,9 +159,16 @@ def test_of_equals_the_lower_loss_is_best() -> None:
     assert Sweep(outcomes, 1.1).best() == ("adam", 0.2)
 
 
+def test_rates_within_a_standard_error_of_the_best_are_counted() -> None:
+    values = {0.1: 0.79, 0.2: 0.81, 0.3: 0.9, 0.4: None}
+    swept = Sweep([outcome(rate, 0, value) for rate, value in values.items()], 1.1)
+    assert swept.near_best() == [("adam", 0.2), ("adam", 0.3)]
+
+
 def test_where_all_diverge_there_is_no_best() -> None:
     none = Sweep([outcome(0.1, 0, None)], 1.1)
     assert none.best() is None
+    assert none.near_best() == []
     assert caption(none) == "lowest 0.1: diverged"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from noisylab.attack.parts import SEARCHES
 from noisylab.attack.run import ModelAttacks
 from noisylab.config.settings import AdversarialConfig
+from noisylab.core.images import SIZE
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import predict_probs
 
@@ -43,7 +44,7 @@ def measure(
     pred_probs = predict_probs(model, after)
     reached = pred_probs.argmax(axis=1) == target
     sure = pred_probs[:, target] >= confidence
-    change = np.abs(after.astype(np.float64) - before).reshape(len(after), 32 * 32 * 3)
+    change = np.abs(after.astype(np.float64) - before).reshape(len(after), SIZE * SIZE * 3)
     l2, linf = np.sqrt((change**2).sum(axis=1)), change.max(axis=1)
     return Result(after, pred_probs, reached, sure, l2, linf)
 

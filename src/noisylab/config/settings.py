@@ -104,12 +104,17 @@ class RelabelConfig:
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """Trainings to compare: each optimizer at each of its constant rates, from each seed."""
+    """Trainings to compare: each optimizer at each of its rates, from each seed.
+
+    Schedule `recipe` is that of train_fixed's kept run, whose own optimizer and rate are always
+    among those compared.
+    """
 
     optimizers: Annotated[Sequence[str], list_of(choice(*OPTIMIZERS))]
     rates: Annotated[Sequence[float], _RATES]
     seeds: Annotated[int, integer(1, 100)]  # how many, from Params.seed upwards
-    epochs: Epochs
+    schedule: Annotated[str, choice("recipe", "constant")] = "recipe"
+    epochs: Epochs | None = None  # None: as many as the recipe
     # Rates by optimizer, which replace `rates`.
     own_rates: Annotated[Mapping[str, Sequence[float]] | None, by_name(_RATES, OPTIMIZERS)] = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from noisylab.core.errors import InputError, shown, shown_list
 SIZE = 32  # height and width of every image, in pixels: the network accepts no other
 MAX_CLASSES = 1000  # each class is a row of the tables and a figure of its own
 MAX_NAME = 100  # characters of a class name, which must fit into tables and figures
+MAX_PATH = 1000  # characters of an image's name, a path that a message can still show
 
 #: The splits in the order in which they are read, counted and shown.
 SPLITS = ("train", "dev", "test")
@@ -21,6 +23,8 @@ SPLITS = ("train", "dev", "test")
 REVIEWED = ("train", "dev")  # splits whose labels are corrected, by rules and by a person
 
 _BY_IMAGE = ("images", "labels", "true_labels", "pred_probs")  # fields of ImageSet
+
+KEEP = "keep"  # in tables, the decision that the given label is right; no class may be named so
 
 #: Labels that a person gave, by split and index; the given label where it was kept.
 Decisions = dict[tuple[str, int], int]
@@ -36,6 +40,8 @@ class ImageSet:
                  `classes[label]` is the name of a label.
     true_labels: (N,) int64 in 0..K-1, or None if unknown. For scores only.
     pred_probs:  (N, K) float64, rows sum to 1; probabilities that models predict, or None.
+    names:       N printable names of at most 1,000 characters, by which a person finds the images,
+                 such as `train/cat/IMG_1.jpg`; not always distinct. None if unknown.
 
     Raises InputError if a part breaks these rules or contradicts another. N may be 0.
     """
@@ -45,6 +51,7 @@ class ImageSet:
     classes: tuple[str, ...]
     true_labels: np.ndarray | None = None
     pred_probs: np.ndarray | None = None
+    names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_classes(self.classes)
@@ -57,9 +64,16 @@ class ImageSet:
             _check_labels("true_labels", self.true_labels, len(self.images), len(self.classes))
         if self.pred_probs is not None:
             check_probs(self.pred_probs, len(self.images), len(self.classes))
+        if self.names is not None:
+            _check_names(self.names, len(self.images))
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """The image_digest() of each image."""
+        return tuple(map(image_digest, self.images))
 
     def counts(self) -> np.ndarray:
         """Number of images by label: (K,) int64."""
@@ -73,10 +87,16 @@ class ImageSet:
         """Label that the most images carry; see `most_common`."""
         return most_common(self.counts())
 
+    def image_name(self, index: int, split: str) -> str:
+        """Name of an image for a message; `dev 41` if the set, which is `split`, has no names."""
+        return self.names[index] if self.names else f"{split} {index}"
+
     def subset(self, indices: Sequence[int] | np.ndarray) -> ImageSet:
         """The images at `indices`, in that order."""
         parts: dict[str, Any] = {name: getattr(self, name) for name in _BY_IMAGE}
         kept = {name: part[indices] for name, part in parts.items() if part is not None}
+        if self.names is not None:
+            kept["names"] = tuple(self.names[place] for place in np.arange(len(self))[indices])
         return replace(self, **kept)
 
     def with_labels(self, labels: np.ndarray) -> ImageSet:
@@ -87,14 +107,15 @@ class ImageSet:
 def joined(first: ImageSet, second: ImageSet) -> ImageSet:
     """The images of `first`, then those of `second`, which has the same classes.
 
-    True labels and probabilities are None unless both sets have them.
+    True labels, probabilities and names are None unless both sets have them.
     """
 
     def both(name: str) -> Any:
         parts = [getattr(first, name), getattr(second, name)]
         return None if any(part is None for part in parts) else np.concatenate(parts)
 
-    return ImageSet(classes=first.classes, **{name: both(name) for name in _BY_IMAGE})
+    names = None if first.names is None or second.names is None else first.names + second.names
+    return ImageSet(classes=first.classes, names=names, **{name: both(name) for name in _BY_IMAGE})
 
 
 def rarest(counts: np.ndarray | Sequence[int]) -> int:
@@ -122,11 +143,11 @@ def identical_images(first: ImageSet, second: ImageSet) -> list[tuple[int, int]]
     with itself gives pairs of different indices, one for each repetition.
     """
     earliest: dict[str, int] = {}
-    for index, image in enumerate(first.images):
-        earliest.setdefault(image_digest(image), index)
+    for index, digest in enumerate(first.digests):
+        earliest.setdefault(digest, index)
     pairs = []
-    for index, image in enumerate(second.images):
-        found = earliest.get(image_digest(image))
+    for index, digest in enumerate(second.digests):
+        found = earliest.get(digest)
         if found is not None and not (first is second and found == index):
             pairs.append((found, index))
     return pairs
@@ -147,6 +168,10 @@ def check_classes(classes: tuple[str, ...]) -> None:
         if not isinstance(name, str) or not is_name(name):
             raise InputError(
                 f"classes must be names of 1 to {MAX_NAME} printable characters, got {shown(name)}"
+            )
+        if name != name.strip():  # tables are read without it
+            raise InputError(
+                f"classes must be names without space at either end, got {shown(name)}; rename it"
             )
         if name in seen:
             raise InputError(f"classes must be distinct, got {shown(name)} more than once")
@@ -171,6 +196,17 @@ def check_probs(pred_probs: np.ndarray, n_images: int, n_classes: int) -> None:
         raise InputError(
             f"pred_probs must be >= 0 with rows that sum to 1, got {values} at index {row}"
         )
+
+
+def _check_names(names: tuple[str, ...], n_images: int) -> None:
+    if len(names) != n_images:
+        raise InputError(f"names must be {n_images:,}, one per image, got {len(names):,}")
+    for index, name in enumerate(names):
+        if not isinstance(name, str) or not (name.isprintable() and 0 < len(name) <= MAX_PATH):
+            raise InputError(
+                f"names must have 1 to {MAX_PATH:,} printable characters, "
+                f"got {shown(name)} at index {index}"
+            )
 
 
 def _check_labels(what: str, labels: np.ndarray, n_images: int, n_classes: int) -> None:

@@ -9,9 +9,7 @@ from typing import Any
 from noisylab.core.files import write_json
 
 
-def write_metrics(
-    folder: str, dev_folder: str, name: str, metrics: Mapping[str, Mapping[str, Any]]
-) -> None:
+def write_metrics(folder: str, dev_folder: str, name: str, metrics: Mapping[str, Any]) -> None:
     """Write the metrics of one model by split, and those of dev once more for `dvc metrics`."""
     write_json(Path(folder) / f"{name}.json", metrics)
     # Without those by class: `dvc metrics show` makes a column of every number.

@@ -25,6 +25,7 @@ MAX_BUILT = 8
 
 _Order = Literal["C", "F"]
 _NUMBERS = re.compile(r"b1|[iu][1248]|f[248]")
+_STRINGS = tuple("UOS")  # kinds of arrays of strings; those of O may hold other objects
 _MAX_EMPTY = 2**20  # product of the lengths that are not 0, if any is 0
 
 
@@ -133,8 +134,13 @@ def _reconstruct(_: Budget, arguments: tuple[Any, ...]) -> Any:
 
 def _finish_array(budget: Budget, state: Any) -> Any:
     match state:
-        case (1, shape, np.dtype() as dtype, bool(fortran), bytes(raw)):
-            return _array(budget, raw, dtype, shape, "F" if fortran else "C")
+        case (1, shape, np.dtype() as dtype, bool(fortran), bytes() | str() as raw):
+            return _array(budget, _raw(raw), dtype, shape, "F" if fortran else "C")
+
+
+def _raw(numbers: bytes | str) -> bytes:
+    """The bytes of an array. Those of a str of Python 2 come as text if all are ASCII."""
+    return numbers.encode("latin-1") if isinstance(numbers, str) else numbers
 
 
 def _frombuffer(budget: Budget, arguments: tuple[Any, ...]) -> Any:
@@ -149,8 +155,8 @@ def _frombuffer(budget: Budget, arguments: tuple[Any, ...]) -> Any:
 
 def _scalar(budget: Budget, arguments: tuple[Any, ...]) -> Any:
     match arguments:
-        case (np.dtype() as dtype, bytes(raw)):
-            array = _array(budget, raw, dtype, (), "C")
+        case (np.dtype() as dtype, bytes() | str() as raw):
+            array = _array(budget, _raw(raw), dtype, (), "C")
             return None if array is None else array[()]
 
 
@@ -159,7 +165,10 @@ def _dtype(_: Budget, arguments: tuple[Any, ...]) -> Any:
         case (str() | bytes() as kind, int(), int()):
             kind = kind.decode("latin-1") if isinstance(kind, bytes) else kind
             if not _NUMBERS.fullmatch(kind):
-                raise InputError(f"contains arrays of type {shorten(kind)}; only numbers are read")
+                remedy = "; give names as a list, array.tolist()" if kind[:1] in _STRINGS else ""
+                raise InputError(
+                    f"contains arrays of type {shorten(kind)}; only numbers are read{remedy}"
+                )
             return Unfinished("numpy.dtype", partial(_finish_dtype, np.dtype(kind)))
 
 

@@ -18,6 +18,7 @@ from noisylab.data.pickles import read_pickle
 
 PRED_PROBS = "pred_probs.pickle"
 
+_LISTS = ("classes", "names")  # parts that are lists of strings, not arrays
 _PROTOCOL = 4  # in protocol 5, bytes depend on whether an array is writable, and on its layout
 
 
@@ -61,25 +62,29 @@ def read_set(path: str | Path) -> ImageSet:
     content = read_pickle(path)
     with located(path):
         check_parts(content)
-        return ImageSet(**{**content, "classes": tuple(content["classes"])})
+        lists = {key: tuple(content[key]) for key in _LISTS if key in content}
+        return ImageSet(**{**content, **lists})
 
 
 def check_parts(content: Any) -> None:
-    """Raise InputError unless `content` is a dict of arrays and class names, as in `dump_set`."""
+    """Raise InputError unless `content` is a dict of arrays and lists, as in `dump_set`."""
     if not isinstance(content, dict):
         raise InputError(f"expected a dict of images, labels and classes, got {shown(content)}")
     for key in ("images", "labels", "classes"):
         if key not in content:
             raise InputError(f"expected a dict with {key!r}, got {shown_list([*content])}")
-    unknown = [key for key in content if key not in ("images", "labels", "classes", "true_labels")]
+    known = ("images", "labels", "true_labels", *_LISTS)
+    unknown = [key for key in content if key not in known]
     if unknown:
         raise InputError(
-            f"expected only images, labels, classes and true_labels, got {shown_list(unknown)}"
+            "expected only images, labels, classes, true_labels and names, "
+            f"got {shown_list(unknown)}"
         )
-    if not isinstance(content["classes"], (list, tuple)):
-        raise InputError(f"classes: expected a list of names, got {shown(content['classes'])}")
     for key, value in content.items():
-        if key != "classes" and not isinstance(value, np.ndarray):
+        if key in _LISTS:
+            if not isinstance(value, (list, tuple)):
+                raise InputError(f"{key}: expected a list of names, got {shown(value)}")
+        elif not isinstance(value, np.ndarray):
             raise InputError(f"{key}: expected an array, got {shown(value)}")
 
 
@@ -95,6 +100,8 @@ def dump_set(image_set: ImageSet) -> bytes:
     }
     if image_set.true_labels is not None:
         content["true_labels"] = _plain(image_set.true_labels, np.int64)
+    if image_set.names is not None:
+        content["names"] = [str(name) for name in image_set.names]
     return _dump(content)
 
 

@@ -54,7 +54,9 @@ def load(data: bytes, budget: Budget | None = None, find: _FindStorage | None = 
         raise
     except (LookupError, ValueError, DeprecationWarning) as error:  # a short stack, a cut literal
         if isinstance(error, UnicodeDecodeError) and error.encoding == "ascii":
-            raise InputError("contains Python 2 strings; write it again with Python 3") from None
+            raise InputError(
+                "contains strings of Python 2 in protocol 0; write it again with protocol 2"
+            ) from None
         raise InputError("is damaged or not a pickle; write it again with pickle.dump") from None
     if machine.file.read(1):
         raise InputError("continues after the pickle's end; write one object with pickle.dump")
@@ -211,6 +213,12 @@ _BUILDERS = {
     "torch.storage._load_from_bytes": _load_storage,
 }
 
+
+def _from_python_2(text: str) -> str | bytes:
+    """A str of Python 2: text where it is ASCII, otherwise bytes, such as those of an array."""
+    return text if text.isascii() else text.encode("latin-1")
+
+
 _LITERALS = (
     "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE SHORT_BINUNICODE "
     "BINUNICODE BINUNICODE8 SHORT_BINBYTES BINBYTES BINBYTES8 BYTEARRAY8"
@@ -220,7 +228,7 @@ _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], None]] = {
     **dict.fromkeys(_LITERALS.split(), _Machine.push),
     **dict.fromkeys(
         ("STRING", "BINSTRING", "SHORT_BINSTRING"),  # of Python 2
-        lambda machine, text: machine.push(text.encode("latin-1").decode("ascii")),
+        lambda machine, text: machine.push(_from_python_2(text)),
     ),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _Machine.memoize),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda m, index: m.push(m.memo[index])),

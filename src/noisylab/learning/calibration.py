@@ -59,13 +59,13 @@ def unsmoothed(pred_probs: np.ndarray, label_smoothing: float) -> np.ndarray:
     """Undo label smoothing in pred_probs (N, K), whose rows sum to 1, of models trained with it.
 
     A model that fits smoothed labels predicts q = (1 - ε) p + ε/K for the true probability p, so p
-    is (q - ε/K) / (1 - ε). Values below 0 become 0, and rows sum to 1 again. A smoothing of 1
-    leaves nothing to recover: the probabilities stay.
+    is (q - ε/K) / (1 - ε). Values below 0 become 0, and rows sum to 1 again. A smoothing of 0
+    changes nothing, and one of 1 leaves nothing to recover: the probabilities stay.
 
     >>> unsmoothed(np.array([[0.95, 0.05]]), 0.1)
     array([[1., 0.]])
     """
-    if label_smoothing == 1:
+    if label_smoothing in (0, 1):
         return pred_probs
     spread = label_smoothing / pred_probs.shape[1]
     probs = ((pred_probs - spread) / (1 - label_smoothing)).clip(0)

@@ -58,6 +58,17 @@ class Evaluation:
         # scikit-learn's warns about a predicted class that has no images.
         return float(self.recall[self.confusion.any(axis=1)].mean())
 
+    @property
+    def standard_error(self) -> float:
+        """Standard error of `balanced_accuracy` as an estimate for images of the same kind.
+
+        The recall of each class is a share of independent images.
+        """
+        counts = self.confusion.sum(axis=1)
+        recall = self.confusion.diagonal()[counts > 0] / counts[counts > 0]
+        variances = recall * (1 - recall) / counts[counts > 0]
+        return float(np.sqrt(variances.sum()) / len(variances))
+
     def metrics(self, classes: Sequence[str]) -> dict[str, Any]:
         """Figures by name, the same names for every set."""
         return {

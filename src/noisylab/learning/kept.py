@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from noisylab.data.set_files import dump_set
 from noisylab.learning.fingerprint import TRAINING, code_digest, fingerprint
 from noisylab.learning.network import SimpleModel, dump_weights, load_weights
 from noisylab.learning.optimizers import as_one_parameter
-from noisylab.learning.precision import find_device, find_precision
+from noisylab.learning.precision import find_device, used_precision
 from noisylab.learning.training import DivergedError, Epoch, Progress, fit
 from noisylab.learning.training_state import EpochFile, read_checked, write_checked
 
@@ -59,9 +59,8 @@ class Training:
 
     def key(self, sets: str) -> str:
         """Fingerprint of all that the result depends on; `sets` is their sets_fingerprint()."""
-        device = find_device(self.config.device)
-        precision = find_precision(self.config.precision, device)
-        versions = (torch.__version__, np.__version__, str(device), str(precision))
+        device, precision = find_device(self.config.device), used_precision(self.config)
+        versions = (torch.__version__, np.__version__, str(device), precision)
         indices = b"all" if self.indices is None else self.indices.tobytes()
         own = (repr(self.config), str(self.seed), indices)
         return fingerprint(code_digest(*TRAINING), *versions, sets, *own)
@@ -97,25 +96,35 @@ class Trained:
 
 
 def sets_fingerprint(train: ImageSet, dev: ImageSet) -> str:
-    """Fingerprint of the images, labels and probabilities that trainings share."""
-    probs = [part.pred_probs for part in (train, dev) if part.pred_probs is not None]
-    return fingerprint(dump_set(train), dump_set(dev), *(part.tobytes() for part in probs))
+    """Fingerprint of the images, labels and probabilities that trainings share.
+
+    The images' names are not in it: no training depends on them.
+    """
+    sets = [replace(part, names=None) for part in (train, dev)]
+    probs = [part.pred_probs for part in sets if part.pred_probs is not None]
+    return fingerprint(*map(dump_set, sets), *(part.tobytes() for part in probs))
 
 
 class Kept:
     """Results of trainings in a folder, by key; without a folder nothing is kept.
 
-    A result is made of plain Python types and arrays.
+    also: another folder, whose results are read and never changed. A result is made of plain
+    Python types and arrays.
     """
 
-    def __init__(self, folder: str | Path | None = None) -> None:
+    def __init__(self, folder: str | Path | None = None, also: str | Path | None = None) -> None:
         self._folder = None if folder is None else Path(folder)
+        self._also = None if also is None else Path(also)
         self._used: set[str] = set()
 
     def read(self, key: str) -> Any:
         """The result; None if it is missing or damaged."""
         self._used.add(key)
-        return read_checked(self._folder / key) if self._folder else None
+        for folder in (self._folder, self._also):
+            result = read_checked(folder / key) if folder else None
+            if result is not None:
+                return result
+        return None
 
     def write(self, key: str, result: Any) -> None:
         """Keep a result in place of the state. Raises InputError where it cannot be written."""

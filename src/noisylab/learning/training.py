@@ -19,7 +19,7 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import loss_and_accuracy
 from noisylab.learning.network import SimpleModel, to_unit
 from noisylab.learning.optimizers import as_one_parameter, learning_rates, make_optimizer
-from noisylab.learning.precision import find_device, find_precision
+from noisylab.learning.precision import find_device, used_precision
 from noisylab.learning.sampling import Batch, cut_batches, make_augmentation, sample_epoch
 from noisylab.learning.training_state import EpochFile, get_state, set_state
 
@@ -97,8 +97,8 @@ def fit(
     weights that do not fit the classes, and distillation without `train.pred_probs`.
     """
     device = find_device(config.device)
-    precision = find_precision(config.precision, device)
-    cast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
+    is_bfloat16 = used_precision(config) == "bfloat16"
+    cast = torch.autocast(device.type, torch.bfloat16, enabled=is_bfloat16)
     torch.set_num_threads(1)
     class_weights = None
     if config.class_weights != "none":

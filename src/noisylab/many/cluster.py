@@ -81,7 +81,7 @@ def _connected(address: str) -> Iterator[Client]:
         from distributed import Client
     except ImportError:
         raise InputError(
-            "engine dask needs the package distributed; pip install -e .[cluster]"
+            "engine dask needs the package distributed; pip install -r requirements-dev.lock"
         ) from None
     # The errors raised here say in one line what these would log.
     for name in ("distributed", "distributed.client"):  # dask sets the level of each

@@ -38,8 +38,13 @@ class Watch(Protocol):
         """Called last, also after an error."""
 
 
-class Unwatched(Watch):
-    """Shows nothing."""
+class Unwatched:
+    """A Watch that shows nothing."""
+
+    def _ignore(self, *_: Any, **__: Any) -> None:
+        """Show nothing."""
+
+    begin = resume = step = epoch = end = _ignore
 
 
 class Reporter:

@@ -64,8 +64,8 @@ class Trainer:
                 left.append(index)
         # The longest first: the last to end should be a short one.
         left.sort(key=lambda index: -trainings[index].config.epochs * sizes[index])
-        if len(left) == 1 and self.engine == "local":
-            results = self._train_here(train, dev, trainings, keys, left[0])
+        if self.engine == "local:1" or (self.engine == "local" and len(left) == 1):
+            results = self._train_here(train, dev, trainings, keys, left)
         else:
             results = self._train_on_engine(train, dev, trainings, keys, left)
         for index, trained in results:
@@ -78,12 +78,14 @@ class Trainer:
         dev: ImageSet,
         trainings: Sequence[Training],
         keys: Sequence[str],
-        index: int,
+        left: Sequence[int],
     ) -> Trainings:
-        """One training in this process, which saves the start of another."""
+        """Trainings in turn in this process, which saves the start of another."""
         keep_freed_memory()
-        reporter = Reporter(partial(pass_on, self.watch), index)
-        yield index, trainings[index].run(train, dev, reporter, self.kept.checkpoint(keys[index]))
+        for index in left:
+            reporter = Reporter(partial(pass_on, self.watch), index)
+            checkpoint = self.kept.checkpoint(keys[index])
+            yield index, trainings[index].run(train, dev, reporter, checkpoint)
 
     def _train_on_engine(
         self,

@@ -31,7 +31,8 @@ def write_relabelling(
     pred_probs = {split: result.pred_probs[part] for split, part in result.parts.items()}
     set_files.write_fixed_sets(data, result.fixed_sets(), pred_probs)
     near = result.errors.near(sheet_images)
-    files.write_csv(Path(data) / "corrections.csv", CORRECTIONS, corrections(result, near))
+    columns = CORRECTIONS if result.known.names is None else (*CORRECTIONS, "name")
+    files.write_csv(Path(data) / "corrections.csv", columns, corrections(result, near))
     described = describe(result)
     files.write_json(metrics, described)
     _write_sheets(Path(plots), result, sheet_images, near)
@@ -40,9 +41,12 @@ def write_relabelling(
 
 
 def corrections(result: Relabelling, near: np.ndarray) -> list[tuple[object, ...]]:
-    """A row for each flagged image, the most certain first, each near it, and each decided one."""
+    """A row for each flagged image, the most certain first, each near it, and each decided one.
+
+    The last cell is the image's name if the images have names.
+    """
     classes, given, labels = result.known.classes, result.known.labels, result.labels
-    errors, decisions = result.errors, result.decisions
+    errors, decisions, names = result.errors, result.decisions, result.known.names
     decided = sorted(decisions.keys() - {*errors.flagged, *near})
     return [
         (
@@ -53,6 +57,7 @@ def corrections(result: Relabelling, near: np.ndarray) -> list[tuple[object, ...
             "yes" if errors.is_flagged[index] else "no",
             "keep" if labels[index] == given[index] else classes[labels[index]],
             "review" if index in decisions else "rule",
+            *([] if names is None else [names[index]]),
         )
         for index in [*errors.flagged, *near, *decided]
     ]

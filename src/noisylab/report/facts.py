@@ -82,21 +82,42 @@ class Swept:
     final:       the stage whose model is the final one.
     best:        None if a training diverged at each rate.
     ends:        the lowest and the highest rate of the best optimizer, unless it is the best one.
-    values:      learning rates, the lowest first.
+    standard_error: of the best balanced accuracy on dev.
+    near_best:   number of rates less than that error worse than the best, itself among them.
     not_learned: trainings that neither diverged nor learned.
     """
 
     final: str
     best: Rate | None
+    standard_error: float
+    near_best: int
     ends: Sequence[tuple[str, Rate]]
     rates: Sequence[Rate]
-    values: Sequence[float]
-    optimizers: Sequence[str]
     trainings: int
     diverged: int
     not_learned: int
     best_scores: Mapping[str, Scores]
     final_scores: Mapping[str, Scores]
+
+    @property
+    def by_optimizer(self) -> dict[str, list[float]]:
+        """The learning rates of each optimizer, the lowest first."""
+        rates: dict[str, list[float]] = {}
+        for rate in self.rates:
+            rates.setdefault(rate.optimizer, []).append(rate.rate)
+        return rates
+
+    @property
+    def best_of(self) -> dict[str, Rate | None]:
+        """The best rate of each optimizer; None if a training diverged at each."""
+        return {
+            name: max(
+                (rate for rate in self.rates if rate.optimizer == name and not rate.diverged),
+                key=lambda rate: rate.balanced_accuracy or 0.0,
+                default=None,
+            )
+            for name in self.by_optimizer
+        }
 
 
 @dataclass(frozen=True)
@@ -177,12 +198,13 @@ def _constant(data: Data, baseline: Scores) -> Versus:
 def _read_swept(metrics: Path, plots: Path, data: Data) -> Swept:
     path, folder = metrics / "lr_sweep.json", metrics / "lr_sweep"
     figures, rates = read_json(path), _read_rates(plots / "lr_sweep/trainings.csv")
-    best = None
+    best, error, near_best = None, 0.0, 0
     with reading(path):
         final = figures["final"]
         if "best" in figures:
             wanted = figures["best"]["optimizer"], figures["best"]["lr"]
             best = {(rate.optimizer, rate.rate): rate for rate in rates}[wanted]
+            error, near_best = figures["best"]["standard_error"], figures["within_standard_error"]
     optimizer = (best or rates[0]).optimizer
     of_it = [rate for rate in rates if rate.optimizer == optimizer]
     ends = [("lowest", of_it[0]), ("highest", of_it[-1])]
@@ -190,10 +212,10 @@ def _read_swept(metrics: Path, plots: Path, data: Data) -> Swept:
     return Swept(
         final=final,
         best=best,
+        standard_error=error,
+        near_best=near_best,
         ends=[(which, rate) for which, rate in ends[: len(of_it)] if rate is not best],
         rates=rates,
-        values=sorted({rate.rate for rate in rates}),
-        optimizers=list(dict.fromkeys(rate.optimizer for rate in rates)),
         trainings=trainings,
         diverged=diverged,
         not_learned=trainings - diverged - sum(rate.learned for rate in rates),

@@ -84,6 +84,8 @@ def read_scores(path: Path, data: Data) -> dict[str, Scores]:
         dev = "dev_corrected" if "dev_given" in figures else "dev_given"
         scores = {}
         for key, part in figures.items():
+            if key == "precision":  # of the training, not of a class
+                continue
             scored = dev if key == "dev" else key
             split = data.splits.get("dev" if scored == "dev_given" else scored)
             images, recall = split and split["count"], part["recall"]

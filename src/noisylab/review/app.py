@@ -1,8 +1,9 @@
-"""The review page as a Flask app: static files, the cases, and one way to write a decision."""
+"""The review page as a Flask app: static files, the cases, and one way to write decisions."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, get_type_hints
 
@@ -13,10 +14,11 @@ from werkzeug.sansio.utils import host_is_trusted
 
 from noisylab.core.errors import InputError
 from noisylab.review.cases import digit_keys
+from noisylab.review.places import Place
 from noisylab.review.store import Decision, StaleError, Store
 
 _HOSTS = ("127.0.0.1", "localhost")
-_MAX_REQUEST = 10_000  # bytes; a decision takes a few hundred
+_MAX_REQUEST = 2_000_000  # bytes; a decision takes a few hundred, a page has some hundreds
 
 #: Only the page's own files, in no frame; no inline script or style.
 _POLICY = (
@@ -55,7 +57,7 @@ def create_app(store: Store) -> Flask:
             classes=sheet.classes,
             keys=digit_keys(sheet.classes, sheet.cases),
             cases=[asdict(case) for case in sheet.cases],
-            decisions=_decisions(store),
+            **_state(store),
         )
 
     @app.get("/images/<image>.png")
@@ -73,8 +75,8 @@ def create_app(store: Store) -> Flask:
 
     @app.post("/decisions")
     def decide() -> ResponseReturnValue:
-        store.decide(_read_decision(request.get_json(silent=True)))
-        return jsonify(decisions=_decisions(store))
+        store.decide(*_read_decisions(request.get_json(silent=True)))
+        return jsonify(_state(store))
 
     return app
 
@@ -97,9 +99,25 @@ def _add_headers(response: Response) -> Response:
     return response
 
 
-def _decisions(store: Store) -> dict[str, str]:
-    """The class decided on, keyed by split and index as the page does it."""
-    return {f"{split} {index}": name for (split, index), name in store.decisions().items()}
+def _state(store: Store) -> dict[str, Any]:
+    """The state of the review as the page reads it."""
+    state = store.state()
+    return {
+        "decisions": _keyed(state.decisions),
+        "wrong_probs": _keyed(state.wrong_probs),
+        "notices": state.notices,
+    }
+
+
+def _keyed(values: Mapping[Place, Any]) -> dict[str, Any]:
+    """Values by split and index as the page writes them: `train 3`."""
+    return {f"{split} {index}": value for (split, index), value in values.items()}
+
+
+def _read_decisions(content: Any) -> list[Decision]:
+    if not isinstance(content, list) or not content:
+        abort(400, "Expected a JSON list of decisions.")
+    return [_read_decision(item) for item in content]
 
 
 def _read_decision(content: Any) -> Decision:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from noisylab.core.errors import InputError
-from noisylab.core.images import ImageSet, image_digest
+from noisylab.core.images import ImageSet
 from noisylab.core.tables import read_table
+from noisylab.review import priority
 from noisylab.review.decisions import check_classes
 
 COLUMNS = ("split", "index", "given", "suggested", "score", "flagged")
@@ -23,22 +26,26 @@ class Case:
     """An image with its given and its suggested class.
 
     image:   its image_digest().
+    name:    its file name; None if unknown.
     score:   in [0, 1]; higher means more likely mislabelled.
     flagged: whether the rule corrects the label unless a person decides. The other cases are near
              the threshold, or a person decided on them before.
+    tier:    one of priority.TIERS.
     """
 
     split: str
     index: int
     image: str
+    name: str | None
     given: str
     suggested: str
     score: float
     flagged: bool
+    tier: str
 
 
 def read_cases(path: str | Path, sets: Mapping[str, ImageSet]) -> tuple[Case, ...]:
-    """The cases in the table's order: flagged ones by falling score, then those near the threshold.
+    """The cases in the order of review; see priority.order().
 
     Raises InputError that names the line if the table does not match the sets.
     """
@@ -51,19 +58,26 @@ def read_cases(path: str | Path, sets: Mapping[str, ImageSet]) -> tuple[Case, ..
             raise InputError(
                 f"{path}: line {line}: does not match the sets beside it; run make repro"
             ) from None
-    return tuple(cases)
+    scores = np.array([case.score for case in cases])
+    is_flagged = np.array([case.flagged for case in cases], bool)
+    tiers = priority.tiers(scores, is_flagged)
+    return tuple(
+        replace(cases[place], tier=priority.TIERS[tiers[place]])
+        for place in priority.order(scores, is_flagged)
+    )
 
 
 def _case(row: Mapping[str, str], sets: Mapping[str, ImageSet]) -> Case:
-    """Raises LookupError or ValueError if the row is not about an image of these sets."""
-    image_set, index, score = sets[row["split"]], int(row["index"]), float(row["score"])
+    """A case without its tier; LookupError or ValueError if it is not about an image of `sets`."""
+    split, index, score = row["split"], int(row["index"]), float(row["score"])
     given, suggested = row["given"], row["suggested"]
+    image_set = sets[split]
     label = image_set.classes.index(given)
     if index < 0 or label != image_set.labels[index] or not 0 <= score <= 1:
         raise ValueError(row)
     image_set.classes.index(suggested)  # raises for a name that is no class
-    image = image_digest(image_set.images[index])
-    return Case(row["split"], index, image, given, suggested, score, row["flagged"] == "yes")
+    image, name = image_set.digests[index], image_set.names[index] if image_set.names else None
+    return Case(split, index, image, name, given, suggested, score, row["flagged"] == "yes", "")
 
 
 def digit_keys(classes: Sequence[str], cases: Sequence[Case]) -> dict[str, str]:

@@ -16,8 +16,10 @@ from noisylab.core.errors import InputError
 from noisylab.core.images import REVIEWED, ImageSet
 from noisylab.core.processes import is_running
 from noisylab.data.set_files import read_set
+from noisylab.review import priority
 from noisylab.review.cases import Case, read_cases
-from noisylab.review.decisions import read_decisions, write_decisions
+from noisylab.review.decisions import read_review, write_decisions
+from noisylab.review.places import Place
 
 _PATIENCE_WITH_DVC = 30  # seconds to wait for stage `check`, which takes one or two, ...
 _PATIENCE = 40  # ... and for another review page, which may itself wait for that stage
@@ -44,6 +46,20 @@ class Sheet:
         """(32, 32, 3) uint8, the image with that digest, or None if no case is about it."""
         cases = (case for case in self.cases if case.image == image)
         return next((self.sets[case.split].images[case.index] for case in cases), None)
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of the review.
+
+    decisions:   the class decided on, by split and index.
+    wrong_probs: the probability that the given label is wrong, by split and index of each case.
+    notices:     a line on each kind of decision in the file that does not count now.
+    """
+
+    decisions: dict[Place, str]
+    wrong_probs: dict[Place, float]
+    notices: list[str]
 
 
 @dataclass(frozen=True)
@@ -92,41 +108,56 @@ class Store:
             last = self._last = stamp, Sheet(sets, read_cases(self._corrections, sets))
         return last[1]
 
-    def decisions(self) -> dict[tuple[str, int], str]:
+    def decisions(self) -> dict[Place, str]:
         """The class that a person decided on, by split and index."""
-        sheet = self.sheet()
-        decisions = read_decisions(self.review, sheet.sets)
-        return {place: sheet.classes[label] for place, label in decisions.items()}
+        return self.state().decisions
 
-    def decide(self, decision: Decision) -> None:
-        """Write one decision, beside those that others have written in the meantime.
+    def state(self) -> State:
+        """The decisions, and what is known about the rest."""
+        sheet = self.sheet()
+        review = read_review(self.review, sheet.sets)
+        labels = {place: sheet.classes[label] for place, label in review.decisions.items()}
+        places = [(case.split, case.index) for case in sheet.cases]
+        decided = [number for number, place in enumerate(places) if place in labels]
+        probs = priority.wrong_probs(
+            np.array([case.score for case in sheet.cases]),
+            decided,
+            [labels[places[number]] != sheet.cases[number].given for number in decided],
+        )
+        wrong_probs = dict(zip(places, probs.round(4).tolist(), strict=True))
+        return State(labels, wrong_probs, review.notices(self.review))
+
+    def decide(self, *made: Decision) -> None:
+        """Write decisions, all or none, beside those that others have written in the meantime.
 
         Waits while a DVC stage reads the file, and raises InputError if that takes too long.
-        Raises StaleError if the image or its label has changed, or if someone else decided on it.
+        Raises StaleError if an image or its label has changed, or if someone else decided on it.
         The file then stays as it was.
         """
         with self._locked():
             sheet = self.sheet()
-            place = split, index = decision.split, decision.index
-            cases = [(case.split, case.index, case.image, case.given) for case in sheet.cases]
-            if (*place, decision.image, decision.given) not in cases:
-                raise StaleError(
-                    f"image {index} of {split} is no longer the one shown here, since the sets "
-                    "were rebuilt; this decision was not written"
-                )
-            if not {decision.label, decision.was} <= {None, *sheet.classes}:
-                raise StaleError("the sets have other classes now; this decision was not written")
-            decisions = read_decisions(self.review, sheet.sets)
-            before = decisions.pop(place, None)
-            if (None if before is None else sheet.classes[before]) != decision.was:
-                raise StaleError(
-                    f"image {index} of {split} has been decided elsewhere in the meantime; "
-                    "this decision was not written: look again"
-                )
-            if decision.label is not None:
-                decisions[place] = sheet.classes.index(decision.label)
+            cases = {(case.split, case.index, case.image, case.given) for case in sheet.cases}
+            review = read_review(self.review, sheet.sets)
+            decisions = dict(review.decisions)
+            for decision in made:
+                place = split, index = decision.split, decision.index
+                if (*place, decision.image, decision.given) not in cases:
+                    raise StaleError(
+                        f"image {index} of {split} is no longer the one shown here, since the sets "
+                        "were rebuilt; nothing was written"
+                    )
+                if not {decision.label, decision.was} <= {None, *sheet.classes}:
+                    raise StaleError("the sets have other classes now; nothing was written")
+                before = decisions.pop(place, None)
+                if (None if before is None else sheet.classes[before]) != decision.was:
+                    raise StaleError(
+                        f"image {index} of {split} has been decided elsewhere in the meantime; "
+                        "nothing was written: look again"
+                    )
+                if decision.label is not None:
+                    decisions[place] = sheet.classes.index(decision.label)
             self._wait_for_dvc()
-            write_decisions(self.review, decisions, sheet.sets)
+            write_decisions(self.review, decisions, sheet.sets, review.waiting(decisions))
 
     def _wait_for_dvc(self) -> None:
         """Wait until no DVC stage reads the decisions.
@@ -138,8 +169,8 @@ class Store:
         while reader := dvc_reader(self._rwlock, self.review):
             if time.monotonic() > end:
                 raise InputError(
-                    f"{self.review}: still in use by {reader}; this decision was not written; "
-                    "repeat it when that command has ended"
+                    f"{self.review}: still in use by {reader}; nothing was written; "
+                    "decide again when that command has ended"
                 )
             time.sleep(_POLL)
 

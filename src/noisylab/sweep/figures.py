@@ -32,7 +32,7 @@ def rate_curves(
     reference: name of another model, and its balanced accuracy on dev.
     """
     figure = Figure(figsize=(7.2, 7.4), layout="constrained")
-    figure.suptitle("Constant learning rates")
+    figure.suptitle("Learning rates")
     upper, lower = figure.subplots(2, 1, sharex=True)
     for (name, points), color in zip(series.items(), mpl.color_sequences["tab10"], strict=False):
         rates, accuracy, train, dev = np.array(points).T

@@ -11,6 +11,7 @@ import numpy as np
 from noisylab.core import files
 from noisylab.core.metrics import listing, write_metrics
 from noisylab.learning.network import dump_weights
+from noisylab.learning.precision import used_precision
 from noisylab.plots import Losses
 from noisylab.sweep import figures
 from noisylab.sweep.figures import RatePoint
@@ -61,10 +62,12 @@ def write_sweep(
 
 def describe(swept: Sweep, choice: Choice) -> dict[str, Any]:
     """Metrics: the best rate overall and of each optimizer, and trainings that did not learn."""
-    described: dict[str, Any] = {"final": choice.kept}
+    recipe = swept.outcomes[0].trained.config
+    described: dict[str, Any] = {"final": choice.kept, "precision": used_precision(recipe)}
     best = swept.best()
     if best:
         described["best"] = {"optimizer": best[0], **_metrics(swept, best)}
+        described["within_standard_error"] = len(swept.near_best())
     described["trainings"] = len(swept.outcomes)
     described["diverged"] = sum(outcome.dev is None for outcome in swept.outcomes)
     described["not_learned"] = sum(not swept.has_learned(outcome) for outcome in swept.outcomes)
@@ -100,6 +103,7 @@ def _metrics(swept: Sweep, setting: Setting) -> dict[str, Any]:
         "seeds": len(values),
         "balanced_accuracy": np.mean(values),
         "deviation": np.std(values, ddof=1) if len(values) > 1 else 0.0,
+        "standard_error": swept.standard_error(setting),
     }
 
 
@@ -118,7 +122,7 @@ def _row(swept: Sweep, outcome: Outcome) -> dict[str, Any]:
         row[f"first_{split}_loss"] = losses[0] if losses else math.nan
         row[f"final_{split}_loss"] = losses[-1] if dev else math.nan
         row[f"best_{split}_loss"] = min(losses, default=math.nan)
-    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+    for name in ("accuracy", "balanced_accuracy", "standard_error", "macro_f1"):
         row[name] = dev[name] if dev else math.nan
     return row
 

@@ -29,7 +29,8 @@ Setting = tuple[str, float]
 class Outcome:
     """A training of the sweep that ended, and its seed.
 
-    dev: figures of the last epoch by name, as Evaluation.metrics(); None if it diverged.
+    dev: figures of the last epoch by name, as Evaluation.metrics(), and the standard error of the
+         balanced accuracy; None if it diverged.
     """
 
     trained: Trained
@@ -86,6 +87,20 @@ class Sweep:
         }
         return max(merits, key=lambda setting: merits[setting], default=None)
 
+    def near_best(self) -> list[Setting]:
+        """Settings less than one standard error worse than the best; none if all diverged."""
+        best = self.best()
+        if best is None:
+            return []
+        merits = {setting: self.merit(setting) for setting in self.by_setting}
+        least = max(merit[0] for merit in merits.values() if merit) - self.standard_error(best)
+        return [setting for setting, merit in merits.items() if merit and merit[0] > least]
+
+    def standard_error(self, setting: Setting) -> float:
+        """Of the mean balanced accuracy at a setting, because dev has few images."""
+        parts = [outcome.dev for outcome in self.by_setting[setting] if outcome.dev]
+        return float(np.mean([part["standard_error"] for part in parts]))
+
 
 @dataclass(frozen=True, eq=False)
 class Choice:
@@ -104,18 +119,23 @@ class Choice:
 def trainings(config: SweepConfig, recipe: FitConfig, seed: int) -> list[Training]:
     """The recipe with every optimizer at each of its rates, the lowest first, from every seed.
 
-    Rates are constant.
+    With the recipe's schedule and epochs, the recipe itself is one of them.
     """
     own_rates = config.own_rates or {}
-    constant = replace(recipe, epochs=config.epochs, schedule="constant")
+    rates = {name: {*own_rates.get(name, config.rates)} for name in config.optimizers}
+    varied = replace(recipe, epochs=config.epochs or recipe.epochs)
+    if config.schedule == "constant":
+        varied = replace(varied, schedule="constant")
+    elif varied == recipe:
+        rates.setdefault(recipe.optimizer, set()).add(recipe.lr)
     return [
         Training(
-            replace(constant, optimizer=optimizer, lr=rate),
+            replace(varied, optimizer=optimizer, lr=rate),
             seed + number,
             name=f"{optimizer} {rate:g}" + (f", seed {seed + number}" if config.seeds > 1 else ""),
         )
-        for optimizer in config.optimizers
-        for rate in sorted(own_rates.get(optimizer, config.rates))
+        for optimizer in rates
+        for rate in sorted(rates[optimizer])
         for number in range(config.seeds)
     ]
 
@@ -165,9 +185,10 @@ def choose(
 def _figures(trained: Trained, dev: ImageSet) -> dict[str, float] | None:
     if trained.weights is None:
         return None
-    figures = evaluate(dev.labels, predict_probs(trained.revive(), dev.images)).metrics(dev.classes)
+    evaluation = evaluate(dev.labels, predict_probs(trained.revive(), dev.images))
+    figures = evaluation.metrics(dev.classes)
     del figures["recall"]
-    return figures
+    return {**figures, "standard_error": evaluation.standard_error}
 
 
 def _chance_loss(train: ImageSet, config: FitConfig) -> float:

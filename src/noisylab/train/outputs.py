@@ -15,6 +15,7 @@ from noisylab.core.metrics import listing, write_metrics
 from noisylab.learning.augment import examples
 from noisylab.learning.evaluation import Evaluation, precision_recall
 from noisylab.learning.network import dump_weights
+from noisylab.learning.precision import used_precision
 from noisylab.learning.training import Epoch
 from noisylab.plots import Losses
 from noisylab.train import figures
@@ -48,7 +49,8 @@ def write_runs(
     classes, folder, lines = sets["train"].classes, Path(plots), []
     for name, run in runs.items():
         by_split = {split: part.metrics(classes) for split, part in run.evaluations.items()}
-        write_metrics(metrics, dev_metrics, name, by_split)
+        precision = {"precision": used_precision(run.config)}
+        write_metrics(metrics, dev_metrics, name, {**precision, **by_split})
         lines += listing(by_split, name)
         _write_tables(folder / name, run, classes)
         _write_pictures(folder / name, run, sets, given_train)
@@ -116,9 +118,7 @@ def _write_pictures(
     }
     common, rare = given_train.most_common(), given_train.rarest()
     reliabilities = {
-        name: run.evaluations[name].reliability
-        for name in ("dev", "test")
-        if name in run.evaluations
+        split: part.reliability for split, part in evaluations.items() if split in ("dev", "test")
     }
     pictures = {
         "reliability": figures.reliability(title, reliabilities),

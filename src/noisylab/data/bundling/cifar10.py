@@ -90,7 +90,7 @@ def _read_pngs(paths: list[Path], labels_path: Path) -> Half:
 
 
 def _read_png(path: Path) -> np.ndarray:
-    rows = read_rgb(path)  # (N, 1024, 3)
+    rows = read_rgb(path, whole=True)  # (N, 1024, 3)
     if rows.shape[1] != SIZE * SIZE:
         raise InputError(f"{path}: expected rows of {SIZE * SIZE} pixels, got {rows.shape[1]}")
     return rows.reshape(-1, SIZE, SIZE, 3)

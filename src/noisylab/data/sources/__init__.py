@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
 from noisylab.core.errors import InputError, shown
-from noisylab.core.images import SPLITS, ImageSet, identical_images
+from noisylab.core.images import KEEP, SPLITS, ImageSet, identical_images
 from noisylab.data.sources.bundle import read_bundle
-from noisylab.data.sources.folders import read_folders
+from noisylab.data.sources.cifar_batches import read_cifar_batches
+from noisylab.data.sources.folders import check_not_ignored, read_folders
+from noisylab.data.sources.forms import (
+    BUNDLE,
+    CIFAR_BATCHES,
+    FOLDERS,
+    TENSORS,
+    recognise,
+    unread_folders,
+)
 from noisylab.data.sources.photos import first_few
 from noisylab.data.sources.tensors import read_tensors
 
 _LONGEST_PATH = 1000  # characters that an error message can still name
 
-#: How each form is read, by the names that every source of that form has.
 _READERS = {
-    ("images.png", "labels.csv"): read_bundle,
-    ("train", "dev"): read_folders,
-    ("train.pickle", "dev.pickle"): read_tensors,
+    BUNDLE: read_bundle,
+    FOLDERS: read_folders,
+    TENSORS: read_tensors,
+    CIFAR_BATCHES: read_cifar_batches,
 }
-#: Other names that people give the splits, in lower case.
-_ALSO_CALLED = {
-    "train": ("train", "training"),
-    "dev": ("dev", "val", "valid", "validation", "development", "eval"),
-}
-#: How to make a split that is missing.
-_DRAW = {
-    "dev": "; move a random tenth of the images of each class there",
-    "train": "; most images of each class belong there",
-}
-_FORMS = (
-    "labels.csv with images.png and test.png, or folders train/<class>/ and dev/<class>/, "
-    "or train.pickle and dev.pickle"
-)
+#: Images whose values all lie within so few of 256 levels were converted wrongly, or are masks.
+_FEW_LEVELS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +42,8 @@ class Source:
     """Sets with the same classes. Train, dev and a non-empty test have an image of every class.
 
     test:    empty if the source has none.
-    notices: one line each, for the user to read: images that were resized, images that two sets
-             share, tensors in a doubtful range.
+    notices: one line each, for the user to read: images that were resized or that two sets share,
+             ranges of values that were guessed, classes that may be one.
     """
 
     train: ImageSet
@@ -69,54 +68,34 @@ class Source:
 
 
 def read_source(folder: str | Path) -> Source:
-    """The sets in `folder`, in whichever form it holds: see `bundle`, `folders` and `tensors`.
+    """The sets in `folder`, in whichever form it has: `forms` lists them, and how each is read.
 
-    Raises InputError, one line that names the file, if anything in it is not as expected.
+    A leading `~` stands for the user's home. Raises InputError, one line that names the file, if
+    anything in it is not as expected.
     """
     folder = Path(folder)
     if len(str(folder)) > _LONGEST_PATH or not str(folder).isprintable():
         raise InputError(f"prepare.source: expected a folder, got {shown(str(folder))}")
     try:
-        sets, notices = _READERS[_recognise(folder)](folder)
-    except OSError as error:  # no permission, or a name too long
-        reason = error.strerror or type(error).__name__
+        folder = folder.expanduser()
+        form = recognise(folder)
+        check_not_ignored(folder)
+        sets, notices = _READERS[form](folder)
+        if form == FOLDERS:
+            notices += unread_folders(folder, sets["train"].classes)
+    except (OSError, RuntimeError) as error:  # no permission, a name too long, an unknown ~user
+        reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{folder}: cannot be read: {reason}; check the path") from error
     empty = replace(sets["train"].subset([]), true_labels=None)
     sets = {split: sets.get(split, empty) for split in SPLITS}
     _check_every_class(folder, sets)
-    return Source(**sets, notices=(*notices, *_shared_images(sets)))
-
-
-def _recognise(folder: Path) -> tuple[str, str]:
-    if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of images, got none; a source has {_FORMS}")
-    found = {form: [name for name in form if (folder / name).exists()] for form in _READERS}
-    forms = [form for form in _READERS if found[form]]
-    if not forms:
-        raise InputError(f"{folder}: expected {_FORMS}, found none{_hint(folder)}")
-    if len(forms) > 1:
-        first, second = (found[form][0] for form in forms[:2])
+    if KEEP in sets["train"].classes:
         raise InputError(
-            f"{folder}: expected one source format, got both {first} and {second}; move one away"
+            f"{folder}: a class must not be named {KEEP}, which is a decision of the review; "
+            "rename it"
         )
-    form = forms[0]
-    missing = [name for name in form if name not in found[form]]
-    if missing:
-        remedy = _hint(folder) or _DRAW.get(missing[0], "")
-        raise InputError(f"{folder / missing[0]}: not found, although the source needs it{remedy}")
-    return form
-
-
-def _hint(folder: Path) -> str:
-    """A remedy for a folder that almost holds sets; empty if there is no obvious one."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    for wanted, others in _ALSO_CALLED.items():
-        found = [name for name in names if name != wanted and name.lower() in others]
-        if found and wanted not in names:
-            return f"; rename {shown(found[0])} to {wanted}"
-    if len(names) >= 2 and not {*names} & {"train", "dev"}:
-        return f"; if its folders are classes, move them all into {folder / 'train'}"
-    return ""
+    found = (*_similar_classes(sets["train"].classes), *_few_levels(sets), *_shared_images(sets))
+    return Source(**sets, notices=(*notices, *found))
 
 
 def _check_every_class(folder: Path, sets: dict[str, ImageSet]) -> None:
@@ -129,10 +108,31 @@ def _check_every_class(folder: Path, sets: dict[str, ImageSet]) -> None:
             )
 
 
+def _similar_classes(classes: tuple[str, ...]) -> Iterator[str]:
+    """A notice for names that differ only in case, spaces, hyphens or the form of Unicode."""
+    seen: dict[str, str] = {}
+    for name in classes:
+        folded = unicodedata.normalize("NFKC", name).casefold()
+        other = seen.setdefault(re.sub(r"[\s_-]", "", folded), name)
+        if other != name:
+            yield f"classes {shown(other)} and {shown(name)}: are they one class, written twice?"
+
+
+def _few_levels(sets: dict[str, ImageSet]) -> Iterator[str]:
+    for split, image_set in sets.items():
+        if len(image_set):
+            low, high = int(image_set.images.min()), int(image_set.images.max())
+            if high - low < _FEW_LEVELS:
+                yield (
+                    f"{split}: all pixels have levels from {low} to {high} of 0 to 255: were the "
+                    "images saved with another range?"
+                )
+
+
 def _shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
     for first, second in combinations(SPLITS, 2):
         pairs = [
-            f"{first} {one} and {second} {other}"
+            f"{sets[first].image_name(one, first)} and {sets[second].image_name(other, second)}"
             for one, other in identical_images(sets[first], sets[second])
         ]
         if pairs:

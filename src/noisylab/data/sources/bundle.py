@@ -56,12 +56,14 @@ def read_bundle(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
         images = tiles[MOSAICS[split]][[row.tile for row in own]]
         labels = np.array([number[row.label] for row in own])
         true_labels = np.array([number[row.true_label] for row in own])
-        sets[split] = ImageSet(images, labels, classes, true_labels)
+        half = "test" if split == "test" else "train"
+        image_names = tuple(f"cifar10/{half}/{row.cifar10_index}" for row in own)
+        sets[split] = ImageSet(images, labels, classes, true_labels, names=image_names)
     return sets, []
 
 
 def _read_tiles(path: Path) -> np.ndarray:
-    mosaic = read_rgb(path)
+    mosaic = read_rgb(path, whole=True)
     height, width = mosaic.shape[:2]
     if height % SIZE or width % SIZE:
         raise InputError(

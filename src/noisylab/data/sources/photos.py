@@ -6,8 +6,9 @@ import io
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -15,15 +16,21 @@ from PIL import ExifTags, Image
 from noisylab.core.errors import InputError
 from noisylab.core.files import read_file
 from noisylab.core.images import SIZE
+from noisylab.data.sources import deep
+from noisylab.data.sources.kinds import BadFileError, refuse, unreadable
 
 SUFFIXES = (".png", ".jpg", ".jpeg")  # in lower case
-#: Decoding a photograph of 16 megapixels takes up to 262 MiB (measured: RGB with a transparent
+#: Decoding a picture of 16 megapixels takes up to 262 MiB (measured: RGB with a transparent
 #: colour, turned by its EXIF orientation).
 MAX_PIXELS = 16_000_000
+#: A JPEG may be larger if it can be decoded at a reduced scale with at most MAX_PIXELS.
+MAX_JPEG_PIXELS = 65_000_000
 
 MAX_FILE_BYTES = 128 * 2**20  # MAX_PIXELS of noise with 16 bits a channel take 96 MB
 MAX_PARTS = 50_000  # chunks of a PNG, segments of a JPEG
 MAX_SCANS = 200  # of a JPEG; each takes a pass over the whole picture, however short it is
+
+_LEAST_SIDE = 8 * SIZE  # pixels that a JPEG keeps at a reduced scale; more make no difference
 
 Sizes = Counter[tuple[int, int]]  # number of resized images by (height, width)
 
@@ -38,34 +45,94 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ON_THEIR_SIDE = (5, 6, 7, 8)  # orientations that exchange width and height
 
 
-def read_rgb(path: Path) -> np.ndarray:
+class Photo(NamedTuple):
+    """A decoded photograph.
+
+    pixels: (H, W, 3) uint8, RGB.
+    size:   height and width before any reduction.
+    depth:  of a PNG with 16 bits a channel, else None.
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+    depth: deep.Depth | None
+
+
+def read_photos(paths: Sequence[Path]) -> tuple[np.ndarray, list[str]]:
+    """All photographs of a source, (N, 32, 32, 3) uint8 in the order of `paths`, and notices.
+
+    Those with 16 bits a channel share one scale; see `deep.bits_of`. Raises one InputError that
+    names the files which cannot be read.
+    """
+    images = np.zeros((len(paths), SIZE, SIZE, 3), np.uint8)
+    resized, depths, bad = Sizes(), {}, []
+    for index, path in enumerate(paths):
+        try:
+            photo = decode(path)
+        except InputError as error:
+            bad.append(error)
+            continue
+        if photo.size != (SIZE, SIZE):
+            resized[photo.size] += 1
+        images[index] = fit(photo.pixels, Sizes())
+        if photo.depth:
+            depths[index] = photo.depth
+    refuse(bad)
+    bits = deep.bits_of(depths.values())
+    if bits < deep.FULL:
+        for index in depths:
+            images[index] = fit(decode(paths[index], bits).pixels, Sizes())
+    return images, [*resize_notices(resized), *deep.notices(depths.values(), bits)]
+
+
+def read_rgb(path: Path, *, whole: bool = False) -> np.ndarray:
     """The picture in a PNG or JPEG file as (H, W, 3) uint8, as a viewer would show it.
 
     EXIF orientation is applied, grey and palette become RGB, transparent pixels lie on white, and
-    16-bit channels keep their upper 8 bits. Raises InputError if the file is unreadable, and before
-    decoding if its header claims more than MAX_PIXELS.
+    16-bit channels keep their upper 8 bits. A JPEG of more than 512 pixels along both sides comes
+    at a reduced scale unless `whole`. Raises InputError if the file is unreadable, and before
+    decoding if its header claims too many pixels.
     """
+    return decode(path, whole=whole).pixels
+
+
+def decode(path: Path, bits: int = deep.FULL, *, whole: bool = False) -> Photo:
+    """The picture as in `read_rgb`; channels of 16 bits hold values of `bits` bits."""
     content = _read_content(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd files that it reads anyway
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as photo:
-                if photo.width * photo.height > MAX_PIXELS:
+                width, height = photo.size
+                most = MAX_PIXELS if photo.format == "PNG" else MAX_JPEG_PIXELS
+                if not whole:
+                    photo.draft(None, (_LEAST_SIDE, _LEAST_SIDE))
+                n_scans = content.count(b"\xff\xda")  # of a JPEG
+                if (
+                    width * height > most
+                    or photo.width * photo.height > MAX_PIXELS
+                    or width * height * n_scans > MAX_PIXELS * MAX_SCANS
+                ):
                     raise Image.DecompressionBombError
-                return np.array(_to_rgb(photo))
-    except Image.DecompressionBombError as error:
-        raise InputError(
-            f"{path}: expected at most {MAX_PIXELS // 10**6} million pixels, "
-            "got a header that claims more; make the image smaller"
-        ) from error
+                orientation = photo.getexif().get(ExifTags.Base.Orientation, 1)
+                picture, depth = deep.decode(content, photo, bits)
+                pixels = np.array(_to_rgb(picture, _TURNS.get(orientation)))
+    except Image.DecompressionBombError:
+        raise BadFileError(
+            path,
+            f"at most {MAX_PIXELS // 10**6} million pixels, or "
+            f"{MAX_JPEG_PIXELS // 10**6} million in a JPEG",
+            "a header that claims more",
+            "make the image smaller",
+        ) from None
     except Exception as error:
         # Pillow raises nearly anything for damaged files: OSError, SyntaxError, AssertionError, ...
-        raise InputError(
-            f"{path}: expected a PNG or JPEG image, got a damaged file or another format; "
-            "export it again or remove it"
-        ) from error
+        raise unreadable(path, content) from error
+    size = (width, height) if orientation in _ON_THEIR_SIDE else (height, width)
+    return Photo(pixels, size, depth)
 
 
 def fit(image: np.ndarray, resized: Sizes) -> np.ndarray:
@@ -117,18 +184,15 @@ def _read_content(path: Path) -> bytes:
         n_parts = len(re.findall(rb"\xff[\xc0-\xcf\xd9-\xfe]", content))
         n_parts = max(n_parts, MAX_PARTS // MAX_SCANS * n_slow)
     if n_parts > MAX_PARTS:
-        raise InputError(
-            f"{path}: expected an image in at most {MAX_PARTS:,} parts, got more; export it again"
+        raise BadFileError(
+            path, f"an image in at most {MAX_PARTS:,} parts", "more", "export it again"
         )
     return content
 
 
-def _to_rgb(photo: Image.Image) -> Image.Image:
-    turn = _TURNS.get(photo.getexif().get(ExifTags.Base.Orientation, 1))
+def _to_rgb(photo: Image.Image, turn: Image.Transpose | None) -> Image.Image:
     if turn is not None:
         photo = photo.transpose(turn)
-    if photo.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion clips at 255
-        return Image.fromarray((np.array(photo) >> 8).astype(np.uint8)).convert("RGB")
     if photo.has_transparency_data:
         photo = photo.convert("RGBA")
         white = Image.new("RGBA", photo.size, "white")

@@ -1,9 +1,11 @@
-"""Sets from train.pickle, dev.pickle and optionally test.pickle, in either of two forms.
+"""Sets from train.pickle, dev.pickle and optionally test.pickle, in any of three forms.
 
-Pairs: a list of (float tensor (3, H, W) in [-1, 1], int label). The lines of a classes.txt beside
-the pickles name the classes; without that file they are called "0", "1", ...
+Pairs: a list of (float tensor (3, H, W), int label). Values are in [-1, 1], or else in [0, 1] or
+[0, 255] with a notice; see `value_ranges`. The lines of a classes.txt beside the pickles name the
+classes; without that file they are called "0", "1", ...
 Arrays: a dict of `images` uint8 (N, H, W, 3), `labels` (N,) int, `classes` (K names) and
-optionally `true_labels` (N,) int, as in the sets that noisylab writes.
+optionally `true_labels` (N,) int and `names` (N strings), as in the sets that noisylab writes.
+Batches of CIFAR, as its authors pickled them; classes.txt as for pairs.
 """
 
 from __future__ import annotations
@@ -19,10 +21,10 @@ from noisylab.core.files import read_text
 from noisylab.core.images import SIZE, ImageSet, check_classes
 from noisylab.data.pickles import read_pickle
 from noisylab.data.set_files import check_parts
+from noisylab.data.sources.cifar_batches import from_batch, is_batch
+from noisylab.data.sources.forms import check_class_names
 from noisylab.data.sources.photos import MAX_PIXELS, Sizes, fit_all, resize_notices
-
-_ROUNDING = 1e-5  # how far float arithmetic may carry a value out of [-1, 1]; a level is 8e-3
-_GREY = 128  # uint8 of the value 0
+from noisylab.data.sources.value_ranges import Ranges
 
 #: As 32x32, images may take this much, or this many times the file's size. All of CIFAR-10 takes
 #: 184 MB; without a limit, half a megabyte of tiny images would become a gigabyte.
@@ -39,41 +41,40 @@ def read_tensors(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
     """
     resized = Sizes()
     sets: dict[str, ImageSet] = {}
-    notices: list[str] = []
+    ranges = Ranges()
     names = _read_names(folder / "classes.txt")
     names_from = "train.pickle" if names is None else "classes.txt"
     for split in ["train", "dev"] + ["test"] * (folder / "test.pickle").exists():
         path = folder / f"{split}.pickle"
         content = read_pickle(path)
         with located(path):
-            read = _from_arrays if isinstance(content, dict) else _from_pairs
-            parts = read(content, path.stat().st_size, resized)
+            file_bytes = path.stat().st_size
+            if is_batch(content):
+                parts = from_batch(content)
+            elif isinstance(content, dict):
+                parts = _from_arrays(content, file_bytes, resized)
+            else:
+                parts = _from_pairs(content, file_bytes, resized, ranges, path.name)
             if split != "test" and not len(parts["images"]):
                 raise InputError("holds no images; expected at least one of every class")
             if "classes" not in parts:
-                parts["classes"] = names = names or _numbered(parts["labels"])
+                if names is None:
+                    check_class_names(folder)
+                    names = _numbered(parts["labels"])
+                parts["classes"] = names
                 _check_labels(parts["labels"], names, names_from)
-                if len(parts["images"]) and parts["images"].min() >= _GREY:
-                    notices.append(
-                        f"{path.name}: no value is below 0: are the tensors in [0, 1]? "
-                        "expected [-1, 1], (pixels / 255 - 0.5) / 0.5"
-                    )
             sets[split] = ImageSet(**parts)
             if sets[split].classes != sets["train"].classes:
                 raise InputError(
                     f"expected the classes of train.pickle, {shown_list(sets['train'].classes)}, "
                     f"got {shown_list(sets[split].classes)}"
                 )
-    return sets, notices + resize_notices(resized)
+    return sets, ranges.notices + resize_notices(resized)
 
 
-def to_uint8(tensor: np.ndarray) -> np.ndarray:
-    """Floats in [-1, 1] as uint8: the exact inverse of (pixels / 255 - 0.5) / 0.5."""
-    levels = np.rint((tensor.astype(np.float64) + 1) / 2 * 255)
-    return np.clip(levels, 0, 255).astype(np.uint8)
-
-
-def _from_pairs(pairs: Any, file_bytes: int, resized: Sizes) -> dict[str, Any]:
+def _from_pairs(
+    pairs: Any, file_bytes: int, resized: Sizes, ranges: Ranges, name: str
+) -> dict[str, Any]:
     """Images and labels; no classes, which pairs do not name."""
     if not isinstance(pairs, (list, tuple)):
         raise InputError(
@@ -87,13 +88,16 @@ def _from_pairs(pairs: Any, file_bytes: int, resized: Sizes) -> dict[str, Any]:
                 raise InputError(f"expected a (tensor, label) pair, got {shown(pair)}")
             _check_tensor(pair[0])
             labels.append(_label(pair[1]))
-    images = (to_uint8(tensor).transpose(1, 2, 0) for tensor, _ in pairs)
+    values = ranges.of(name, [tensor for tensor, _ in pairs])
+    images = (values.to_uint8(tensor).transpose(1, 2, 0) for tensor, _ in pairs)
     return {"images": fit_all(images, len(pairs), resized), "labels": np.array(labels, np.int64)}
 
 
 def _check_tensor(tensor: Any) -> None:
-    if not isinstance(tensor, np.ndarray) or tensor.dtype.kind != "f":
-        raise InputError(f"expected a float tensor (3, H, W), got {shown(tensor)}")
+    if not isinstance(tensor, np.ndarray) or not (
+        tensor.dtype.kind == "f" or tensor.dtype == np.uint8
+    ):
+        raise InputError(f"expected a tensor (3, H, W) of floats or uint8, got {shown(tensor)}")
     if tensor.ndim != 3 or tensor.shape[0] != 3 or tensor.size == 0:
         raise InputError(
             f"expected a tensor of shape (3, H, W), got {shown(tensor)}; "
@@ -102,12 +106,6 @@ def _check_tensor(tensor: Any) -> None:
     if tensor.size > 3 * MAX_PIXELS:
         raise InputError(
             f"expected at most {MAX_PIXELS // 10**6} million pixels, got {shown(tensor)}"
-        )
-    is_good = np.abs(tensor) <= 1 + _ROUNDING  # False for NaN
-    if not is_good.all():
-        raise InputError(
-            f"expected values in [-1, 1], got {tensor[~is_good][0]:g}; "
-            "divide pixels by 255, then subtract 0.5 and divide by 0.5"
         )
 
 
@@ -125,10 +123,18 @@ def _from_arrays(content: dict[str, Any], file_bytes: int, resized: Sizes) -> di
     check_parts(content)
     images = content["images"]
     if images.dtype != np.uint8 or images.shape[3:] != (3,) or 0 in images.shape[1:]:
-        raise InputError(f"images: expected uint8 (N, H, W, 3), got {shown(images)}")
-    parts = {"classes": tuple(content["classes"]), "labels": _integers("labels", content)}
+        raise InputError(
+            f"images: expected uint8 (N, H, W, 3), got {shown(images)}; "
+            "give RGB pixels from 0 to 255, the channels last"
+        )
+    parts: dict[str, Any] = {
+        "classes": tuple(content["classes"]),
+        "labels": _integers("labels", content),
+    }
     if "true_labels" in content:
         parts["true_labels"] = _integers("true_labels", content)
+    if "names" in content:
+        parts["names"] = tuple(content["names"])
     _check_growth(len(images), file_bytes)
     return {**parts, "images": fit_all(images, len(images), resized)}
 

@@ -11,22 +11,29 @@ function digitOf(event) {
   return /^[0-9]$/.test(event.key) ? event.key : /^Digit(.)$/.exec(event.code)?.[1];
 }
 
+const moves = {
+  ArrowLeft: "left",
+  ArrowRight: "right",
+  ArrowUp: "up",
+  ArrowDown: "down",
+  PageUp: "previous",
+  PageDown: "next",
+};
+const letters = { a: "accept", k: "keep", u: "undo", c: "any", v: "view" };
+const presses = { Enter: "accept", " ": "space" }; // where they do not press what has the focus
+
 // A command, a digit, or undefined.
 export function commandOf(event) {
   const isTyping = event.target.closest("select, input:not([type=checkbox])");
-  const isArrow = event.key === "ArrowLeft" || event.key === "ArrowRight";
-  if (event.altKey || event.isComposing || isTyping || (event.repeat && !isArrow)) {
+  const move = moves[event.key];
+  if (event.altKey || event.isComposing || isTyping || (event.repeat && !move)) {
     return undefined;
   }
   if (event.ctrlKey || event.metaKey) {
     return letterOf(event) === "z" ? "undo" : undefined;
   }
-  if (isArrow) {
-    return event.key === "ArrowLeft" ? "previous" : "next";
+  if (event.key in presses) {
+    return event.target.closest("button, a, input") ? undefined : presses[event.key];
   }
-  if (event.key === "Enter") {
-    return event.target.closest("button, a, input") ? undefined : "accept";
-  }
-  const letters = { a: "accept", k: "keep", u: "undo", c: "any" };
-  return letters[letterOf(event)] ?? digitOf(event);
+  return move ?? letters[letterOf(event)] ?? digitOf(event);
 }

@@ -1,27 +1,38 @@
-// Shows one image after another and sends each decision. The file is the only source of truth.
+// Loads the cases, filters them, and runs the commands of the view that is shown.
 
+import { Decisions } from "./decisions.js";
+import { Grid } from "./grid.js";
 import { commandOf } from "./keys.js";
 import { ask } from "./server.js";
-import * as view from "./view.js";
-
-const { byId, keyOf, say, warn } = view;
+import { Single } from "./single.js";
+import { buttonOf, byId, keyOf, renderFilters, renderProgress, say, warn } from "./view.js";
 
 let sheet = { classes: [], keys: {}, cases: [], review: "" };
-let decided = {}; // the class decided on, by keyOf()
-let shown = []; // the cases that match the filter
-let current = null; // one of `shown`, or null when all are decided
 let isBusy = false; // waiting for an answer; requests must not overtake each other
-const made = []; // decisions of this page in order: { item, before }, the label it had before
-const written = new Map(); // the label that this page wrote, by keyOf()
+let viewName = "grid";
+
+// What the views share.
+const host = {
+  shown: [], // the cases that match the filter
+  decisions: new Decisions(),
+  decide: (changes) => attempt(() => host.decisions.decide(changes)),
+  undo,
+  switchTo,
+  changed: () => renderProgress(host.shown, host.decisions),
+};
+const views = { grid: new Grid(host), single: new Single(host) };
 
 // ---- Reading and writing
 
 async function load() {
   sheet = await ask("cases");
+  host.decisions.adopt(sheet);
   byId("review").textContent = sheet.review;
-  view.renderFilters(sheet.cases, new URLSearchParams(location.hash.slice(1)));
-  view.renderClasses(sheet, decide);
-  adopt(sheet.decisions);
+  const chosen = new URLSearchParams(location.hash.slice(1));
+  renderFilters(sheet.cases, chosen);
+  views.single.renderClasses(sheet);
+  warnOfLost();
+  showView(chosen.get("view") === "single" ? "single" : "grid");
   filter();
 }
 
@@ -33,46 +44,16 @@ async function refresh() {
   }
 }
 
-// Warns if decisions of this page are gone: someone removed them or saved an older copy.
-function adopt(decisions) {
-  decided = decisions;
-  const lost = sheet.cases.filter((item) => written.has(keyOf(item)) && !decided[keyOf(item)]);
-  if (lost.length) {
-    const text = `${sheet.review} was changed elsewhere: ${lost.length} of the decisions made here ` +
-      "are missing. ";
-    const again = view.buttonOf(["Restore"], () => restore(lost));
-    const forget = view.buttonOf(["Discard"], () => {
-      lost.forEach((item) => written.delete(keyOf(item)));
-      warn("");
-    });
-    warn(text, again, forget);
-  }
-}
-
-async function restore(lost) {
-  for (const item of lost) {
-    await write(item, written.get(keyOf(item)));
-  }
-  show(current);
-}
-
-// Writes a label, or null to undo one. Returns whether that succeeded.
-async function write(item, label) {
+// Returns whether the action succeeded. If not, shows the present files and the reason.
+async function attempt(action) {
   if (isBusy) {
     return false;
   }
   isBusy = true;
-  const { split, index, image, given } = item;
-  const was = decided[keyOf(item)] ?? null;
   try {
-    const answer = await ask("decisions", { split, index, image, given, was, label });
-    if (label === null) {
-      written.delete(keyOf(item));
-    } else {
-      written.set(keyOf(item), label);
-    }
+    await action();
     warn("");
-    adopt(answer.decisions);
+    warnOfLost();
     return true;
   } catch (error) {
     await load().catch(() => {});
@@ -83,126 +64,97 @@ async function write(item, label) {
   }
 }
 
-// ---- Deciding
-
-async function decide(label) {
-  const item = current;
-  const before = decided[keyOf(item)] ?? null;
-  if (await write(item, label)) {
-    made.push({ item, before });
-    say(`Image ${item.index} of ${item.split}: ${label}.`);
-    show(firstUndecided(placeOf(item) + 1));
+function warnOfLost() {
+  const { decisions } = host;
+  const lost = decisions.lost(sheet.cases);
+  if (lost.length) {
+    const text = `${sheet.review} was changed elsewhere: ${lost.length} of the decisions made here ` +
+      "are missing. ";
+    const again = buttonOf(["Restore"], async () => {
+      if (await attempt(() => decisions.restore(lost))) {
+        views[viewName].show(views[viewName].item);
+      }
+    });
+    const forget = buttonOf(["Discard"], () => {
+      decisions.forget(lost);
+      warn("");
+    });
+    warn(text, again, forget);
   }
 }
 
-// Undoes the decision on the current image, or else the last decision of this page.
-async function undo() {
-  const isDecided = current && decided[keyOf(current)];
-  const wanted = isDecided ? current : made.at(-1)?.item;
-  if (!wanted) {
+// Undoes the decisions on these cases, or else those made last.
+async function undo(items) {
+  const changes = host.decisions.undone(items);
+  if (!changes.length) {
     say("Nothing to undo. Go to an image with a decision.");
     return;
   }
-  const place = made.findLastIndex(({ item }) => keyOf(item) === keyOf(wanted));
-  if (await write(wanted, place < 0 ? null : made[place].before)) {
-    made.splice(place, place < 0 ? 0 : 1);
-    say(`Undone: image ${wanted.index} of ${wanted.split}.`);
-    if (placeOf(wanted) < 0) {
+  if (await attempt(() => host.decisions.undo(changes))) {
+    const [{ item }] = changes;
+    say(changes.length > 1
+      ? `Undone: ${changes.length} images.`
+      : `Undone: image ${item.index} of ${item.split}.`);
+    if (!host.shown.some((other) => keyOf(other) === keyOf(item))) {
       byId("pair").value = byId("split").value = "";
       filter();
     }
-    show(shown[placeOf(wanted)]);
+    views[viewName].show(item);
   }
 }
 
-// ---- Choosing the image
-
-function placeOf(item) {
-  return shown.findIndex((other) => keyOf(other) === keyOf(item));
-}
-
-function firstUndecided(start) {
-  const order = [...shown.slice(start), ...shown.slice(0, start)];
-  return order.find((item) => !decided[keyOf(item)]) ?? null;
-}
-
-function move(step) {
-  const end = step < 0 ? shown.length - 1 : 0;
-  const item = shown[current ? placeOf(current) + step : end];
-  if (item) {
-    show(item);
-  }
-}
+// ---- Choosing what is shown
 
 function filter() {
-  const chosen = ["pair", "split"].map((name) => [name, byId(name).value]);
-  const [[, pair], [, split]] = chosen;
-  shown = sheet.cases.filter((item) =>
+  const [pair, split] = ["pair", "split"].map((name) => byId(name).value);
+  host.shown = sheet.cases.filter((item) =>
     (!split || item.split === split) &&
     (!pair || pair === JSON.stringify([item.given, item.suggested])));
-  const query = new URLSearchParams(chosen.filter(([, value]) => value)).toString();
-  history.replaceState(null, "", query ? `#${query}` : location.pathname);
-  show(shown[current ? placeOf(current) : -1] ?? firstUndecided(0));
+  remember();
+  views[viewName].show(views[viewName].item);
 }
 
-function show(item) {
-  current = item;
-  byId("case").hidden = !item;
-  byId("end").hidden = Boolean(item);
-  view.renderProgress(shown, decided);
-  const place = item ? placeOf(item) : 0;
-  if (item) {
-    view.renderCase(item, decided[keyOf(item)], `${place + 1} of ${shown.length}`);
+function switchTo(name, item = views[viewName].item) {
+  showView(name);
+  remember();
+  views[name].show(item);
+}
+
+function showView(name) {
+  viewName = name;
+  for (const id of ["case", "strip", "grid"]) {
+    byId(id).hidden = true;
   }
-  view.renderStrip(shown.slice(Math.max(place - 3, 0), place + 12), item, decided, show);
+  for (const other of Object.keys(views)) {
+    byId(`view-${other}`).ariaPressed = String(other === name);
+  }
+  document.body.dataset.view = name;
+}
+
+// Keeps the filter and the view across a reload.
+function remember() {
+  const chosen = [["pair", byId("pair").value], ["split", byId("split").value],
+    ["view", viewName === "grid" ? "" : viewName]];
+  const query = new URLSearchParams(chosen.filter(([, value]) => value)).toString();
+  history.replaceState(null, "", query ? `#${query}` : location.pathname);
 }
 
 // ---- Keys and buttons
 
-const commands = {
-  accept: () => current.given !== current.suggested && decide(current.suggested),
-  keep: () => decide(current.given),
-  any: () => byId("name").focus(),
-  previous: () => move(-1),
-  next: () => move(1),
-  undo,
-};
-
-function run(command) {
-  if (current || !["accept", "keep", "any"].includes(command)) {
-    commands[command]();
-  }
-}
-
 document.addEventListener("keydown", (event) => {
   const command = byId("shortcuts").checked ? commandOf(event) : undefined;
-  const label = sheet.keys[command];
-  if (label !== undefined && current) {
+  const action = command === "view"
+    ? () => switchTo(viewName === "grid" ? "single" : "grid")
+    : views[viewName].commands[command] ?? views[viewName].digit?.(command);
+  if (action) {
     event.preventDefault();
-    decide(label);
-  } else if (command in commands && (command !== "any" || !byId("any").hidden)) {
-    event.preventDefault();
-    run(command);
+    action();
   }
 });
 
-for (const name of ["accept", "keep", "previous", "next", "undo"]) {
-  byId(name).onclick = () => run(name);
+for (const name of Object.keys(views)) {
+  byId(`view-${name}`).onclick = () => switchTo(name);
 }
-
-byId("any").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const typed = byId("name").value.trim();
-  const begun = sheet.classes.filter((name) =>
-    typed && name.toLowerCase().startsWith(typed.toLowerCase()));
-  if (!sheet.classes.includes(typed) && begun.length !== 1) {
-    warn(`${begun.length || "No"} classes start with "${typed}". Type the name of one class.`);
-    return;
-  }
-  byId("name").value = "";
-  byId("name").blur();
-  decide(sheet.classes.includes(typed) ? typed : begun[0]);
-});
 
 for (const select of [byId("pair"), byId("split")]) {
   let isByPointer = false;
@@ -222,5 +174,6 @@ document.addEventListener("visibilitychange", () => {
     refresh();
   }
 });
+addEventListener("resize", () => views[viewName].resize?.());
 
 refresh();

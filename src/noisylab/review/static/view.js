@@ -1,7 +1,9 @@
-// Renders the cases and the decisions about them.
+// Pieces that both views render.
 
 export const byId = (id) => document.getElementById(id);
 export const keyOf = (item) => `${item.split} ${item.index}`;
+export const nameOf = (item) => item.name ?? `Image ${item.index} of ${item.split}`;
+export const imageOf = (item) => `images/${item.image}.png`;
 
 // For screen readers only.
 export function say(text) {
@@ -18,6 +20,27 @@ export function buttonOf(content, action) {
   button.append(...content);
   button.onclick = action;
   return button;
+}
+
+export function pictureOf(item, description) {
+  const picture = new Image(32, 32);
+  if (item.image) {
+    picture.src = imageOf(item);
+  }
+  picture.alt = description;
+  return picture;
+}
+
+export function labelled(key, text) {
+  const hint = document.createElement("kbd");
+  hint.textContent = key;
+  return [hint, ` ${text}`];
+}
+
+// In the middle: the ends of file names tell them apart.
+export function shortened(text, length) {
+  const half = Math.floor((length - 1) / 2);
+  return text.length > length ? `${text.slice(0, half)}…${text.slice(-half)}` : text;
 }
 
 export function renderFilters(cases, chosen) {
@@ -37,80 +60,19 @@ export function renderFilters(cases, chosen) {
   }
 }
 
-export function renderClasses({ classes, keys }, decide) {
-  const pairs = Object.entries(keys);
-  pairs.sort(([, one], [, other]) => classes.indexOf(one) - classes.indexOf(other));
-  byId("digits").replaceChildren(...pairs.map(([key, name]) => {
-    const button = buttonOf(labelled(key, name), () => decide(name));
-    button.dataset.label = name;
-    return button;
-  }));
-  byId("any").hidden = pairs.length === classes.length;
-  byId("names").replaceChildren(...classes.map((name) => new Option("", name)));
-}
-
-export function renderProgress(shown, decided) {
-  const count = shown.filter((item) => decided[keyOf(item)]).length;
+export function renderProgress(shown, decisions) {
+  const left = shown.filter((item) => !decisions.of(item));
+  const wrong = Math.round(left.reduce((sum, item) => sum + decisions.wrongProbs[keyOf(item)], 0));
   byId("progress").max = Math.max(shown.length, 1);
-  byId("progress").value = count;
-  byId("count").textContent = `${count} of ${shown.length} decided`;
-  byId("end").textContent = shown.length
-    ? "All decided."
-    : "No image matches this filter.";
-}
-
-export function renderCase(item, label, place) {
-  const { given, suggested } = item;
-  const isSame = given === suggested;
-  byId("image").src = imageOf(item);
-  byId("image").alt = `Image ${item.index} of ${item.split}, enlarged`;
-  byId("title").textContent = `${place}: image ${item.index} of ${item.split}`;
-  byId("given").textContent = given;
-  byId("suggested").textContent = suggested;
-  byId("how").textContent = item.flagged ? "looks like" : "may be";
-  byId("suggestion").hidden = isSame;
-  const outcome = item.flagged ? `flagged: becomes ${suggested}` : `not flagged: stays ${given}`;
-  byId("why").textContent = `score ${item.score.toFixed(3)}, ${outcome} unless you decide otherwise`;
-  byId("state").textContent = label ? `Decided: ${label === given ? "keep " : ""}${label}` : "";
-  byId("accept").replaceChildren(...labelled("A", `Accept ${suggested}`));
-  byId("accept").disabled = isSame;
-  byId("accept").ariaPressed = String(label === suggested && !isSame);
-  byId("keep").replaceChildren(...labelled("K", `Keep ${given}`));
-  byId("keep").ariaPressed = String(label === given);
-  for (const button of byId("digits").children) {
-    button.ariaPressed = String(button.dataset.label === label);
-  }
-}
-
-export function renderStrip(items, current, decided, show) {
-  const hadFocus = byId("strip").contains(document.activeElement);
-  byId("strip").replaceChildren(...items.map((item) => {
-    const label = decided[keyOf(item)];
-    const picture = new Image(32, 32);
-    picture.src = imageOf(item);
-    picture.alt = `Image ${item.index} of ${item.split}`;
-    const text = document.createElement("span");
-    text.textContent = label ? `✓ ${label}` : `${item.suggested}?`;
-    text.className = label ? "" : "undecided";
-    const button = buttonOf([picture, text], () => show(item));
-    if (item === current) {
-      button.ariaCurrent = "true";
-    }
-    const entry = document.createElement("li");
-    entry.append(button);
-    return entry;
+  byId("progress").value = shown.length - left.length;
+  byId("count").textContent = `${shown.length - left.length} of ${shown.length} decided`;
+  byId("left").textContent = left.length
+    ? `${left.length} left, about ${wrong} labelled wrong`
+    : "";
+  byId("end").textContent = shown.length ? "All decided." : "No image matches this filter.";
+  byId("notices").replaceChildren(...decisions.notices.map((text) => {
+    const notice = document.createElement("p");
+    notice.textContent = text;
+    return notice;
   }));
-  if (hadFocus) {
-    byId("strip").querySelector("[aria-current]")?.focus();
-  }
-}
-
-function imageOf(item) {
-  return `images/${item.image}.png`;
-}
-
-function labelled(key, text) {
-  const hint = document.createElement("kbd");
-  hint.textContent = key;
-  return [hint, ` ${text}`];
 }

@@ -1,0 +1,68 @@
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+import torch
+
+from noisylab.config.settings import FitConfig
+from noisylab.core.errors import InputError
+from noisylab.core.images import ImageSet
+from noisylab.learning.network import SimpleModel
+from noisylab.learning.precision import find_device, find_precision
+from noisylab.learning.training import fit, predict_probs
+
+CPU = torch.device("cpu")
+CONFIG = FitConfig(4, 0.003, 16, "adam", "cpu", dropout=0.0)
+
+
+def test_devices() -> None:
+    assert find_device("cpu") == CPU
+    if torch.cuda.is_available():
+        assert find_device("auto").type == find_device("cuda").type == "cuda"
+    else:
+        assert find_device("auto") == CPU
+        with pytest.raises(InputError, match="device is cuda, but this machine has none; set"):
+            find_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"avx512_f": True, "avx512_bf16": False, "cpu_name": "Old bf16"}, "float32"),
+        ({"avx512_f": True, "avx512_bf16": True}, "bfloat16"),
+        ({"avx512_bf16": False, "amx_bf16": True}, "bfloat16"),
+        ({"neon": True, "bf16": True}, "bfloat16"),
+        ({}, "float32"),
+    ],
+)
+def test_auto_asks_the_processor(
+    monkeypatch: pytest.MonkeyPatch, capabilities: Mapping[str, object], expected: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert find_precision("auto", CPU) == expected
+    assert find_precision("float32", CPU) == "float32"
+    assert find_precision("bfloat16", CPU) == "bfloat16"
+
+
+def test_bfloat16_trains_nearly_as_float32_and_predicts_in_float32(
+    train: ImageSet, dev: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = set()
+    forward = SimpleModel.forward
+
+    def noted(self: SimpleModel, images: torch.Tensor) -> torch.Tensor:
+        logits = forward(self, images)
+        seen.add((self.training, logits.dtype))
+        return logits
+
+    exact = fit(train, dev, CONFIG, torch.Generator().manual_seed(0))
+    monkeypatch.setattr(SimpleModel, "forward", noted)
+    config = replace(CONFIG, precision="bfloat16")
+    rough = fit(train, dev, config, torch.Generator().manual_seed(0))
+    assert seen == {(True, torch.bfloat16), (False, torch.float32)}
+    assert {weight.dtype for weight in rough.model.parameters()} == {torch.float32}
+    for one, other in zip(exact.history, rough.history, strict=True):
+        assert other.train_loss == pytest.approx(one.train_loss, abs=0.05)
+        assert other.train_loss != one.train_loss
+    expected = predict_probs(exact.model, dev.images)
+    assert predict_probs(rough.model, dev.images) == pytest.approx(expected, abs=0.1)
