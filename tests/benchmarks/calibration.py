@@ -19,12 +19,11 @@ from pathlib import Path
 
 import cifar10_sets
 import numpy as np
-from distillation import correct
+from distillation import correct, without_smoothing
 from recipe import Sets
 
 from noisylab.config.params import Params, read_params
 from noisylab.config.settings import FitConfig
-from noisylab.learning.calibration import unsmoothed
 from noisylab.learning.evaluation import Evaluation, evaluate
 from noisylab.learning.kept import Training
 from noisylab.learning.training import predict_probs
@@ -67,15 +66,6 @@ def in_bfloat16(params: Params) -> Params:
         runs = {n: replace(run, precision="bfloat16") for n, run in section.runs.items()}
         stages[stage] = replace(section, runs=runs)
     return replace(params, **stages)
-
-
-def without_smoothing(sets: Sets, smoothing: float) -> Sets:
-    return {
-        split: part
-        if part.pred_probs is None
-        else replace(part, pred_probs=unsmoothed(part.pred_probs, smoothing))
-        for split, part in sets.items()
-    }
 
 
 def on_test(sets: Sets, recipe: FitConfig, seed: int) -> np.ndarray:

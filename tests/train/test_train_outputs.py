@@ -63,7 +63,7 @@ def test_files_metrics_and_lines_of_every_run(tmp_path: Path, sets: dict[str, Im
     assert files == once | {name.format(run) for name in each for run in runs}
 
     metrics = json.loads((tmp_path / "metrics" / "long.json").read_text())
-    assert list(metrics) == ["train", "dev", "dev_true", "test"]
+    assert list(metrics) == ["precision", "train", "dev", "dev_true", "test"]
     evaluation = runs["long"].evaluations["dev_true"]
     assert metrics["dev_true"]["recall"]["cat"] == pytest.approx(evaluation.recall[2], abs=1e-5)
     assert metrics["dev"] != metrics["dev_true"]
