@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import make_set, map_here
+from conftest import make_set
 from PIL import Image
+from trainings import map_here
 
 from noisylab.attack import parts
 from noisylab.attack.outputs import write_attacks

@@ -73,7 +73,7 @@ class Clone:
             path.relative_to(self.folder).as_posix(): sha256(path.read_bytes()).hexdigest()
             for pattern in (
                 "data/*.pickle",
-                "data/adversarial/*",
+                "data/adversarial/**/*",
                 "models/**/*",
                 "metrics/**/*",
                 "plots/**/*",
