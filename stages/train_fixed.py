@@ -19,7 +19,7 @@ def main(params: Params) -> None:
     network.check_model(before, given_train.classes, "the model of train_augmented")
     trainer = Trainer(Kept("finished/train_fixed"), stage.engine(params), stage.Watch())
     trained = run.train_runs(sets, config.runs, params.seed, trainer, given_dev_labels)
-    paths = stage.model_paths("train_fixed")
+    paths = stage.run_paths("train_fixed")
     lines = outputs.write_runs(trained, sets, config.keep, given_train, **paths)
     outputs.write_before_after(
         "plots/train_fixed/before_after.png",
