@@ -134,7 +134,7 @@ BAD_IN_RUNS = [
         ("seed: 0", "false", "seed must be an integer in 0..4294967295, got False"),
         ("batch_size: 32", "0", "batch_size must be an integer in 1..1048576, got 0"),
         (
-            "precision: float32",
+            "precision: auto",
             "half",
             "precision must be one of auto, float32, bfloat16, got 'half'",
         ),

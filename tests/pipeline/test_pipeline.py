@@ -136,7 +136,7 @@ def test_metrics_fit_a_terminal(clone: Clone) -> None:
 def test_changing_a_shared_setting_reruns_all_trainings(clone: Clone) -> None:
     changes = {
         **{"seed: 0": "seed: 1", "lr: 0.001": "lr: 0.002", "batch_size: 32": "batch_size: 16"},
-        **{"optimizer: adam": "optimizer: sgd", "precision: float32": "precision: bfloat16"},
+        **{"optimizer: adam": "optimizer: sgd", "precision: auto": "precision: float32"},
         "device: auto": "device: cpu",
     }
     clone.edit("params.yaml", changes)

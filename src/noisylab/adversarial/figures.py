@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from noisylab import plots
@@ -85,8 +86,8 @@ def norm_histogram(title: str, norms: Mapping[str, np.ndarray]) -> Figure:
         if values.size:
             median = float(np.median(values))
             label = f"{name}, median {median:.0f}"
-            *_, bars = axes.hist(values, edges, color=color, alpha=0.6, label=label)
-            shown.append(bars[0])  # it carries the label
+            axes.hist(values, edges, color=color, alpha=0.6)
+            shown.append(Patch(color=color, alpha=0.6, label=label))
             axes.axvline(median, color=color, linestyle="--")
     n_values = SIZE * SIZE * 3
     xlabel = f"L2 norm of the perturbation, in 8-bit levels (over all {n_values:,} values)"
