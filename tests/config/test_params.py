@@ -230,7 +230,8 @@ def changed_epsilon(value: str) -> str:
 
 def test_an_optimizer_may_have_rates_of_its_own(tmp_path: Path) -> None:
     def text(rates: str) -> str:
-        return TEXT.replace("\nlr_sweep:", f"\nlr_sweep:\n  own_rates: {rates}\n  #")
+        own, following = TEXT.index("  own_rates:"), TEXT.index("  rates:  ")
+        return f"{TEXT[:own]}  own_rates: {rates}\n{TEXT[following:]}"
 
     path = tmp_path / "params.yaml"
     path.write_text(text("{sgd: [0.1, 3]}"))
@@ -238,6 +239,15 @@ def test_an_optimizer_may_have_rates_of_its_own(tmp_path: Path) -> None:
     for bad in ("[0.1]", "{sgd: []}", "{sgd: [0]}", "{SGD: [0.1]}"):
         message = read(tmp_path, text(bad))
         assert message.startswith("lr_sweep.own_rates must be for any of adam, adamw, sgd, ")
+
+
+def test_the_sweep_may_have_epochs_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace("\nlr_sweep:", "\nlr_sweep:\n  epochs: 7\n  #"))
+    assert read_params(path).lr_sweep.epochs == 7
+    assert read(tmp_path, path.read_text().replace("epochs: 7", "epochs: 0")) == (
+        "lr_sweep.epochs must be an integer in 1..1000000, got 0"
+    )
 
 
 def test_a_train_stage_needs_a_run(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ class SweepConfig:
     rates: Annotated[Sequence[float], _RATES]
     seeds: Annotated[int, integer(1, 100)]  # how many, from Params.seed upwards
     schedule: Annotated[str, choice("recipe", "constant")] = "recipe"
-    epochs: Epochs | None = None  # None: as many as the recipe
+    epochs: Annotated[int | None, integer(1, 10**6)] = None  # None: as many as the recipe
     # Rates by optimizer, which replace `rates`.
     own_rates: Annotated[Mapping[str, Sequence[float]] | None, by_name(_RATES, OPTIMIZERS)] = None
 
