@@ -1,7 +1,7 @@
 """Print `--pull` if results can be fetched from the DVC remote: `python -m noisylab.remote`.
 
-`make repro` passes this to `dvc repro`, which stops at the first missing output if the remote cannot
-be used. A remote that is out of reach costs the fetched results, but does not block the run.
+`make repro` passes this to `dvc repro`, which stops at the first missing output if the remote
+cannot be used. A remote that is out of reach costs the fetched results, but does not block the run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _ask(project: Path) -> str | None:
 
     try:
         remote = Repo(project).cloud.get_remote_odb()
-        if remote.path.startswith(("http:", "https:")):
+        if remote.path.startswith(("http:", "https:")):  # exists() is False if nothing answers
             urlopen(remote.path).close()
         else:
             remote.fs.exists(
