@@ -17,7 +17,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def point_at(project: Path, address: str) -> None:
-    text = f"[core]\n    no_scm = true\n    remote = store\n['remote \"store\"']\n    url = {address}\n"
+    core = "[core]\n    no_scm = true\n    remote = store\n"
+    text = f"{core}['remote \"store\"']\n    url = {address}\n"
     (project / ".dvc" / "config").write_text(text)
 
 
