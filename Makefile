@@ -22,7 +22,7 @@ help:
 
 # --pull: if there is a DVC remote that answers, fetch results from it instead of training again.
 repro: $(READY)
-	@python -m noisylab.repair
+	@noisylab repair
 	dvc repro $$(test -z "$$(dvc config core.remote 2>/dev/null)" || python -m noisylab.remote)
 	@echo
 	@echo "Results on dev, one line per run (dvc metrics show):"
@@ -32,7 +32,7 @@ repro: $(READY)
 	@echo "The whole run on one page: open report.html in a browser."
 
 review: $(READY)
-	@python -m noisylab.review data
+	@noisylab review
 
 # No reordering: tests/conftest.py puts the longest tests first.
 test: lint browser

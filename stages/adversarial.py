@@ -1,4 +1,4 @@
-"""Change images slightly, until the final model predicts another class."""
+"""Change images slightly, until a model predicts another class."""
 
 from noisylab import stage
 from noisylab.config.params import Params
@@ -12,11 +12,15 @@ def main(params: Params) -> None:
     config = params.adversarial
     sets = set_files.read_fixed_sets("data")
     given_counts = set_files.read_set("data/train_set.pickle").counts()
-    model = network.read_weights("models/lr_sweep.pt")
-    attacks = run.attack_all(model, sets, given_counts, config, params.device)
+    models = {
+        "train_fixed": network.read_weights(f"models/train_fixed/{config.run}.pt"),
+        run.FINAL: network.read_weights("models/lr_sweep.pt"),
+    }
+    engine = stage.engine(params)
+    attacked = run.attack_all(models, sets, given_counts, config, params.device, engine)
     lines = outputs.write_attacks(
-        attacks,
-        model,
+        attacked,
+        models,
         sets["train"].classes,
         config,
         data="data/adversarial",

@@ -14,7 +14,7 @@ def main(params: Params) -> None:
     sets = set_files.read_sets("data")
     trainer = Trainer(Kept("finished/train_balanced"), stage.engine(params), stage.Watch())
     trained = run.train_runs(sets, config.runs, params.seed, trainer)
-    paths = stage.model_paths("train_balanced")
+    paths = stage.run_paths("train_balanced")
     stage.say(outputs.write_runs(trained, sets, config.keep, sets["train"], **paths))
 
 

@@ -16,9 +16,10 @@ def main(params: Params) -> None:
     given_train = set_files.read_set("data/train_set.pickle")
     given_dev_labels = set_files.read_set("data/dev_set.pickle").labels
     before = network.read_weights("models/train_augmented.pt")
+    network.check_model(before, given_train.classes, "the model of train_augmented")
     trainer = Trainer(Kept("finished/train_fixed"), stage.engine(params), stage.Watch())
     trained = run.train_runs(sets, config.runs, params.seed, trainer, given_dev_labels)
-    paths = stage.model_paths("train_fixed")
+    paths = stage.run_paths("train_fixed")
     lines = outputs.write_runs(trained, sets, config.keep, given_train, **paths)
     outputs.write_before_after(
         "plots/train_fixed/before_after.png",

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,9 +70,8 @@ def test_a_class_whose_name_begins_with_an_underscore_is_in_every_legend() -> No
         attacks.norm_histogram("t", two),
         few,
     ]
-    legends = [*(figure.axes[0].get_legend() for figure in drawn), *many.legends]
+    legends: list[Any] = [*(figure.axes[0].get_legend() for figure in drawn), *many.legends]
     for legend in legends:
-        assert legend is not None
         assert legend.get_texts()[0].get_text().startswith("_background_")
     assert len(legends[-1].get_texts()) == 12
 

@@ -23,9 +23,9 @@ def point_at(project: Path, address: str) -> None:
 
 
 def test_a_remote_that_answers_is_usable_before_the_first_push(project: Path) -> None:
-    assert remote.unusable(project) is None
+    assert remote.unusable(project, seconds=300) is None
     point_at(project, str(project / "not_yet"))
-    assert remote.unusable(project) is None
+    assert remote.unusable(project, seconds=300) is None
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_the_reason_of_an_unusable_remote_is_one_line(
     project: Path, address: str, reason: str
 ) -> None:
     point_at(project, address)
-    found = remote.unusable(project)
+    found = remote.unusable(project, seconds=300)
     assert found is not None
     assert reason in found
     assert "\n" not in found

@@ -13,7 +13,7 @@ from threading import Thread
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-_SECONDS = 20  # to wait for an answer; s3 alone retries for minutes
+_SECONDS = 60  # to wait for an answer; s3 alone retries for minutes
 
 
 def unusable(project: Path, seconds: float = _SECONDS) -> str | None:

@@ -1,4 +1,4 @@
-"""Repair what a killed DVC leaves damaged: `python -m noisylab.repair`.
+"""Repair what a killed DVC leaves damaged: `noisylab repair`.
 
 `make repro` does this before it runs the pipeline. DVC writes two of its files in place:
 `dvc.lock`, the results of stages, and `.dvc/tmp/rwlock`, the locks of running ones. If it is killed
@@ -8,15 +8,20 @@ cache. Damaged files are removed, and the next `dvc repro` makes them again: onl
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import md5
 from pathlib import Path
 
 import yaml
+
+_DESCRIPTION = """Remove what a killed DVC left damaged in this folder: its results, its locks, and
+its copies of outputs. Prints a line for each. The next dvc repro makes them again; make repro does
+this first."""
 
 # It keeps scalars as text, as a path may be `no` or `1e5`. The version in C is the faster one.
 _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -100,8 +105,10 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Repair the project in the current folder, and list what was removed."""
+    parser = argparse.ArgumentParser(prog="noisylab repair", description=_DESCRIPTION)
+    parser.parse_args(arguments)
     for line in repair(Path.cwd()):
         print(line)
 

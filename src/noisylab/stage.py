@@ -118,6 +118,11 @@ def model_paths(name: str) -> dict[str, str]:
     }
 
 
+def run_paths(name: str) -> dict[str, str]:
+    """Paths of a train stage: those of model_paths(), and a folder for the models of all runs."""
+    return {**model_paths(name), "models": f"models/{name}"}
+
+
 def engine(params: Params) -> str:
     """Engine for many trainings: NOISYLAB_ENGINE if set, else `engine` of params.yaml."""
     name = os.environ.get("NOISYLAB_ENGINE") or params.engine

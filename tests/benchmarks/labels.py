@@ -3,7 +3,7 @@
     python tests/benchmarks/labels.py [--seeds N] [--cifar10 DIR]
 
 Compares every rule with every cleanlab filter on the same probabilities, on the bundled set. With
-CIFAR-10 in DIR (see python -m noisylab.data.bundling --help), also on four sets made from it: three
+CIFAR-10 in DIR (see noisylab bundle --help), also on four sets made from it: three
 with two confusions each, one without wrong labels. Otsu's cut and the number that is estimated are
 tried beside the rules. Run stage prepare first.
 """

@@ -134,7 +134,7 @@ BAD_IN_RUNS = [
         ("seed: 0", "false", "seed must be an integer in 0..4294967295, got False"),
         ("batch_size: 32", "0", "batch_size must be an integer in 1..1048576, got 0"),
         (
-            "precision: float32",
+            "precision: auto",
             "half",
             "precision must be one of auto, float32, bfloat16, got 'half'",
         ),
@@ -148,6 +148,7 @@ BAD_IN_RUNS = [
         *BAD_IN_RUNS,
         ("keep: report", "best", "train_baseline.keep must be one of the runs report, got 'best'"),
         ("keep: report", "[a]", "train_baseline.keep must be the name of a run, got ['a']"),
+        ("  run: report", "x", "adversarial.run must be one of the runs report, best, got 'x'"),
     ],
 )
 def test_bad_values_are_refused_with_their_key(
@@ -210,6 +211,21 @@ def test_bad_sections_are_refused_with_their_key_or_line(
 ) -> None:
     assert old in TEXT
     assert read(tmp_path, TEXT.replace(old, new, 1)).startswith(message)
+
+
+def test_the_epsilon_of_the_example_is_a_number_or_several(tmp_path: Path) -> None:
+    assert read_params(SHIPPED).adversarial.example_epsilons == [4, 6, 8, 12]
+    path = tmp_path / "params.yaml"
+    for value, epsilons in (("8", [8]), ("[16, 2.5]", [2.5, 16])):
+        path.write_text(changed_epsilon(value))
+        assert read_params(path).adversarial.example_epsilons == epsilons
+    for value in ("0", "[]", "[4, 300]"):
+        assert read(tmp_path, changed_epsilon(value)).startswith("adversarial.epsilon must be")
+
+
+def changed_epsilon(value: str) -> str:
+    start = TEXT.index("\n  epsilon: ")
+    return f"{TEXT[:start]}\n  epsilon: {value}\n{TEXT[TEXT.index('  steps: 5', start) :]}"
 
 
 def test_an_optimizer_may_have_rates_of_its_own(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_contradictory_parts_are_refused(parts: dict[str, object], message: str)
 
 
 def test_identical_images_between_sets(train: ImageSet, dev: ImageSet) -> None:
-    assert identical_images(train, dev) == []
+    assert identical_images(train, dev.subset(range(len(dev)))) == []
     dev.images[4] = train.images[9]
     dev.images[6] = train.images[9]
     assert identical_images(train, dev) == [(9, 4), (9, 6)]

@@ -187,6 +187,13 @@ def test_a_large_progressive_jpeg_may_not_have_many_scans(tmp_path: Path) -> Non
         read_rgb(tmp_path / "a.jpg")
 
 
+def test_a_png_may_hold_the_bytes_that_begin_a_scan_of_a_jpeg(tmp_path: Path) -> None:
+    pixels = np.tile(np.frombuffer(b"\xff\xda", np.uint8), 1500 * 1500 * 3 // 2)
+    picture = pixels.reshape(1500, 1500, 3)
+    Image.fromarray(picture).save(tmp_path / "a.png", compress_level=0)
+    assert np.array_equal(read_rgb(tmp_path / "a.png", whole=True), picture)
+
+
 def test_a_photo_of_two_pictures_shows_the_first(tmp_path: Path) -> None:
     """As phones write: an MPO file is a JPEG with more pictures behind it."""
     first, second = (Image.new("RGB", (40, 30), colour) for colour in ("red", "blue"))

@@ -5,6 +5,7 @@ import pytest
 from sklearn import metrics
 
 from noisylab.core.images import ImageSet
+from noisylab.learning.calibration import reliability
 from noisylab.learning.evaluation import (
     Evaluation,
     evaluate,
@@ -134,4 +135,6 @@ def test_dev_is_also_compared_with_its_other_labels(dev: ImageSet) -> None:
 def test_the_standard_error_is_that_of_a_mean_of_shares() -> None:
     confusion = np.array([[90, 10, 0], [5, 5, 0], [0, 0, 0]])
     expected = (0.9 * 0.1 / 100 + 0.5 * 0.5 / 10) ** 0.5 / 2
-    assert Evaluation(0.0, 0.0, confusion).standard_error == pytest.approx(expected)
+    certain = reliability(np.zeros(1, int), np.ones((1, 1)))
+    found = Evaluation(0.0, 0.0, confusion, certain)
+    assert found.standard_error == pytest.approx(expected)

@@ -1,3 +1,4 @@
+import io
 import os
 import pickle
 from pathlib import Path
@@ -152,3 +153,34 @@ def test_a_model_of_other_classes_is_refused() -> None:
     expected = "^the final model is for 5 classes, the sets have 3; train it on these sets$"
     with pytest.raises(InputError, match=expected):
         check_model(SimpleModel(5), ("car", "truck", "cat"), "the final model")
+
+
+def test_a_model_of_classes_in_another_order_is_refused() -> None:
+    model = SimpleModel(3, classes=("car", "cat", "truck"))
+    check_model(model, ["car", "cat", "truck"], "the final model")
+    expected = "^the final model is for other classes: label 1 is 'cat', the sets have 'truck'; "
+    with pytest.raises(InputError, match=expected):
+        check_model(model, ("car", "truck", "cat"), "the final model")
+
+
+def test_classes_come_back_with_the_weights() -> None:
+    named = SimpleModel(3, classes=("car", "кошка", "0"))
+    assert load_weights(dump_weights(named)).classes == ("car", "кошка", "0")
+    assert load_weights(dump_weights(SimpleModel(3))).classes is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (["a", "b"], r"classes must be a list of 3 names, got \['a', 'b'\]$"),
+        (3, "classes must be a list of 3 names, got 3$"),
+        (["a", "b", "a"], "classes must be distinct, got 'a' more than once$"),
+        (["a", "b", 7], "classes must be names of 1 to 100 printable characters, got 7$"),
+        (["a", "b", ["c"]], "classes must be names of 1 to 100 printable characters, got list"),
+    ],
+)
+def test_other_classes_in_a_checkpoint_are_refused(classes: object, message: str) -> None:
+    buffer = io.BytesIO()
+    torch.save({"model_state_dict": SimpleModel(3).state_dict(), "classes": classes}, buffer)
+    with pytest.raises(InputError, match=message):
+        load_weights(buffer.getvalue())

@@ -73,8 +73,8 @@ class Clone:
             path.relative_to(self.folder).as_posix(): sha256(path.read_bytes()).hexdigest()
             for pattern in (
                 "data/*.pickle",
-                "data/adversarial/*",
-                "models/*",
+                "data/adversarial/**/*",
+                "models/**/*",
                 "metrics/**/*",
                 "plots/**/*",
                 "*.html",

@@ -109,14 +109,23 @@ def test_the_final_model_is_the_better_one(clone: Clone) -> None:
     assert models[0].read_bytes() == models[1].read_bytes()
 
 
-def test_the_final_model_is_attacked(clone: Clone) -> None:
+def test_two_models_are_attacked(clone: Clone) -> None:
     metrics = read_json(clone, "metrics/adversarial.json")
-    assert list(metrics)[2:] == ["split", "example", "steps", "smallest", "confident"]
+    assert list(metrics)[2:] == ["split", "train_fixed", "final"]
     assert metrics["split"] == "test"
-    assert metrics["steps"]["attacked"] > 0
-    assert metrics["steps"]["before"] == 0
     assert metrics["source_class"] != metrics["target_class"]
-    assert (clone.folder / "plots/adversarial/example.png").is_file()
+    final = metrics["final"]
+    assert final["steps"]["attacked"] > 0
+    assert final["steps"]["before"] == 0
+    assert final["example"]["near"]["images"] > 0
+    assert (clone.folder / "plots/adversarial/final/example.png").is_file()
+
+
+def test_the_weights_of_all_runs_are_kept(clone: Clone) -> None:
+    models = clone.folder / "models"
+    assert {path.name for path in (models / "train_fixed").iterdir()} == {"report.pt", "best.pt"}
+    kept = (models / "train_fixed/best.pt").read_bytes()
+    assert kept == (models / "train_fixed.pt").read_bytes()
 
 
 def test_the_report_names_the_commit_of_its_inputs(clone: Clone) -> None:
@@ -136,7 +145,7 @@ def test_metrics_fit_a_terminal(clone: Clone) -> None:
 def test_changing_a_shared_setting_reruns_all_trainings(clone: Clone) -> None:
     changes = {
         **{"seed: 0": "seed: 1", "lr: 0.001": "lr: 0.002", "batch_size: 32": "batch_size: 16"},
-        **{"optimizer: adam": "optimizer: sgd", "precision: float32": "precision: bfloat16"},
+        **{"optimizer: adam": "optimizer: sgd", "precision: auto": "precision: float32"},
         "device: auto": "device: cpu",
     }
     clone.edit("params.yaml", changes)

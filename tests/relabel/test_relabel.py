@@ -15,6 +15,7 @@ from noisylab.config.settings import FitConfig, RelabelConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import Decisions, ImageSet
 from noisylab.data.set_files import read_fixed_sets, read_set, write_sets
+from noisylab.learning.calibration import unsmoothed
 from noisylab.learning.kept import Training
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.opinion import OpinionModel
@@ -134,6 +135,19 @@ def test_what_the_models_say_goes_with_the_corrected_sets(
         assert np.array_equal(fixed[split].pred_probs, part)  # type: ignore[arg-type]
         assert (fixed[split].labels == result.fixed_sets()[split].labels).all()
     assert fixed["test"].pred_probs is None
+
+
+def test_distillation_reads_probabilities_without_the_smoothing_of_the_recipe(
+    sets: dict[str, ImageSet], model: SimpleModel
+) -> None:
+    smooth = replace(RECIPE, label_smoothing=0.1)
+    decisions = {("train", 5): 1}
+    result = relabel(sets, model, decisions, CONFIG, smooth, 0, Trainer())
+    expected = unsmoothed(predict_both_ways(model, result.known.images), 0.1)
+    expected[5] = [0, 1, 0]
+    assert np.array_equal(result.pred_probs, expected)
+    plain = find(sets, model, decisions)  # whose models predict the same
+    assert np.array_equal(result.errors.scores, plain.errors.scores)
 
 
 @pytest.mark.parametrize(

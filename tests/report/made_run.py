@@ -13,14 +13,17 @@ from PIL import Image
 
 from noisylab.config.params import Params, read_params
 from noisylab.core import files
+from noisylab.learning.calibration import N_BINS, Reliability
 from noisylab.learning.evaluation import Evaluation
 from noisylab.report import page
 from noisylab.report.commit import Commit
-from noisylab.report.facts import Facts, read_facts
+from noisylab.report.facts import ATTACKED, Facts, read_facts
 from noisylab.report.runs import STAGES
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"confusion": (1035, 385), "runs": (920, 820), "flagged": (1080, 1850)}
+#: All predictions are made with 92 %, and as many are right.
+RELIABILITY = Reliability(*(np.eye(N_BINS)[13] * value for value in (1.0, 0.92, 0.92)))
 COMMIT = Commit("0123456789abcdef" * 2 + "01234567")
 
 
@@ -142,7 +145,7 @@ def write_run(
     figures = json.loads(path.read_text()) if path.exists() else {}
     for name, matrix in confusions.items():
         accuracy = matrix.trace() / matrix.sum()
-        figures[name] = Evaluation(0.5, accuracy, matrix).metrics(classes)
+        figures[name] = Evaluation(0.5, accuracy, matrix, RELIABILITY).metrics(classes)
     files.write_json(path, figures)
     dev = confusions["dev"]
     cells = [(classes[i], classes[j], count) for (i, j), count in np.ndenumerate(dev)]
@@ -201,40 +204,43 @@ def write_attack(folder: Path, classes: tuple[str, ...]) -> None:
         "attacked": 18, "success": 1.0,
         "l2_median": 140.0, "l2_p95": 310.0, "linf_median": 9.0, "linf_p95": 20.0,
     }  # fmt: skip
+    near = {"images": 38, "target_median": 0.63, "success": 0.7, "confident": 0.23}
+    of_model = {
+        "example": {
+            "index": 3, "source_before": 0.96, "target_before": 0.01, "source_after": 0.004,
+            "target_after": 0.99, "linf": 4, "l2": 150.0, "epsilon": 4, "steps": 5, "reached": 1,
+            "near": near,
+        },
+        "steps": {"attacked": 18, "before": 0.0},
+        "smallest": search,
+        "confident": search,
+    }  # fmt: skip
     figures = {
         "split": "test",
         "source_class": classes[1],
         "target_class": classes[-1] if len(classes) > 2 else classes[0],
-        "example": {
-            "index": 3, "source_before": 0.96, "target_before": 0.01, "source_after": 0.004,
-            "target_after": 0.99, "linf": 4, "l2": 150.0, "epsilon": 4, "steps": 5, "reached": 1,
-        },
-        "steps": {
-            "attacked": 18, "before": 0.0,
-        },
-        "smallest": search,
-        "confident": search,
-    }  # fmt: skip
+        **dict.fromkeys(ATTACKED, of_model),
+    }
     files.write_json(folder / "metrics/adversarial.json", figures)
     rows = [(4, 0.6, 0.2), (8, 0.9, 0.8), (16, 1.0, 0.9)]
-    files.write_csv(
-        folder / "plots/adversarial/success.csv", ("epsilon", "success", "confident"), rows
-    )
+    for name in ATTACKED:
+        table = folder / "plots/adversarial" / name / "success.csv"
+        files.write_csv(table, ("epsilon", "success", "confident"), rows)
 
 
 def write_pictures(folder: Path, classes: tuple[str, ...], params: Params, truth: bool) -> None:
     names = ["stats/classes", *(f"stats/sheets/{at}_x" for at in range(len(classes)))]
     for stage in STAGES:
         section = getattr(params, stage)
-        kept = ("confusion", "classes", "loss", "precision_recall", "suspects")
+        kept = ("confusion", "classes", "loss", "precision_recall", "suspects", "reliability")
         names += [f"{stage}/{section.keep}/{name}" for name in kept]
         names += [f"{stage}/runs"] if len(section.runs) > 1 else []
     names += ["train_augmented/best/augmentations", "train_fixed/before_after"]
     names += ["relabel/flagged", "relabel/near", "relabel/classes"]
     names += ["relabel/precision_recall"] if truth else []
     names += ["lr_sweep/rates", "lr_sweep/losses"]
-    attack = ("example", "probabilities", "success", "smallest_l2", "pairs")
-    names += [f"adversarial/{name}" for name in attack]
+    attack = ("example", "near", "probabilities", "success", "smallest_l2", "pairs")
+    names += [f"adversarial/{model}/{name}" for model in ATTACKED for name in attack]
     for name in names:
         path = folder / f"plots/{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)

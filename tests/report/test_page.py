@@ -108,10 +108,10 @@ def test_a_missing_or_broken_picture_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
-        ("adversarial.json", ("example",)),
-        ("adversarial.json", ("example", "linf")),
-        ("adversarial.json", ("steps", "attacked")),
-        ("adversarial.json", ("smallest", "linf_median")),
+        ("adversarial.json", ("final", "example")),
+        ("adversarial.json", ("final", "example", "linf")),
+        ("adversarial.json", ("train_fixed", "example", "near")),
+        ("adversarial.json", ("final", "smallest", "linf_median")),
         ("relabel.json", ("train", "flagged")),
         ("relabel.json", ("dev", "corrected")),
         ("relabel.json", ("rules", "best", "flagged")),

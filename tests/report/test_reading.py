@@ -41,9 +41,9 @@ def test_ties_are_decided_as_in_the_pictures(tmp_path: Path, counts: tuple[int, 
 
 def test_epsilons_are_those_of_the_table(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    table = tmp_path / "plots/adversarial/success.csv"
+    table = tmp_path / "plots/adversarial/final/success.csv"
     table.write_text("epsilon,success,confident\n0.5,0.125,0.0\n2.25,0.75,0.5\n")
-    assert [budget["epsilon"] for budget in run.facts().budgets] == [0.5, 2.25]
+    assert [budget["epsilon"] for budget in run.facts().budgets["final"]] == [0.5, 2.25]
     said = run.said()["adversarial"]
     assert "Perturbed by at most 0.5 levels per pixel, 12.5% of them" in said
     assert "by at most 2.25 levels, 75.0%" in said

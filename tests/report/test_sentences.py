@@ -252,7 +252,8 @@ def test_sentences_are_whole(tmp_path: Path, settings: dict[str, Any]) -> None:
             for split in ("train", "dev"):
                 run.change(change, split, "corrected", value=0)
             run.change("stats.json", "dev", "repeated_images", value=1)
-            run.change("adversarial.json", "steps", "attacked", value=0)
+            run.change("adversarial.json", "final", "steps", "attacked", value=0)
+            run.change("adversarial.json", "train_fixed", "example", value=None)
         for section, text in run.said().items():
             assert not re.search(r" [.,:;?]|[.,:;]{2}|–|\(\)", text), section
             assert not text or text.endswith((".", "?")), section

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from made_run import make_run
+from markupsafe import Markup
 
 ALL_ONE = [[100, 0, 0], [12, 0, 0], [8, 0, 0]]
 
@@ -59,25 +60,64 @@ def test_several_optimizers_are_named(tmp_path: Path) -> None:
 def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     attacked = run.said()["adversarial"]
-    assert "a probability of 96.0% for truck" in attacked
-    assert "classifies the image as cat, with a probability of 99.0%" in attacked
+    for model in ("The model of run report of train_fixed", "The final model"):
+        assert f"{model} assigns its example a probability of 96.0% for truck" in attacked
+        assert f"{model} classifies 18 images of test correctly as truck" in attacked
+    assert "within 4 levels it classifies the image as cat, with a probability of 99.0%" in attacked
     assert "after the smallest perturbation" in run.html()
     assert "Perturbed by at most 4 levels per pixel, 60.0% of them" in attacked
     assert "by at most 16 levels, 100%" in attacked
-    run.change("adversarial.json", "example", "reached", value=0)
-    run.change("adversarial.json", "example", "target_after", value=0.2)
-    run.change("adversarial.json", "smallest", "success", value=0.0)
+    run.change("adversarial.json", "final", "example", "reached", value=0)
+    run.change("adversarial.json", "final", "example", "target_after", value=0.2)
+    run.change("adversarial.json", "final", "smallest", "success", value=0.0)
     for size in ("l2_median", "l2_p95", "linf_median", "linf_p95"):
-        run.change("adversarial.json", "smallest", size, value=None)
+        run.change("adversarial.json", "final", "smallest", size, value=None)
     said = run.said()
-    assert "does not classify the image as cat" in said["adversarial"]
+    assert "it does not classify the image as cat" in said["adversarial"]
     assert "the probability of cat is 20.0%" in said["adversarial"]
     assert "succeeds for none of them" in said["adversarial"]
     text = run.html()
     assert "after the smallest perturbation" not in text
     row = text[text.index("The smallest perturbation, in levels") :]
-    row = row[row.index('<th scope="row">classified as the target') :]
+    row = row[row.index('<th scope="row">the final model') :]
     assert row[: row.index("</tr>")].count('aria-label="no figure"') == 4
+
+
+def test_the_picture_of_the_reports_recipe_comes_first_with_its_rule(tmp_path: Path) -> None:
+    text = make_run(tmp_path).html()
+    section = text[text.index('id="adversarial"') :]
+    first = Markup(section[: section.index("<dl")]).striptags()
+    assert "Of the 38 training images of truck that the model gives a probability of about" in first
+    assert "the one that the attack moves furthest, not a typical one" in first
+    assert "23% reach 99% or more, and the median is 63.0%" in first
+    assert section[: section.index("<dl")].count("<img") == 3
+    assert section.count("<img") == 12
+
+
+def test_a_sure_model_is_told_from_a_calibrated_one(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    said = run.said()["adversarial"]
+    assert "The final model is calibrated: on test, its mean confidence is 92.0%" in said
+    assert "so it is seldom as sure as 99%" in said
+    run.change("lr_sweep/final.json", "test", "confidence", value=0.99)
+    run.change("train_fixed/report.json", "test", "confidence", value=0.8)
+    said = run.said()["adversarial"]
+    assert "The final model is over-confident: on test, its mean confidence is 99.0%" in said
+    assert "The model of run report of train_fixed is under-confident" in said
+    assert "seldom" not in said
+
+
+def test_a_model_that_predicts_no_image_of_the_source_class(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    run.change("adversarial.json", "train_fixed", "example", value=None)
+    run.change("adversarial.json", "train_fixed", "steps", "attacked", value=0)
+    for path in (tmp_path / "plots/adversarial/train_fixed").iterdir():
+        path.unlink()
+    said = run.said()["adversarial"]
+    poor = "The model of run report of train_fixed"
+    assert f"{poor} predicts no training image of truck correctly, so it has no example" in said
+    assert f"{poor} classifies no image of test correctly as truck, so none was attacked" in said
+    assert "The final model assigns its example" in said
 
 
 def test_a_rate_at_which_some_trainings_learn(tmp_path: Path) -> None:
@@ -87,23 +127,3 @@ def test_a_rate_at_which_some_trainings_learn(tmp_path: Path) -> None:
     lucky = "adam,0.05,1,no,yes,0.9,0.5,0.8"
     table.write_text("\n".join([header, *rows, lucky]) + "\n")
     assert "At the highest rate, 0.05, the model learns in 1 of 2" in run.said()["lr_sweep"]
-
-
-def test_no_image_attacked(tmp_path: Path) -> None:
-    run = make_run(tmp_path)
-    run.change("adversarial.json", "steps", "attacked", value=0)
-    said = run.said()["adversarial"]
-    assert "It classifies no image of test correctly as truck" in said
-    assert "In the example, the probability of cat rises from 1.0% to 99.0%" in said
-    assert "of these images" not in said
-    for figure in ("index", "source_before", "target_before", "source_after", "target_after"):
-        run.change("adversarial.json", "example", figure, value=None)
-    for picture in (tmp_path / "plots/adversarial").iterdir():
-        picture.unlink()
-    said = run.said()["adversarial"]
-    assert "The model classifies no image of train correctly as truck" in said
-    assert "In the example" not in said
-    run = make_run(tmp_path)
-    assert "the model classified none of these images as cat" in run.said()["adversarial"]
-    run.change("adversarial.json", "steps", "before", value=0.5)
-    assert "the model classified 50.0% of these images as cat" in run.said()["adversarial"]

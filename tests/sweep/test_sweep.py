@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from noisylab.config.settings import FitConfig, SweepConfig
+from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Kept, Trained, Training
 from noisylab.learning.network import SimpleModel, load_weights, read_weights
@@ -182,6 +183,8 @@ def test_the_better_model_is_kept(swept: Sweep, sets: dict[str, ImageSet]) -> No
     assert equal.kept == "train_fixed"
     diverged = Sweep(swept.outcomes[2:], swept.chance_loss)
     assert choose(diverged, SimpleModel(3).eval(), sets).kept == "train_fixed"
+    with pytest.raises(InputError, match=r"^the model of train_fixed is for 5 classes, the sets"):
+        choose(swept, SimpleModel(5).eval(), sets)
 
 
 def test_model_metrics_table_and_pictures_are_written(
@@ -203,7 +206,7 @@ def test_model_metrics_table_and_pictures_are_written(
     each = {f"{folder}/{name}.json" for folder in ("metrics", "dev") for name in ("best", "final")}
     plots = {f"plots/{name}" for name in ("losses.png", "rates.png", "trainings.csv")}
     assert files == {"model.pt", "sweep.json"} | each | plots
-    assert read_weights(paths["model"]).n_classes == 3
+    assert read_weights(paths["model"]).classes == sets["train"].classes
     metrics = json.loads((tmp_path / "metrics" / "final.json").read_text())
     assert list(metrics) == ["train", "dev", "dev_given", "dev_true", "test"]
     described = json.loads((tmp_path / "sweep.json").read_text())

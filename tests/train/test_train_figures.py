@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 from matplotlib.colors import to_hex
 
+from noisylab.learning.calibration import reliability
 from noisylab.train import figures
 
 
@@ -78,3 +80,15 @@ def test_suspects_are_shown_the_most_probable_first() -> None:
     figure = figures.suspects("run", images, labels, probs, ("car", "cat"), 0, 1)
     assert [text.get_text() for text in figure.axes[0].texts] == ["1: 90%", "0: 60%"]
     assert figure.get_suptitle() == "run\n2 of 2 dev images labelled car and predicted as cat"
+
+
+def test_reliability_has_a_point_for_each_bin_with_images_and_the_figures() -> None:
+    probs = np.array([[0.9, 0.1], [0.3, 0.7], [0.1, 0.9]])
+    found = reliability(np.array([0, 0, 1]), probs)
+    figure = figures.reliability("run", {"dev": found, "test": found})
+    dev, test = figure.axes
+    for axes in (dev, test):
+        points = np.asarray(axes.collections[0].get_offsets())
+        assert points == pytest.approx(np.array([[0.7, 0], [0.9, 1]]))
+    assert dev.get_title() == "dev: confidence 85.0%, calibration error 0.250"
+    figure.canvas.draw()

@@ -32,7 +32,13 @@ def sets(train: ImageSet, dev: ImageSet) -> dict[str, ImageSet]:
 def write(
     runs: dict[str, Run], sets: dict[str, ImageSet], folder: Path, given: ImageSet | None = None
 ) -> list[str]:
-    names = {"model": "model.pt", "metrics": "metrics", "dev_metrics": "dev", "plots": "plots"}
+    names = {
+        "model": "model.pt",
+        "models": "models",
+        "metrics": "metrics",
+        "dev_metrics": "dev",
+        "plots": "plots",
+    }
     paths = {key: str(folder / name) for key, name in names.items()}
     return write_runs(runs, sets, "long", given or sets["train"], **paths)
 
@@ -46,18 +52,24 @@ def test_files_metrics_and_lines_of_every_run(tmp_path: Path, sets: dict[str, Im
     assert re.search(r"accuracy [\d.]+, .*recall car [\d.]+, truck [\d.]+, cat [\d.]+$", lines[0])
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     plots = ["history.csv", "confusion.csv", "loss.png", "confusion.png", "classes.png"]
-    plots += ["precision_recall.png", "suspects.png"]
-    each = ["metrics/{}.json", "dev/{}.json", *(f"plots/{{}}/{name}" for name in plots)]
+    plots += ["precision_recall.png", "suspects.png", "reliability.png"]
+    each = [
+        "metrics/{}.json",
+        "dev/{}.json",
+        "models/{}.pt",
+        *(f"plots/{{}}/{name}" for name in plots),
+    ]
     once = {"model.pt", "plots/runs.png", "plots/short/augmentations.png"}
     assert files == once | {name.format(run) for name in each for run in runs}
 
     metrics = json.loads((tmp_path / "metrics" / "long.json").read_text())
-    assert list(metrics) == ["train", "dev", "dev_true", "test"]
+    assert list(metrics) == ["precision", "train", "dev", "dev_true", "test"]
     evaluation = runs["long"].evaluations["dev_true"]
     assert metrics["dev_true"]["recall"]["cat"] == pytest.approx(evaluation.recall[2], abs=1e-5)
     assert metrics["dev"] != metrics["dev_true"]
     headline = json.loads((tmp_path / "dev" / "long.json").read_text())
-    assert list(headline) == ["loss", "accuracy", "balanced_accuracy", "macro_f1"]
+    shares = ["accuracy", "balanced_accuracy", "macro_f1", "ece", "confidence"]
+    assert list(headline) == ["loss", *shares]
     assert headline.items() <= metrics["dev"].items()
 
     confusion = (tmp_path / "plots" / "long" / "confusion.csv").read_text().splitlines()
@@ -71,6 +83,8 @@ def test_files_metrics_and_lines_of_every_run(tmp_path: Path, sets: dict[str, Im
     kept = predict_probs(read_weights(tmp_path / "model.pt"), sets["dev"].images)
     ours = predict_probs(runs["long"].model, sets["dev"].images)
     assert kept == pytest.approx(ours, abs=1e-6)
+    weights = {name: (tmp_path / f"models/{name}.pt").read_bytes() for name in runs}
+    assert weights["long"] == (tmp_path / "model.pt").read_bytes() != weights["short"]
 
 
 def test_the_same_runs_leave_the_same_bytes(tmp_path: Path, sets: dict[str, ImageSet]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from noisylab import plots
@@ -60,6 +61,27 @@ def probability_curves(title: str, probs: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
+def probability_histogram(
+    title: str, xlabel: str, probs: np.ndarray, example: float, confidence: float
+) -> Figure:
+    """Draw how many images have which probability (N,) in [0, 1] after the steps.
+
+    example: the probability of the image shown elsewhere. confidence: from where on one is sure.
+    """
+    figure, axes = _grid_axes()
+    axes.hist(probs, np.linspace(0, 1, 21).tolist(), color=TARGET_COLOR, alpha=0.6)
+    median, share = float(np.median(probs)), float((probs >= confidence).mean())
+    axes.axvline(median, color=TARGET_COLOR, linestyle="--", label=f"median {median:.1%}")
+    axes.axvline(example, color=SOURCE_COLOR, label=f"the example {example:.1%}")
+    axes.axvline(
+        confidence, color=SURE_COLOR, linestyle=":", label=f"p ≥ {confidence:g}: {share:.0%}"
+    )
+    axes.set(title=title, xlabel=xlabel, ylabel="images", xlim=(0, 1))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="upper center")
+    return figure
+
+
 def success_curves(
     title: str, xlabel: str, epsilons: Sequence[float], shares: Mapping[str, Sequence[float]]
 ) -> Figure:
@@ -85,8 +107,8 @@ def norm_histogram(title: str, norms: Mapping[str, np.ndarray]) -> Figure:
         if values.size:
             median = float(np.median(values))
             label = f"{name}, median {median:.0f}"
-            *_, bars = axes.hist(values, edges, color=color, alpha=0.6, label=label)
-            shown.append(bars[0])  # it carries the label
+            axes.hist(values, edges, color=color, alpha=0.6)
+            shown.append(Patch(color=color, alpha=0.6, label=label))
             axes.axvline(median, color=color, linestyle="--")
     n_values = SIZE * SIZE * 3
     xlabel = f"L2 norm of the perturbation, in 8-bit levels (over all {n_values:,} values)"

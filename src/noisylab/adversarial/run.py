@@ -1,16 +1,15 @@
-"""Attacks on the final model: chooses classes and an example by rule, and attacks."""
+"""Attacks on the models: chooses the classes and an example by rule, and attacks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
 
-from noisylab.adversarial.smallest import smallest_change
-from noisylab.adversarial.steps import attack
+from noisylab.adversarial.example import Example, find_example
+from noisylab.adversarial.parts import Victim, attack_images
 from noisylab.config.classes import named_pair
 from noisylab.config.settings import RAREST, AdversarialConfig
 from noisylab.core.errors import InputError
@@ -20,103 +19,88 @@ from noisylab.learning.network import SimpleModel, check_model
 from noisylab.learning.precision import find_device
 from noisylab.learning.training import predict_probs
 
+FINAL = "final"  # name of the final model among those attacked
 _KNOWN = 500  # images of the target class to start a search from; enough that one is near
 
 
 @dataclass(frozen=True, eq=False)
+class ModelAttacks:
+    """Images that one model was attacked with, before and after.
+
+    example: None where the model predicts no image of the source class in train correctly.
+    images:  (N, 32, 32, 3) uint8 by attack, of all images of the source class in the attacked set
+             that the model predicts correctly, perhaps none: `original`, each epsilon as a number,
+             `smallest` and `confident`.
+    """
+
+    example: Example | None
+    images: dict[str | float, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
 class Attacks:
-    """Attacked images, before and after.
+    """Attacks on several models, all from one class to another.
 
     source, target: labels.
-    example:        index in train of the example; None if the model predicts no image of `source`
-                    in train correctly.
-    trail:          (steps + 1, 32, 32, 3) uint8, the example before and after each step, or empty.
     split:          the attacked set: test, or dev if test is empty.
-    images:         (N, 32, 32, 3) uint8 by attack, of all its images of `source` that the model
-                    predicts correctly: `original`, each epsilon as a number, `smallest` and
-                    `confident`. N may be 0.
+    by_model:       attacks by the name of the model.
     """
 
     source: int
     target: int
-    example: int | None
-    trail: np.ndarray
     split: str
-    images: dict[str | float, np.ndarray]
+    by_model: dict[str, ModelAttacks]
 
 
 def attack_all(
-    model: SimpleModel,
+    models: Mapping[str, SimpleModel],
     sets: Mapping[str, ImageSet],
     given_counts: np.ndarray,
     config: AdversarialConfig,
     device: str,
+    engine: str,
 ) -> Attacks:
-    """Attack an example of train, and all images of the source class in test, or in dev.
+    """Attack each model with an example of train, and all images of the source class in test.
 
-    sets:         train, dev and test, with the labels that the model learned; test may be empty.
+    models:       by name, with one named `final`, by whose predictions the classes are chosen.
+    sets:         train, dev and test, with the labels that the models learned; without images in
+                  test, those of dev are attacked.
     given_counts: (K,) images of train by label as given.
+    engine:       as for map_trainings(); results do not depend on it.
 
-    A poor model, which predicts no image of the source correctly, leaves nothing to attack.
-    Raises InputError for a class that does not exist, a source equal to the target, and a model for
-    other classes or with NaN outputs.
+    A model that predicts no image correctly is a result without images. Raises InputError for a
+    class that does not exist, a source equal to the target, and a model for other classes or with
+    NaN outputs.
     """
-    train = sets["train"]
-    check_model(model, train.classes, "the final model")
     torch.set_num_threads(1)  # the last bits of a sum depend on it
-    model = model.to(find_device(device))
-    split = "test" if len(sets["test"]) else "dev"
-    attacked = sets[split]
-    pred_probs = {name: predict_probs(model, part.images) for name, part in sets.items()}
-    if not all(np.isfinite(probs).all() for probs in pred_probs.values()):
-        raise InputError("the model's output is NaN or infinite; train it again")
-    right = {name: pred_probs[name].argmax(axis=1) == part.labels for name, part in sets.items()}
-    able = np.intersect1d(train.labels[right["train"]], attacked.labels[right[split]]).tolist()
-    confusion = evaluate(sets["dev"].labels, pred_probs["dev"]).confusion
-    source, target = _choose(config, train.classes, confusion, given_counts, able)
-    example, trail = None, train.images[:0]
-    candidates = np.flatnonzero(right["train"] & (train.labels == source))
-    if candidates.size:
-        distance = np.abs(pred_probs["train"][candidates, source] - config.example_probability)
-        example = int(candidates[distance.argmin()])
-        trail = _trail(model, train.images[[example]], target, config)
-    originals = attacked.images[right[split] & (attacked.labels == source)]
-    known = train.images[right["train"] & (train.labels == target)][:_KNOWN]
-    images = _attacked(model, originals, target, config, known)
-    return Attacks(source, target, example, trail, split, images)
-
-
-def _trail(
-    model: SimpleModel, image: np.ndarray, target: int, config: AdversarialConfig
-) -> np.ndarray:
-    """The image (1, 32, 32, 3) before and after each step: steps do not depend on later ones."""
-    targets, epsilon, norm = np.array([target]), config.epsilon, config.norm
-    tries = [
-        attack(model, image, targets, epsilon=epsilon, steps=steps, norm=norm).images
-        for steps in range(1, config.steps + 1)
-    ]
-    return np.concatenate([image, *tries])
-
-
-def _attacked(
-    model: SimpleModel,
-    images: np.ndarray,
-    target: int,
-    config: AdversarialConfig,
-    known: np.ndarray,
-) -> dict[str | float, np.ndarray]:
-    """The images by attack; known: images that the model predicts as the target."""
-    if not len(images):
-        return dict.fromkeys(("original", *config.epsilons, "smallest", "confident"), images)
-    targets = np.full(len(images), target)
-    within = partial(attack, model, images, targets, steps=config.steps, norm=config.norm)
-    search = partial(smallest_change, model, images, targets, known=known)
-    return {
-        "original": images,
-        **{epsilon: within(epsilon=epsilon).images for epsilon in config.epsilons},
-        "smallest": search().images,
-        "confident": search(confidence=config.confidence).images,
+    train, split = sets["train"], "test" if len(sets["test"]) else "dev"
+    probs = {}
+    for name, model in models.items():
+        check_model(model, train.classes, f"the {name} model")
+        model.to(find_device(device))
+        probs[name] = {part: predict_probs(model, sets[part].images) for part in sets}
+        if not all(np.isfinite(part).all() for part in probs[name].values()):
+            raise InputError(f"the output of the {name} model is NaN or infinite; train it again")
+    right = {
+        name: {part: parts[part].argmax(axis=1) == sets[part].labels for part in sets}
+        for name, parts in probs.items()
     }
+    able = np.intersect1d(*(sets[part].labels[right[FINAL][part]] for part in ("train", split)))
+    confusion = evaluate(sets["dev"].labels, probs[FINAL]["dev"]).confusion
+    source, target = _choose(config, train.classes, confusion, given_counts, able.tolist())
+    victims, examples = {}, {}
+    for name, model in models.items():
+        is_source, is_target = (
+            right[name]["train"] & (train.labels == label) for label in (source, target)
+        )
+        originals = sets[split].images[right[name][split] & (sets[split].labels == source)]
+        victims[name] = Victim(model, originals, train.images[is_target][:_KNOWN])
+        source_probs = probs[name]["train"][:, source]
+        indices = np.flatnonzero(is_source)
+        examples[name] = find_example(model, train.images, source_probs, indices, target, config)
+    images = attack_images(victims, target, config, device, engine)
+    by_model = {name: ModelAttacks(examples[name], images[name]) for name in models}
+    return Attacks(source, target, split, by_model)
 
 
 def _choose(
@@ -126,13 +110,14 @@ def _choose(
     given_counts: np.ndarray,
     able: list[int],
 ) -> tuple[int, int]:
-    """Source and target; by rule, the source is one of the classes `able`, if a pair has one.
+    """Source and target; by rule, the source is one of the classes `able`, if one can be.
 
     As in the report, the pair with the fewest images of dev confused either way is chosen; of
     equal pairs, the one with the rarer target, then the earlier classes.
     """
     source, target = named_pair(config, classes)
     labels = list(range(len(classes)))
+    sources = [source] if source is not None else able
     if target is not None:
         targets = [target]
     elif config.target_class == RAREST:
@@ -140,9 +125,8 @@ def _choose(
         targets = [min((label for label in labels if label != source), key=given_counts.item)]
     else:
         targets = labels
-    sources = [source] if source is not None else able
-    if not any(one != other for one in sources for other in targets):
-        sources = labels
     pairs = [(one, other) for one in sources for other in targets if one != other]
+    if not pairs:  # the model predicts no image correctly, or only images of the target
+        pairs = [(one, other) for one in labels for other in targets if one != other]
     between = confusion + confusion.T
     return min(pairs, key=lambda pair: (between[pair], given_counts[pair[1]]))

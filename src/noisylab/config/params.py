@@ -33,6 +33,7 @@ def read_params(path: str | Path) -> Params:
         for name, section in vars(params).items():
             if isinstance(section, TrainParams):
                 _check_runs(name, section)
+        _check_named("adversarial.run", params.adversarial.run, params.train_fixed)
     return params
 
 
@@ -80,8 +81,7 @@ def _value(kind: Any, place: str, value: Any, top: Mapping[str, object]) -> Any:
 
 
 def _check_runs(stage: str, params: TrainParams) -> None:
-    if params.keep not in params.runs:
-        _refuse(f"{stage}.keep", f"one of the runs {', '.join(params.runs)}", params.keep)
+    _check_named(f"{stage}.keep", params.keep, params)
     for name, run in params.runs.items():
         if run.distillation and stage != "train_fixed":
             expected = "0, since only train_fixed has predicted probabilities"
@@ -93,6 +93,11 @@ def _check_mixing(prefix: str, run: FitConfig) -> None:
     if run.mixup + run.cutmix > 1:
         expected = f"at most 1 together with mixup, which is {run.mixup:g}"
         _refuse(f"{prefix}cutmix", expected, run.cutmix)
+
+
+def _check_named(place: str, run: str, params: TrainParams) -> None:
+    if run not in params.runs:
+        _refuse(place, f"one of the runs {', '.join(params.runs)}", run)
 
 
 def _refuse(place: str, expected: str, got: object) -> NoReturn:

@@ -138,19 +138,23 @@ class SweepConfig:
 
 @dataclass(frozen=True)
 class AdversarialConfig:
-    """Which images to attack, and how.
+    """Which images to attack, and how; see adversarial/example.py for the choice of the example."""
 
-    The example is the training image whose predicted probability is nearest to the one given.
-    """
-
+    run: Annotated[str, text("the name of a run")]  # of train_fixed: its model is attacked, too
     source_class: ClassName  # class of the images; or least_confused
     target_class: ClassName  # to be predicted; or rarest, or least_confused
     example_probability: Share
-    epsilon: Annotated[float, _LEVELS]  # largest change of the example, in 8-bit levels
+    # Largest change of the example, in 8-bit levels; of several, the smallest that suffices.
+    epsilon: Annotated[float | Sequence[float], either(_LEVELS, list_of(_LEVELS))]
     epsilons: Annotated[Sequence[float], list_of(_LEVELS)]  # likewise, of each image of the sets
     steps: Annotated[int, integer(1, 10_000)]  # along the gradient
     norm: Annotated[str, choice(*NORMS)]  # in which epsilons are measured
-    confidence: Annotated[float, number(above=0, most=0.9999)]  # of confident smallest changes
+    confidence: Annotated[float, number(above=0, most=0.9999)]  # probability of a sure target
+
+    @property
+    def example_epsilons(self) -> Sequence[float]:
+        """The values of `epsilon`, the smallest first."""
+        return [self.epsilon] if isinstance(self.epsilon, int | float) else sorted(self.epsilon)
 
 
 @dataclass(frozen=True)

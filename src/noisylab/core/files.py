@@ -7,10 +7,11 @@ import io
 import json
 import os
 import re
+import shutil
 import stat
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +75,38 @@ def write_bytes(path: str | Path, content: bytes) -> None:
             temporary.unlink()
 
 
+def check_new_folder(path: Path) -> None:
+    """Raise InputError unless `path` is an empty folder, or nothing yet."""
+    if path.is_dir():
+        if any(path.iterdir()):
+            raise InputError(f"{path}: is not empty; choose a new folder")
+    elif path.exists() or path.is_symlink():
+        raise InputError(f"{path}: exists and is no folder; choose a new folder")
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `path` at the end of the block, or vanishes if it raises.
+
+    Raises InputError as check_new_folder() does, and if the disk is full and so on.
+    """
+    check_new_folder(path)
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(target.parent)
+        temporary.mkdir()
+        yield temporary
+        temporary.replace(target)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def is_being_written(path: Path) -> bool:
-    """Whether `path` is a temporary file of write_bytes() in a running process."""
+    """Whether a running process fills `path` for write_bytes() or new_folder()."""
     named = re.fullmatch(r"\..+\.(\d+)\.partial", path.name)
     return named is not None and is_running(int(named[1]))
 
@@ -106,9 +137,13 @@ def write_png(path: str | Path, figure: Figure) -> None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of processes that were killed."""
+    """Remove the temporary files and folders of processes that were killed."""
     for path in folder.glob(".*.partial"):
-        if not is_being_written(path):
+        if is_being_written(path):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
             path.unlink(missing_ok=True)
 
 

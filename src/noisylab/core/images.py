@@ -60,7 +60,7 @@ class ImageSet:
                 f"images must be uint8 of shape (N, {SIZE}, {SIZE}, 3), got {shown(self.images)}"
             )
         if self.names is not None:
-            _check_names(self.names, len(self.images))
+            check_names(self.names, len(self.images))
         self._check_labels("labels", self.labels)
         if self.true_labels is not None:
             self._check_labels("true_labels", self.true_labels)
@@ -212,7 +212,8 @@ def check_probs(pred_probs: np.ndarray, n_images: int, n_classes: int) -> None:
         )
 
 
-def _check_names(names: tuple[str, ...], n_images: int) -> None:
+def check_names(names: tuple[str, ...], n_images: int) -> None:
+    """Raise InputError unless an `ImageSet` of `n_images` images may have these names."""
     if len(names) != n_images:
         raise InputError(f"names must be {n_images:,}, one per image, got {len(names):,}")
     for index, name in enumerate(names):

@@ -69,6 +69,10 @@ class Unfinished:
     memo_indices: list[int] = field(default_factory=list)
 
 
+class Tensor(np.ndarray):
+    """An array that was a tensor of PyTorch in its file."""
+
+
 def describe(value: Any) -> str:
     """The name of `value` in an error message."""
     return value.name if isinstance(value, (Name, Unfinished)) else type(value).__name__
@@ -190,6 +194,11 @@ def _tensor(budget: Budget, arguments: tuple[Any, ...]) -> Any:
             return _strided(budget, values, offset, size, stride)
 
 
+def _marked_tensor(budget: Budget, arguments: tuple[Any, ...]) -> Any:
+    array = _tensor(budget, arguments)
+    return None if array is None else array.view(Tensor)
+
+
 def _strided(
     budget: Budget, values: np.ndarray, offset: int, size: tuple[int, ...], stride: tuple[int, ...]
 ) -> np.ndarray | None:
@@ -234,6 +243,8 @@ BUILDERS: dict[str, Builder] = {
     "builtins.bytes": lambda _, arguments: None if arguments else b"",
     "__builtin__.bytes": lambda _, arguments: None if arguments else b"",
 }
+#: In place of those above, where it matters which arrays were tensors.
+MARKING: dict[str, Builder] = {"torch._utils._rebuild_tensor_v2": _marked_tensor}
 for _core in ("numpy._core", "numpy.core"):  # NumPy 2 and NumPy 1
     BUILDERS[f"{_core}.multiarray._reconstruct"] = _reconstruct
     BUILDERS[f"{_core}.multiarray.scalar"] = _scalar

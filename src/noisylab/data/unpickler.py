@@ -36,18 +36,26 @@ _KEYS = (str, bytes, bool, int, float, type(None))  # hashing a nested tuple can
 _FindStorage = Callable[[Any], Any]
 
 
-def load(data: bytes, budget: Budget | None = None, find: _FindStorage | None = None) -> Any:
+def load(
+    data: bytes,
+    budget: Budget | None = None,
+    find: _FindStorage | None = None,
+    *,
+    mark_tensors: bool = False,
+) -> Any:
     """The value in the pickle `data`; tensors as arrays, an OrderedDict as a dict.
 
     budget: limits of a larger file that holds the pickle; without it, `data` is the whole file.
     find:   numbers of a storage outside the pickle, from the description that torch.save gives it;
             None refuses the storage.
+    mark_tensors: make the arrays that were tensors of class `pickled_arrays.Tensor`.
 
     Raises InputError, which does not name the file, if there is anything but plain data. Memory: at
     most 16 times the size of `data` (4 for tensors, 3 for an array), and 100 bytes for each
     instruction, so 0.6 GB for the `pickled_arrays.MAX_INSTRUCTIONS` allowed.
     """
-    machine = _Machine(io.BytesIO(data), budget or Budget(len(data)), _BUILDERS, find)
+    builders = {**_BUILDERS, **pickled_arrays.MARKING} if mark_tensors else _BUILDERS
+    machine = _Machine(io.BytesIO(data), budget or Budget(len(data)), builders, find)
     try:
         value = machine.run()
     except InputError:

@@ -13,20 +13,23 @@ from typing import Any
 import numpy as np
 
 from noisylab.core.images import ImageSet
+from noisylab.learning.calibration import Reliability, reliability
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """Figures of a model on one set.
 
-    loss:      mean cross-entropy, in nats.
-    accuracy:  share of images whose most probable class is their label.
-    confusion: (K, K) int; `confusion[actual, predicted]` counts images.
+    loss:        mean cross-entropy, in nats.
+    accuracy:    share of images whose most probable class is their label.
+    confusion:   (K, K) int; `confusion[actual, predicted]` counts images.
+    reliability: how far probabilities say how often the model is right.
     """
 
     loss: float
     accuracy: float
     confusion: np.ndarray
+    reliability: Reliability
 
     @property
     def precision(self) -> np.ndarray:
@@ -78,6 +81,8 @@ class Evaluation:
             "accuracy": self.accuracy,
             "balanced_accuracy": self.balanced_accuracy,
             "macro_f1": self.macro_f1,
+            "ece": self.reliability.ece,
+            "confidence": self.reliability.mean_confidence,
             "recall": {
                 name: None if np.isnan(recall) else recall
                 for name, recall in zip(classes, self.recall, strict=True)
@@ -97,7 +102,7 @@ def evaluate(labels: np.ndarray, pred_probs: np.ndarray) -> Evaluation:
     loss, accuracy = loss_and_accuracy(labels, pred_probs)
     classes = range(pred_probs.shape[1])
     confusion = confusion_matrix(labels, pred_probs.argmax(axis=1), labels=classes)
-    return Evaluation(loss, accuracy, confusion)
+    return Evaluation(loss, accuracy, confusion, reliability(labels, pred_probs))
 
 
 def loss_and_accuracy(labels: np.ndarray, pred_probs: np.ndarray) -> tuple[float, float]:

@@ -12,15 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisylab.core.errors import InputError
+from noisylab.core.errors import InputError, shown, shown_list
 from noisylab.core.files import read_file
-from noisylab.core.images import MAX_CLASSES
+from noisylab.core.images import MAX_CLASSES, check_classes
 from noisylab.data import torch_files
 
 
 class Network(nn.Module):
     """Logits (B, K) from images (B, 3, 32, 32), float in [0, 1].
 
+    classes: the K names by label, as in ImageSet; None if they are unknown.
     last: the name of the layer that has an output for each class.
     cost: time of a training step, relative to SimpleModel's.
     """
@@ -28,9 +29,12 @@ class Network(nn.Module):
     last: ClassVar[str]
     cost: ClassVar[float]
 
-    def __init__(self, n_classes: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self, n_classes: int, dropout: float = 0.0, classes: tuple[str, ...] | None = None
+    ) -> None:
         super().__init__()
         self.n_classes = n_classes
+        self.classes = classes
 
 
 _Network = TypeVar("_Network", bound=Network)
@@ -44,8 +48,10 @@ class SimpleModel(Network):
 
     last, cost = "fc3", 1.0
 
-    def __init__(self, n_classes: int, dropout: float = 0.5) -> None:
-        super().__init__(n_classes, dropout)
+    def __init__(
+        self, n_classes: int, dropout: float = 0.5, classes: tuple[str, ...] | None = None
+    ) -> None:
+        super().__init__(n_classes, dropout, classes)
         self.conv1 = nn.Conv2d(3, 16, 5)
         self.pool = nn.MaxPool2d(2, 2)
         self.conv2 = nn.Conv2d(16, 16, 5)
@@ -75,16 +81,20 @@ def to_unit(images: Tensor) -> Tensor:
 
 
 def dump_weights(model: Network) -> bytes:
-    """The weights as a file's content, `{"model_state_dict": …}`; equal weights give equal bytes.
+    """The weights as a file's content, `{"model_state_dict": …, "classes": […]}`.
 
-    Saved to a buffer, since `torch.save` writes the name of a file into its bytes.
+    Equal weights and classes give equal bytes; unknown classes are left out. Saved to a buffer,
+    since `torch.save` writes the name of a file into its bytes.
     """
     weights = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in model.state_dict().items()
     }
+    content: dict[str, Any] = {"model_state_dict": weights}
+    if model.classes is not None:
+        content["classes"] = [str(name) for name in model.classes]
     buffer = io.BytesIO()
-    torch.save({"model_state_dict": weights}, buffer)
+    torch.save(content, buffer)
     return buffer.getvalue()
 
 
@@ -95,9 +105,9 @@ def load_weights(content: bytes, network: type[_Network]) -> _Network: ...
 def load_weights(content: bytes, network: type[Network] = SimpleModel) -> Network:
     """The model of dump_weights(), or of any checkpoint of `network`: on the CPU, in eval mode.
 
-    Its last layer decides the number of classes. Raises InputError for a damaged file, for content
-    other than weights of this network, and for weights that are not finite. `torch_files.load`
-    bounds the memory.
+    Its last layer decides the number of classes; `classes` in the file, if there, names them.
+    Raises InputError for a damaged file, for content other than weights of this network, for
+    weights that are not finite, and for other classes. `torch_files.load` bounds the memory.
     """
     try:
         checkpoint = torch_files.load(content)
@@ -109,7 +119,7 @@ def load_weights(content: bytes, network: type[Network] = SimpleModel) -> Networ
     # Checked before a model of that size is made: a file may claim any number.
     if not isinstance(last, np.ndarray) or last.ndim != 2 or not 2 <= len(last) <= MAX_CLASSES:
         raise InputError(other)
-    model = network(len(last))
+    model = network(len(last), classes=_classes(checkpoint, len(last)))
     shapes = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
     if shapes != {name: getattr(weight, "shape", None) for name, weight in weights.items()}:
         raise InputError(other)
@@ -137,3 +147,22 @@ def check_model(model: Network, classes: Sequence[str], name: str) -> None:
             f"{name} is for {model.n_classes} classes, the sets have {len(classes)}; train it on "
             "these sets"
         )
+    if model.classes not in (None, tuple(classes)):
+        pairs = zip(model.classes or (), classes, strict=True)
+        label, (own, other) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+        raise InputError(
+            f"{name} is for other classes: label {label} is {shown(own)}, the sets have "
+            f"{shown(other)}; train it on these sets"
+        )
+
+
+def _classes(checkpoint: dict[str, Any], n_classes: int) -> tuple[str, ...] | None:
+    """The names of the classes in a checkpoint, None if it has none."""
+    classes = checkpoint.get("classes")
+    if classes is None:
+        return None
+    if not isinstance(classes, (list, tuple)) or len(classes) != n_classes:
+        got = shown_list(classes) if isinstance(classes, (list, tuple)) else shown(classes)
+        raise InputError(f"classes must be a list of {n_classes} names, got {got}")
+    check_classes(tuple(classes))
+    return tuple(classes)

@@ -17,8 +17,10 @@ class OpinionModel(Network):
 
     last, cost = "linear", 5.0
 
-    def __init__(self, n_classes: int, dropout: float = 0.0) -> None:
-        super().__init__(n_classes, dropout)
+    def __init__(
+        self, n_classes: int, dropout: float = 0.0, classes: tuple[str, ...] | None = None
+    ) -> None:
+        super().__init__(n_classes, dropout, classes)
         self.stem = nn.Sequential(_convolution(12, 32), _convolution(32, 64))
         self.block1 = _Residual(64)
         self.widen = _convolution(64, 128)

@@ -137,7 +137,7 @@ def fit(
     seed = int(torch.randint(2**31, (), generator=generator))
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # of the initial weights and of dropout
-        model = network(len(train.classes), config.dropout)
+        model = network(len(train.classes), config.dropout, train.classes)
         weights = as_one_parameter(model, device)
         optimizer = make_optimizer(weights, config)
         known = (

@@ -12,6 +12,7 @@ from noisylab.config.classes import named_suspect
 from noisylab.config.settings import RAREST, FitConfig, RelabelConfig
 from noisylab.core.errors import InputError, shown
 from noisylab.core.images import REVIEWED, Decisions, ImageSet, joined
+from noisylab.learning.calibration import unsmoothed
 from noisylab.learning.network import Network, check_model
 from noisylab.learning.training import predict_both_ways, predict_probs
 from noisylab.many.trainer import Trainer
@@ -31,7 +32,8 @@ class Relabelling:
     decisions:  labels that a person gave, by index in `known`; they override the rule.
     labels:     (N,) int64, corrected.
     pred_probs: (N, K) float64, mean prediction of the models of the rule `best`, whichever rule
-                corrects; 1 for a label that a person gave.
+                corrects, without the label smoothing of their recipe; 1 for a label that a person
+                gave. Distillation learns from them.
     spared:     classes that the rule would have emptied in train: their labels stay, unless a
                 person decided otherwise.
     """
@@ -104,6 +106,7 @@ def relabel(
     parts = dict(zip(REVIEWED, np.split(np.arange(len(known)), [len(train)]), strict=True))
     decided = {int(parts[split][index]): label for (split, index), label in decisions.items()}
     labels, spared = _corrected(known, parts["train"], errors, decided)
+    pred_probs = unsmoothed(pred_probs, recipe.label_smoothing)
     for index, label in decided.items():
         pred_probs[index] = np.eye(len(train.classes))[label]
     return Relabelling(known, parts, rules, errors, suspect, decided, labels, pred_probs, spared)

@@ -45,7 +45,10 @@ def voters_probs(
 
 
 def second_opinion(recipe: FitConfig) -> FitConfig:
-    """Settings of the second opinion; device, precision and smoothing are those of `recipe`."""
+    """Settings of the second opinion; device, precision and smoothing are those of `recipe`.
+
+    tests/benchmarks/opinion.py measures what it adds.
+    """
     return FitConfig(
         epochs=20,
         lr=0.005,

@@ -16,6 +16,9 @@ from noisylab.report.run_files import read_json, read_numbers, read_rows, readin
 from noisylab.report.runs import Step, read_steps
 from noisylab.report.scores import Scores, Versus, read_scores
 
+#: The models that are attacked: a run of train_fixed, and the final one.
+ATTACKED = ("train_fixed", "final")
+
 
 @dataclass(frozen=True)
 class Relabelled:
@@ -121,9 +124,9 @@ class Swept:
 class Facts:
     """Everything that the page shows.
 
-    attack:   metrics/adversarial.json.
-    budgets:  `epsilon` in 8-bit levels, smallest first; `success` and `confident` in [0, 1]. None
-              if no image was attacked.
+    attack:   metrics/adversarial.json, with a section for each of ATTACKED.
+    budgets:  of each attacked model, `epsilon` in 8-bit levels, smallest first; `success` and
+              `confident` in [0, 1]; empty where no image was attacked.
     lab:      figures of the lab report, empty where the images are not its images.
     judged:   the key of SETS on which steps are compared: test or, without it, dev as given.
     constant: the most common class as the answer for every image of dev, against the baseline.
@@ -135,7 +138,7 @@ class Facts:
     relabelled: Relabelled
     swept: Swept
     attack: Mapping[str, Any]
-    budgets: Sequence[Mapping[str, float]]
+    budgets: Mapping[str, Sequence[Mapping[str, float]]]
     lab: Mapping[str, Any]
     judged: str
     constant: Versus
@@ -150,8 +153,10 @@ def read_facts(metrics: str | Path, plots: str | Path, params: Params) -> Facts:
     data = Data.read(metrics / "stats.json")
     lab = _lab_report(data)
     steps = read_steps(metrics, plots, params, data, lab)
-    attack, budgets = read_json(metrics / "adversarial.json"), plots / "adversarial/success.csv"
-    is_attacked = attack.get("steps", {}).get("attacked") != 0
+    path = metrics / "adversarial.json"
+    attack = read_json(path)
+    with reading(path):
+        budgets = {name: _read_budgets(plots, attack[name], name) for name in ATTACKED}
     return Facts(
         params=params,
         data=data,
@@ -159,7 +164,7 @@ def read_facts(metrics: str | Path, plots: str | Path, params: Params) -> Facts:
         relabelled=Relabelled.read(metrics / "relabel.json"),
         swept=_read_swept(metrics, plots, data),
         attack=attack,
-        budgets=read_numbers(budgets, "epsilon", "success", "confident") if is_attacked else (),
+        budgets=budgets,
         lab=lab,
         judged="test" if "test" in data.splits else "dev_given",
         constant=_constant(data, steps["train_baseline"].kept.scores["dev_given"]),
@@ -174,10 +179,20 @@ def _lab_report(data: Data) -> Mapping[str, Any]:
     return lab if is_same else {}
 
 
+def _read_budgets(
+    plots: Path, attack: Mapping[str, Any], name: str
+) -> Sequence[Mapping[str, float]]:
+    if not attack["steps"]["attacked"]:
+        return []
+    path = plots / "adversarial" / name / "success.csv"
+    return read_numbers(path, "epsilon", "success", "confident")
+
+
 def _constant(data: Data, baseline: Scores) -> Versus:
     recall = {label: float(label == data.common) for label in baseline.recall}
-    share = data.share("dev", data.common)
-    return Versus(Scores(share, 1 / len(recall), 0.0, recall, baseline.images), baseline)
+    share, balanced = data.share("dev", data.common), 1 / len(recall)
+    constant = Scores(share, balanced, 0.0, 1.0, 1 - balanced, recall, baseline.images)
+    return Versus(constant, baseline)
 
 
 def _read_swept(metrics: Path, plots: Path, data: Data) -> Swept:

@@ -16,7 +16,7 @@ from noisylab.report.commit import Commit
 from noisylab.report.facts import Facts
 from noisylab.report.pictures import embed
 from noisylab.report.run_files import REMEDY
-from noisylab.report.scores import MEASURES, SETS, Versus, shown_classes
+from noisylab.report.scores import CALIBRATION, MEASURES, SETS, Versus, shown_classes
 from noisylab.report.words import FILTERS
 
 _NONE = Markup('<span class="none" aria-label="no figure" role="img">–</span>')
@@ -41,6 +41,7 @@ def render(facts: Facts, plots: str | Path, params_text: str, commit: Commit) ->
     environment.globals |= {
         "sets": SETS,
         "measures": MEASURES,
+        "calibration": CALIBRATION,
         "versus": Versus,
         "shown_classes": shown_classes,
         "default_dropout": FitConfig.dropout,

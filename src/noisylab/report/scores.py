@@ -26,6 +26,9 @@ MEASURES = {
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
 }
+#: Titles of the measures of calibration, which every set has, too.
+CALIBRATION = {"confidence": "mean confidence", "ece": "calibration error"}
+_CALIBRATED = 0.03  # largest distance of the mean confidence from the balanced accuracy
 _SMALL = 0.005  # a change of a share that the page calls none
 
 
@@ -33,13 +36,17 @@ _SMALL = 0.005  # a change of a share that the page calls none
 class Scores:
     """Scores of a model on one set, shares in [0, 1].
 
-    recall: by class, without classes that have no image there.
-    images: by class as counted in the set; None where labels other than the given ones count.
+    confidence: mean probability of the predicted class, all classes weighted alike.
+    ece:        expected calibration error, see learning/calibration.py.
+    recall:     by class, without classes that have no image there.
+    images:     by class as counted in the set; None where labels other than the given ones count.
     """
 
     accuracy: float
     balanced_accuracy: float
     macro_f1: float
+    confidence: float
+    ece: float
     recall: Mapping[str, float]
     images: Mapping[str, int] | None = None
 
@@ -52,6 +59,14 @@ class Scores:
     def strongest(self) -> str:
         """The class with the highest recall."""
         return max(self.recall, key=lambda label: self.recall[label])
+
+    @property
+    def sureness(self) -> str:
+        """The word for a model whose mean confidence is near its balanced accuracy, or is not."""
+        excess = self.confidence - self.balanced_accuracy
+        if abs(excess) <= _CALIBRATED:
+            return "calibrated"
+        return "over-confident" if excess > 0 else "under-confident"
 
     @property
     def standard_error(self) -> float | None:
@@ -75,7 +90,7 @@ def read_scores(path: Path, data: Data) -> dict[str, Scores]:
             split = data.splits.get("dev" if scored == "dev_given" else scored)
             images = split and split["count"]
             recall = {label: it for label, it in part["recall"].items() if it is not None}
-            measures = {measure: part[measure] for measure in MEASURES}
+            measures = {measure: part[measure] for measure in (*MEASURES, *CALIBRATION)}
             scores[scored] = Scores(**measures, recall=recall, images=images)
         return scores
 

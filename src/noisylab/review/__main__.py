@@ -1,9 +1,10 @@
 """Review doubtful labels on a page in the browser:
 
-    python -m noisylab.review DATA
+    noisylab review [DATA]
 
-DATA is the folder with the sets, corrections.csv and review.csv. Each decision is written to
-review.csv at once. The page is served to this machine only, until Ctrl-C.
+DATA is the folder with the sets, corrections.csv and review.csv; default: data.
+Each decision is written to review.csv at once. The page is served to this
+machine only, until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 
 from werkzeug.serving import make_server
@@ -29,21 +31,21 @@ _HOST = "127.0.0.1"
 _PORT = 8765
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Serve the page, and open it in a browser if there is one."""
     parser = argparse.ArgumentParser(
-        prog="python -m noisylab.review",
+        prog="noisylab review",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("data", type=Path, help="the data folder")
+    parser.add_argument("data", type=Path, nargs="?", default=Path("data"), help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=f"default {_PORT}, or any if that is taken")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    arguments = parser.parse_args()
-    store = Store(arguments.data)
+    options = parser.parse_args(arguments)
+    store = Store(options.data)
     try:
         cases, decisions = store.sheet().cases, store.decisions()
-        listener = _listen(arguments.port)
+        listener = _listen(options.port)
     except InputError as error:
         sys.exit(str(error))
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
@@ -56,7 +58,7 @@ def main() -> None:
             f"{n_decided} of {len(cases)} labels decided; continue at {address} (Ctrl-C to stop)",
             flush=True,
         )
-        if not arguments.no_browser and _has_screen():
+        if not options.no_browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         server.serve_forever()
     except KeyboardInterrupt:

@@ -196,6 +196,6 @@ def dvc_reader(rwlock: Path, path: Path) -> str | None:
         readers = json.loads(rwlock.read_bytes())["read"].get(os.path.realpath(path), [])
         return next((str(one["cmd"]) for one in readers if is_running(one["pid"])), None)
     except json.JSONDecodeError:
-        return "DVC, whose lock file is incomplete: repair it with python -m noisylab.repair"
+        return "DVC, whose lock file is incomplete: repair it with noisylab repair"
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -14,7 +14,7 @@ from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import Evaluation, evaluate, evaluate_splits
 from noisylab.learning.kept import Trained, Training
-from noisylab.learning.network import Network, load_weights
+from noisylab.learning.network import Network, check_model, load_weights
 from noisylab.learning.training import predict_probs, predict_splits
 from noisylab.many.trainer import Trainer
 
@@ -165,8 +165,10 @@ def choose(
 ) -> Choice:
     """The sweep's best model, of its first seed, or the model `before` if it is no worse on dev.
 
-    Models compare as rates do: by balanced accuracy, then by loss.
+    Models compare as rates do: by balanced accuracy, then by loss. Raises InputError for a model
+    `before` of other classes.
     """
+    check_model(before, sets["train"].classes, "the model of train_fixed")
     models = {"train_fixed": before}
     best = swept.best()
     if best:

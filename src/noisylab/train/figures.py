@@ -10,10 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from noisylab import plots
+from noisylab.learning.calibration import N_BINS, Reliability
 from noisylab.plots import MOST_INCHES, SHADES, Losses, short_names
 
 _MOST_CLASSES_WRITTEN = 20  # counts in a confusion matrix of more classes would overlap
 MOST_AUGMENTED = 20  # classes on the sheet of augmentations, which grows with each
+_MARKER = 900  # area, in square points, of a bin that holds all images
 _MOST_SUSPECTS = 96  # images on the sheet of suspects
 
 
@@ -99,6 +101,31 @@ def precision_recall(
 ) -> Figure:
     """Draw (precision, recall, average precision) on dev of each class."""
     return plots.precision_recall_curves(f"{title}\non dev, by given label", curves)
+
+
+def reliability(title: str, found: Mapping[str, Reliability]) -> Figure:
+    """Draw the accuracy of predictions against their confidence, a panel for each set.
+
+    A bin's marker has an area in proportion to its share of the images.
+    """
+    figure = Figure(figsize=(4.2 * len(found), 4.4), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(1, len(found), squeeze=False).flat
+    for axes, (name, part) in zip(panels, found.items(), strict=True):
+        is_filled = part.share > 0
+        confidence, accuracy = part.confidence[is_filled], part.accuracy[is_filled]
+        axes.plot((0, 1), (0, 1), "--", color="gray")
+        axes.plot(confidence, accuracy, "-", color="tab:blue", alpha=0.4)
+        areas = 12 + _MARKER * part.share[is_filled]
+        axes.scatter(confidence, accuracy, areas, color="tab:blue", alpha=0.6)
+        axes.set_title(
+            f"{name}: confidence {part.mean_confidence:.1%}, calibration error {part.ece:.3f}",
+            fontsize=9,
+        )
+        axes.set(xlabel=f"confidence, {N_BINS} bins", ylabel="accuracy", xlim=(0, 1.02))
+        axes.set_ylim(-0.02, 1.02)
+        axes.grid(alpha=0.3)
+    return figure
 
 
 def suspects(

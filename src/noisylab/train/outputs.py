@@ -31,15 +31,17 @@ def write_runs(
     given_train: ImageSet,
     *,
     model: str,
+    models: str,
     metrics: str,
     dev_metrics: str,
     plots: str,
 ) -> list[str]:
-    """Write metrics and pictures of all runs, and the model of the run `keep`; return lines.
+    """Write weights, metrics and pictures of all runs; return lines to print.
 
     given_train: train with its labels as given; the sheet of suspects shows images of its most
                  common class that are predicted as its rarest.
-    model:       file of the kept weights.
+    model:       file of the weights of the run `keep`.
+    models:      folder of one file of weights per run.
     metrics:     folder of one JSON per run, with the metrics of every split.
     dev_metrics: folder of one JSON per run, with those of dev that compare runs at a glance.
     plots:       folder of one folder per run, and of the picture that compares them.
@@ -52,6 +54,7 @@ def write_runs(
         lines += listing(by_split, name)
         _write_tables(folder / name, run, classes)
         _write_pictures(folder / name, run, sets, given_train)
+        files.write_bytes(Path(models) / f"{name}.pt", dump_weights(run.model))
     files.write_bytes(model, dump_weights(runs[keep].model))
     if len(runs) > 1:
         losses = {name: _losses(run) for name, run in runs.items()}
@@ -119,7 +122,11 @@ def _write_pictures(
         if (dev.labels == label).any()
     }
     common, rare = given_train.most_common(), given_train.rarest()
+    reliabilities = {
+        split: part.reliability for split, part in evaluations.items() if split in ("dev", "test")
+    }
     pictures = {
+        "reliability": figures.reliability(title, reliabilities),
         "loss": figures.loss_curves(title, _losses(run)),
         "confusion": figures.confusion_matrices(title, confusions, classes),
         "classes": figures.class_table(title, scores, classes),

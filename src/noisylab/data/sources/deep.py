@@ -23,13 +23,18 @@ class Depth(NamedTuple):
     declared: int
 
 
+def is_deep(content: bytes) -> bool:
+    """Whether a file that begins with this is a PNG with 16 bits a channel."""
+    return content.startswith(_PNG) and content[24:25] == bytes([FULL])
+
+
 def decode(content: bytes, photo: Image.Image, bits: int) -> tuple[Image.Image, Depth | None]:
     """A picture with 8 bits a channel, and the depth of one that had 16.
 
     photo: from `content`; returned as it is unless it has 16 bits a channel.
     bits:  of the values in it, 8 to 16; the upper 8 are kept, and larger values become 255.
     """
-    if not (content.startswith(_PNG) and content[24] == FULL):
+    if not is_deep(content):
         return photo, None
     upper, lower = _bytes_of(content, photo)  # (H, W, C)
     levels = upper

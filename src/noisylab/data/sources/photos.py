@@ -108,10 +108,11 @@ def decode(path: Path, bits: int = deep.FULL, *, whole: bool = False) -> Photo:
             warnings.simplefilter("ignore")  # Pillow warns of odd files that it reads anyway
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as photo:
                 width, height = photo.size
-                most = MAX_PIXELS if photo.format == "PNG" else MAX_JPEG_PIXELS
+                is_jpeg = photo.format == "JPEG"
+                most = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
                 if not whole:
                     photo.draft(None, (_LEAST_SIDE, _LEAST_SIDE))
-                n_scans = content.count(b"\xff\xda")  # of a JPEG
+                n_scans = content.count(b"\xff\xda") if is_jpeg else 1
                 if (
                     width * height > most
                     or photo.width * photo.height > MAX_PIXELS

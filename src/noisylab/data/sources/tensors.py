@@ -18,7 +18,7 @@ import numpy as np
 
 from noisylab.core.errors import InputError, located, shown, shown_list
 from noisylab.core.files import read_text
-from noisylab.core.images import SIZE, ImageSet, check_classes
+from noisylab.core.images import SIZE, ImageSet, check_classes, check_names
 from noisylab.data.pickles import read_pickle
 from noisylab.data.set_files import check_parts
 from noisylab.data.sources.cifar_batches import from_batch, is_batch
@@ -70,6 +70,36 @@ def read_tensors(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
                     f"got {shown_list(sets[split].classes)}"
                 )
     return sets, ranges.notices + resize_notices(resized)
+
+
+def read_images(path: Path) -> tuple[np.ndarray, tuple[str, ...] | None, list[str]]:
+    """Images (N, 32, 32, 3) uint8 in a pickle, their names if it has any, and notices.
+
+    Labels may be absent: the file may also hold a dict of only `images`, a list of tensors, or one
+    array of either. Raises InputError that names the file.
+    """
+    content = read_pickle(path)
+    file_bytes = path.stat().st_size
+    ranges = Ranges()
+    with located(path):
+        if isinstance(content, np.ndarray):
+            is_pixels = content.dtype == np.uint8 and content.shape[3:] == (3,)
+            content = {"images": content} if is_pixels or not content.ndim else list(content)
+        if is_batch(content):
+            parts = from_batch(content)
+        elif isinstance(content, dict):
+            unlabelled = {"labels": np.zeros(0, np.int64), "classes": []}
+            parts = _from_arrays({**unlabelled, **content}, file_bytes, Sizes())
+        else:
+            if isinstance(content, (list, tuple)):
+                content = [(part, 0) if isinstance(part, np.ndarray) else part for part in content]
+            parts = _from_pairs(content, file_bytes, Sizes(), ranges, str(path))
+        if not len(parts["images"]):
+            raise InputError("holds no images")
+        names = parts.get("names")
+        if names is not None:
+            check_names(names, len(parts["images"]))
+    return parts["images"], names, ranges.notices
 
 
 def _from_pairs(

@@ -1,0 +1,1 @@
+"""The corrected train and dev, written in the form in which they came."""

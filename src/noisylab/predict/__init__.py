@@ -1,0 +1,1 @@
+"""Predictions for anyone's images: files, folders and pickles in, probabilities out."""
