@@ -20,10 +20,10 @@ help:
 	@echo "make pythons  run the quick tests on every installed Python from 3.10 on"
 	@echo "make lock     pin the newest packages that pyproject.toml allows"
 
-# --pull: if there is a DVC remote, fetch results from it instead of training again.
+# --pull: if there is a DVC remote that answers, fetch results from it instead of training again.
 repro: $(READY)
 	@noisylab repair
-	dvc repro $$(test -z "$$(dvc config core.remote 2>/dev/null)" || echo --pull)
+	dvc repro $$(test -z "$$(dvc config core.remote 2>/dev/null)" || python -m noisylab.remote)
 	@echo
 	@echo "Results on dev, one line per run (dvc metrics show):"
 	@dvc metrics show

@@ -42,6 +42,7 @@ def test_top_level_modules_import_little() -> None:
     assert imported(LIBRARY / "stage.py") <= {"__init__", "core", "config"}
     assert imported(LIBRARY / "plots.py") <= {"__init__", "core"}
     assert imported(LIBRARY / "repair.py") <= {"__init__", "core"}
+    assert imported(LIBRARY / "remote.py") <= {"__init__"}
 
 
 def test_core_and_config_do_not_import_torch() -> None:
@@ -67,7 +68,7 @@ def calls(path: Path) -> set[str]:
 def test_only_programs_print() -> None:
     printing = {path.relative_to(LIBRARY).as_posix() for path in MODULES if "print" in calls(path)}
     programs = {path for path in printing if path.endswith("__main__.py")}
-    assert printing - programs == {"stage.py", "repair.py"}
+    assert printing - programs == {"stage.py", "remote.py", "repair.py"}
 
 
 def test_only_programs_read_the_parameters() -> None:

@@ -59,6 +59,15 @@ def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path: Path) -> None
     assert b"train: 2 images: car 1, \\u732b 1\n" in result.stdout
 
 
+def test_file_names_that_are_not_utf8_end_a_stage_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
+    with pytest.raises(SystemExit) as error:
+        stage.run(lambda params: None)
+    assert error.value.code == "file names are iso8859-1 here; run: export PYTHONUTF8=1"
+
+
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def main(params: Params) -> None:
         raise ValueError("a bug")

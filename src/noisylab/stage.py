@@ -71,6 +71,8 @@ def run(main: Callable[[Params], None]) -> None:
         signal.signal(number, _stop)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
+    if sys.getfilesystemencoding() != "utf-8":  # files are named after classes
+        sys.exit(f"file names are {sys.getfilesystemencoding()} here; run: export PYTHONUTF8=1")
     when_orphaned(_stop_orphan)
     gc.set_threshold(_GC_THRESHOLD)  # the default slows the imports of torch and matplotlib
     try:
