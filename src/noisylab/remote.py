@@ -36,9 +36,8 @@ def _ask(project: Path) -> str | None:
         if remote.path.startswith(("http:", "https:")):  # exists() is False if nothing answers
             urlopen(remote.path).close()
         else:
-            remote.fs.exists(
-                remote.path
-            )  # False before the first push, or if no web server answers
+            # False before the first push.
+            remote.fs.exists(remote.path)
     except HTTPError:  # it answers, without a page for the folder
         return None
     except Exception as error:  # each kind of remote raises its own
