@@ -53,7 +53,7 @@ def test_the_program_prints_the_option_or_the_reason(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(project)
-    monkeypatch.setattr(remote.os, "_exit", lambda code: None)
+    monkeypatch.setattr("noisylab.remote.os._exit", lambda code: None)
     remote.main()
     assert capsys.readouterr() == ("--pull\n", "")
     point_at(project, "nokind://x")
