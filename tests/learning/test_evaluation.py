@@ -74,7 +74,8 @@ def test_metrics_name_every_class() -> None:
     named = evaluate(np.array([0, 1]), np.array([[1.0, 0], [1.0, 0]])).metrics(("car", "cat"))
     assert named["recall"] == {"car": 1, "cat": 0}
     assert named["accuracy"] == 0.5
-    assert list(named) == ["loss", "accuracy", "balanced_accuracy", "macro_f1", "recall"]
+    measures = ["loss", "accuracy", "balanced_accuracy", "macro_f1", "ece", "confidence"]
+    assert list(named) == [*measures, "recall"]
 
 
 def test_labels_and_probabilities_must_fit() -> None:

@@ -54,13 +54,13 @@ def attack_images(
     Parts are of a fixed size and each runs on one thread in a worker, so results do not depend on
     the engine; engine: as for map_trainings(). Raises what an attack raised.
     """
-    attacks: list[str | float] = [*SEARCHES, *config.epsilons]  # the slowest first
+    attacks: list[str | float] = [*config.epsilons, *SEARCHES]
     attacked: dict[str, dict[str | float, np.ndarray]] = {
         name: {"original": victim.images, **{one: victim.images.copy() for one in attacks}}
         for name, victim in victims.items()
     }
     jobs, places = [], []
-    for one in attacks:
+    for one in attacks[::-1]:  # the slowest first
         for name, victim in victims.items():
             for start in range(0, len(victim.images), PART):
                 part = slice(start, start + PART)
