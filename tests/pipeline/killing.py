@@ -25,8 +25,7 @@ from .conftest import PARAMS, ROOT, Clone, environment, make_clone
 SIZES = {"train": 400, "dev": 100, "test": 60}
 EPOCHS = {
     "epochs: 40\n": "epochs: 8\n",
-    "epochs: 60\n": "epochs: 8\n",
-    "epochs: 50\n": "epochs: 2\n",
+    "epochs: 57\n": "epochs: 8\n",
 }
 HOW = (
     *(("all", signal.SIGINT), ("all", signal.SIGKILL)),
