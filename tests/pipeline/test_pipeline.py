@@ -204,13 +204,14 @@ def test_compiled_python_files_rerun_nothing(clone: Clone) -> None:
     assert json.loads(clone.run("dvc", "status", "--json")) == {}
 
 
-def test_an_experiment_reruns_only_its_training(clone: Clone) -> None:
-    printed = clone.run("dvc", "exp", "run", "-S", "lr=0.0003", "train_balanced")
-    assert re.findall(r"Running stage '(\w+)'", printed) == ["check", "train_balanced"]
+def test_an_experiment_with_another_rate_changes_all_models(clone: Clone) -> None:
+    printed = clone.run("dvc", "exp", "run", "-S", "lr=0.0003")
+    ran = {"check", *TRAIN_STAGES, *AFTER, "report"}
+    assert {*re.findall(r"Running stage '(\w+)'", printed)} == ran
     assert "Stage 'prepare' didn't change, skipping" in printed
     difference = clone.run("dvc", "metrics", "diff")
-    line = r"train_balanced/inverse_frequency\.json +loss +\d\.\d+ +\d\.\d+"
-    assert re.search(line, difference)
+    for model in ("train_balanced/inverse_frequency", "train_fixed/best", "lr_sweep/final"):
+        assert re.search(rf"{model}\.json +loss +\d\.\d+ +\d\.\d+", difference)
 
     clone.run("dvc", "plots", "diff")
     page = (clone.folder / "dvc_plots" / "index.html").read_text()
