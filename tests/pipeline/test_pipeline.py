@@ -152,9 +152,9 @@ def test_changing_a_shared_setting_reruns_all_trainings(clone: Clone) -> None:
     changed = json.loads(clone.run("dvc", "status", "--json"))
     clone.edit("params.yaml", {new: old for old, new in changes.items()})
     for key in (change.partition(":")[0] for change in changes):
-        # relabel trains with the settings of train_augmented, lr_sweep with those of train_fixed
-        # except rate and optimizer; the attack has only the device in common.
-        after = {"lr": AFTER[:1], "optimizer": AFTER[:1], "device": AFTER}
+        # relabel trains with the settings of train_augmented, lr_sweep with those of train_fixed;
+        # the attack has only the device in common.
+        after = {"device": AFTER}
         rerun = [stage for stage in changed if f"'{key}': 'modified'" in str(changed[stage])]
         assert sorted(rerun) == sorted([*TRAIN_STAGES, *after.get(key, AFTER[:2])])
     assert {"check", "report"} < changed.keys()  # these depend on all of params.yaml
@@ -269,7 +269,7 @@ def test_a_review_is_applied_wherever_its_image_is_and_one_without_image_waits(
     clone.run("dvc", "repro", "relabel")
     assert read_set(clone.folder / "data/fixed_dev_set.pickle").labels[3] == 1
     rows = (clone.folder / "data/corrections.csv").read_text().splitlines()
-    assert [row for row in rows if row.startswith("dev,3,") and row.endswith(",truck,review")]
+    assert [row for row in rows if row.startswith("dev,3,") and ",truck,review," in row]
 
     before = clone.outputs()
     absent = f"train,7,{'0' * 32},keep"

@@ -39,7 +39,7 @@ def fit(
     dropout: float = 0.5,
     class_weights: ByClass = "none",
     augment: Mapping[str, Any] | None = None,
-    precision: str = "float32",
+    precision: str = "auto",
     device: str = "auto",
     seed: int = 0,
     on_epoch: Callable[[Epoch], object] | None = None,

@@ -12,8 +12,10 @@ from noisylab.core.files import write_json
 def write_metrics(folder: str, dev_folder: str, name: str, metrics: Mapping[str, Any]) -> None:
     """Write the metrics of one model by split, and those of dev once more for `dvc metrics`."""
     write_json(Path(folder) / f"{name}.json", metrics)
-    # Without those by class: `dvc metrics show` makes a column of every number.
-    write_json(Path(dev_folder) / f"{name}.json", _alone(metrics["dev"]))
+    # `dvc metrics show` makes a column of every number: without those by class, and without the
+    # confidence, which says little beside `ece`, a row fits into a terminal.
+    shown = {key: value for key, value in _alone(metrics["dev"]).items() if key != "confidence"}
+    write_json(Path(dev_folder) / f"{name}.json", shown)
 
 
 def listing(metrics: Mapping[str, Any], name: str = "") -> list[str]:
