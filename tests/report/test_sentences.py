@@ -175,7 +175,7 @@ def test_settings_are_told_as_they_are(tmp_path: Path) -> None:
     assert "5 epochs of Adam, learning rate 0.001, batch size 32." in said["train_baseline"]
     assert "Images are not augmented" in said["train_balanced"]
     assert "Every image is shifted by up to 4 pixels along each axis" in said["train_augmented"]
-    peak = "one-cycle learning rate with a peak of 0.003 after 20% of the steps"
+    peak = "one-cycle learning rate with a peak of 0.001 after 20% of the steps"
     assert peak in said["train_augmented"]
     assert "the targets are 30% label and 70% mean probabilities" in said["train_fixed"]
     assert "replace" not in said["train_augmented"]

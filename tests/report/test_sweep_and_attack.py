@@ -1,5 +1,6 @@
 """Sentences about the sweep and the attack follow the figures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from made_run import make_run
@@ -10,7 +11,13 @@ ALL_ONE = [[100, 0, 0], [12, 0, 0], [8, 0, 0]]
 
 def test_which_model_is_the_final_one(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    assert "The model of train_fixed therefore remains the final model" in run.said()["lr_sweep"]
+    assert "The best rate is that of train_fixed itself" in run.said()["lr_sweep"]
+    config = replace(run.params.lr_sweep, schedule="constant", epochs=50)
+    run = replace(run, params=replace(run.params, lr_sweep=config))
+    said = run.said()["lr_sweep"]
+    assert "Is a constant rate better?" in said
+    assert "3 trainings of 50 epochs" in said
+    assert "The model of train_fixed therefore remains the final model" in said
     run.change("lr_sweep.json", "final", value="lr_sweep")
     assert "The model of the best rate therefore becomes the final model" in run.said()["lr_sweep"]
 
