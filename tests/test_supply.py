@@ -21,7 +21,6 @@ PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn"}
 PACKAGES |= {"axe_playwright_python": "axe-playwright-python"}
 PACKAGES |= {"dask": "distributed"}  # installs dask
 PACKAGES |= {"vl_convert": "vl-convert-python", "yaml": "pyyaml"}
-COMMANDS = {"dvc"}  # main dependencies that nothing imports
 NEEDED_BY_MAKE = {"setuptools"}  # for the editable installation, which does not isolate its build
 
 
@@ -51,7 +50,7 @@ def imported(*folders: str) -> set[str]:
 def test_every_import_is_declared_and_every_main_dependency_imported() -> None:
     library = imported("src", "stages")
     cluster = names(PROJECT["optional-dependencies"]["cluster"])
-    assert library - cluster == MAIN - COMMANDS
+    assert library - cluster == MAIN
     assert imported("tests") <= MAIN | OPTIONAL
 
 

@@ -201,7 +201,7 @@ def test_a_half_written_dvc_lock_is_waited_for(
     monkeypatch.setattr(store_module, "_PATIENCE_WITH_DVC", 0.1)
     path = say_that_dvc_reads(store, os.getpid())
     path.write_text(path.read_text()[:20])
-    with pytest.raises(InputError, match="incomplete: repair it with python -m noisylab"):
+    with pytest.raises(InputError, match="incomplete: repair it with noisylab repair"):
         store.decide(about(store.sheet().cases[0], "cat"))
     for harmless in ('{"read": []}', "{}", "[]"):
         path.write_text(harmless)
