@@ -48,7 +48,7 @@ def test_fit_trains_the_model_of_these_settings(train: ImageSet, dev: ImageSet) 
     augment = {"shift_pixels": 2, "mirror": 0.5}
     fitted = noisylab.fit(train, dev, **QUICK, augment=augment, seed=3, on_epoch=seen.append)
     config = FitConfig(
-        2, 0.001, 16, "adam", "cpu", augment=AugmentConfig(shift_pixels=2, mirror=0.5)
+        2, 0.001, 16, "adam", "cpu", "auto", augment=AugmentConfig(shift_pixels=2, mirror=0.5)
     )
     usual = training.fit(train, dev, config, torch.Generator().manual_seed(3))
     assert dump_weights(fitted.model) == dump_weights(usual.model)
