@@ -68,7 +68,7 @@ def test_files_metrics_and_lines_of_every_run(tmp_path: Path, sets: dict[str, Im
     assert metrics["dev_true"]["recall"]["cat"] == pytest.approx(evaluation.recall[2], abs=1e-5)
     assert metrics["dev"] != metrics["dev_true"]
     headline = json.loads((tmp_path / "dev" / "long.json").read_text())
-    shares = ["accuracy", "balanced_accuracy", "macro_f1", "ece", "confidence"]
+    shares = ["accuracy", "balanced_accuracy", "macro_f1", "ece"]
     assert list(headline) == ["loss", *shares]
     assert headline.items() <= metrics["dev"].items()
 
