@@ -9,13 +9,12 @@ from pathlib import Path
 
 from noisylab.core.errors import InputError, shown, shown_list
 from noisylab.core.files import write_csv
-from noisylab.core.images import REVIEWED, Decisions, ImageSet
+from noisylab.core.images import KEEP, REVIEWED, Decisions, ImageSet
 from noisylab.core.tables import read_table
 from noisylab.review.places import Place, Row, find_places, row_at
 
 REQUIRED = ("split", "index", "image", "decision")
 COLUMNS = (*REQUIRED, "given", "name")
-KEEP = "keep"
 
 
 @dataclass(frozen=True)
