@@ -91,6 +91,32 @@ def test_photos_are_classified_as_the_set_made_of_them(
     assert len({row[2] for row in rows}) == len(rows)  # the comparison can fail
 
 
+def test_one_file_of_a_deep_set_is_read_on_the_scale_of_the_set(
+    tmp_path: Path, model: SimpleModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = np.random.default_rng(0).integers(0, 500, (32, 32), dtype=np.uint16)
+    values[0, 0] = 499
+    path, weights = tmp_path / "dark.png", tmp_path / "model.pt"
+    Image.fromarray(values).save(path)
+    levels = np.stack([values >> 4] * 3, axis=-1).astype(np.uint8)  # as in a set of 12 bits
+    expected = predict_probs(model, levels[None])[0]
+
+    def probs(*options: str) -> tuple[np.ndarray, str]:
+        assert predict(path, *options, model=weights) == 0
+        said = capsys.readouterr()
+        return np.array(table(said.out)[1][3:], float), said.err
+
+    made, notice = probs()
+    hold = "1 PNG with 16 bits a channel hold values up to 499: read as "
+    hint = "; --bits sets what prepare told for the training set, 16 if nothing"
+    assert notice == f"{hold}9-bit values, 0 to 511{hint}\n"
+    assert np.abs(made - expected).max() > 0.1
+    made, notice = probs("--bits", "12")
+    assert notice == f"{hold}12-bit values, 0 to 4,095\n"
+    np.testing.assert_allclose(made, expected, atol=2e-5)
+    np.testing.assert_array_equal(probs("--bits", "9")[0], probs()[0])
+
+
 def test_unreadable_files_are_named_and_the_rest_goes_on(
     photos: Path, model: SimpleModel, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from noisylab.core.errors import InputError, located, shown_list
 from noisylab.core.images import check_classes
+from noisylab.data.sources import deep
 from noisylab.data.sources.photos import first_few
 from noisylab.predict.finding import find_files
 from noisylab.predict.outputs import CsvTable, JsonList
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", default=_MODEL, metavar="FILE", help=f"default {_MODEL}")
     names = "names of a model whose file has none, in the order of its outputs: car,truck,cat"
     parser.add_argument("--classes", metavar="NAMES", help=names)
+    bits = "of values in PNG with 16 bits a channel, as prepare told when it read the training set"
+    parser.add_argument("--bits", type=int, choices=range(8, deep.FULL + 1), help=bits)
     parser.add_argument("--json", action="store_true", help="print a JSON list instead of CSV")
     options = parser.parse_intermixed_args(arguments)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `head` has read enough
@@ -58,7 +61,7 @@ def _predict(options: argparse.Namespace) -> int:
         sys.stdout.reconfigure(encoding="utf-8", errors=escape)
     table = (JsonList if options.json else CsvTable)(sys.stdout, classes)
     bar = tqdm(total=len(found.files), desc="predict", unit=" files", disable=None)
-    for n_files, results in predict_files(model, found.files):
+    for n_files, results in predict_files(model, found.files, options.bits):
         with tqdm.external_write_mode():
             for result in results:
                 if isinstance(result, InputError | str):

@@ -62,14 +62,14 @@ def read_file(path: Path, bits: int = deep.FULL) -> list[Named | str]:
     return [*notices, *zip(own, images, strict=True)]
 
 
-def find_bits(files: Iterable[Path]) -> int:
-    """Bits of the values in PNG with 16 bits a channel: all share a scale, as in a source."""
+def find_depths(files: Iterable[Path]) -> list[deep.Depth]:
+    """The depth of each PNG with 16 bits a channel; files that cannot be read are passed over."""
     depths = []
     for file in files:
         with suppress(InputError, OSError):
             if file.suffix.lower() == ".png" and deep.is_deep(_beginning(file)):
                 depths.append(decode(file).depth)
-    return deep.bits_of([depth for depth in depths if depth])
+    return [depth for depth in depths if depth]
 
 
 def _beginning(file: Path) -> bytes:

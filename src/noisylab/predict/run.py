@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from noisylab.core.errors import InputError
+from noisylab.data.sources import deep
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import predict_probs
-from noisylab.predict.finding import PICKLES, Named, find_bits, read_file
+from noisylab.predict.finding import PICKLES, Named, find_depths, read_file
 
 _BATCH = 256  # photos decoded before the model sees them
 _MAX_THREADS = 8  # a photograph of 16 megapixels takes 262 MiB while it is decoded
@@ -31,18 +32,28 @@ class Prediction:
 
 
 def predict_files(
-    model: SimpleModel, files: Sequence[Path]
+    model: SimpleModel, files: Sequence[Path], bits: int | None = None
 ) -> Iterator[tuple[int, list[Prediction | InputError | str]]]:
     """Predictions in the order of the files, an error in place of a file that cannot be read.
 
     Yields the number of files in a batch with its results; a pickle is a batch of its own. A text
-    among the results says how the file of the next ones was read.
+    among the results says how the next ones were read.
+
+    bits: of the values in PNG with 16 bits a channel, 8 to 16. None: found from the files, which
+    need not use the range of those that the model was trained on.
     """
-    bits = find_bits(files)
+    depths = find_depths(files)
+    scale = deep.bits_of(depths) if bits is None else bits
+    hint = (
+        "; --bits sets what prepare told for the training set, 16 if nothing"
+        if bits is None
+        else ""
+    )
+    yield 0, [notice + hint for notice in deep.notices(depths, scale)]
 
     def read(file: Path) -> Sequence[Named | InputError | str]:
         try:
-            return read_file(file, bits)
+            return read_file(file, scale)
         except InputError as error:
             return [error]
 
