@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,27 @@ def test_no_setting_of_the_user_reaches_a_picture(package: str, tmp_path: Path) 
     environment = {**os.environ, "MPLCONFIGDIR": str(tmp_path)}
     printed = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
     assert float(printed) == 10
+
+
+def test_a_title_with_long_names_stays_in_the_picture() -> None:
+    images = np.zeros((2, SIZE, SIZE, 3), np.uint8)
+    words = "2 of 2 dev images labelled Rotkehlchen (male) and predicted as European purple"
+    for title, n_lines in ((f"run\n{words}", 3), ("run\n2 of 2 dev images", 2)):
+        figure = plots.image_sheet(title, images, ["a", "b"])
+        figure.canvas.draw()
+        (shown,) = figure.texts
+        assert shown.get_text().count("\n") == n_lines - 1
+        box = shown.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.x1
+        assert box.y0 >= figure.axes[0].get_window_extent().y1  # above the images
+
+
+def test_long_names_below_an_attacked_image_stay_in_its_panel() -> None:
+    names = ["a very long name of a class that goes on and on", "another rather long name", "cat"]
+    image = np.zeros((SIZE, SIZE, 3), np.uint8)
+    figure = attacks.example(image, image, np.full((2, 3), 1 / 3), names)
+    figure.canvas.draw()
+    boxes = [axes.xaxis.label.get_window_extent() for axes in figure.axes]
+    assert boxes[0].x0 >= 0
+    assert all(left.x1 <= right.x0 for left, right in pairwise(boxes))

@@ -33,6 +33,7 @@ _MOST_IN_A_CORNER = 10  # curves; the legend of more stands beside the axes
 _MOST_LETTERS = 80  # of all class names below an axis; more letters are rotated
 _LONGEST_NAME = 24  # characters of a class name
 _CAPTION = 20  # characters of a line below an image
+_TITLE = 10  # characters of a line of a title, for each image in a row
 
 
 def shortened(name: str, longest: int = _LONGEST_NAME) -> str:
@@ -148,8 +149,10 @@ def image_sheet(
     cell = SIZE + 8  # pixels of the canvas: an image and the caption below it
     canvas = np.full((rows * cell, columns * cell, 3), 255, dtype=np.uint8)
     inch = 0.9  # width of a cell
-    figure = Figure(figsize=(columns * inch, rows * inch + 0.5))
-    axes = figure.add_axes((0, 0, 1, rows * inch / (rows * inch + 0.5)))
+    title = "\n".join(textwrap.fill(line, _TITLE * max(columns, 6)) for line in title.splitlines())
+    head = 0.5 + 0.2 * max(0, title.count("\n") - 1)  # inches of the title, for two lines or more
+    figure = Figure(figsize=(columns * inch, rows * inch + head))
+    axes = figure.add_axes((0, 0, 1, rows * inch / (rows * inch + head)))
     for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
         top, left = cell * (number // columns), cell * (number % columns) + 4
         canvas[top : top + SIZE, left : left + SIZE] = image

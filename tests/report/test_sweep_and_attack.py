@@ -101,6 +101,18 @@ def test_the_picture_of_the_reports_recipe_comes_first_with_its_rule(tmp_path: P
     assert section.count("<img") == 12
 
 
+def test_an_example_that_is_not_as_probable_as_asked(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    near = {"images": 1, "target_median": 0.24, "success": 0.0, "confident": 0.0}
+    run.change("adversarial.json", "final", "example", "source_before", value=0.283)
+    run.change("adversarial.json", "final", "example", "near", value=near)
+    text = Markup(run.html()).striptags()
+    assert "The model gives no training image of truck a probability of about 96%" in text
+    assert "this one comes nearest, with 28.3%" in text
+    assert "after the same attack on this image: 0% reach" in text
+    assert text.count("Of the 38 training images of truck") == 1  # of the other model
+
+
 def test_a_sure_model_is_told_from_a_calibrated_one(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     said = run.said()["adversarial"]

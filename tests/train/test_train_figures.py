@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -92,3 +94,16 @@ def test_reliability_has_a_point_for_each_bin_with_images_and_the_figures() -> N
         assert points == pytest.approx(np.array([[0.7, 0], [0.9, 1]]))
     assert dev.get_title() == "dev: confidence 85.0%, calibration error 0.250"
     figure.canvas.draw()
+
+
+def test_long_names_below_a_confusion_matrix_do_not_overlap() -> None:
+    names = ["Rotkehlchen (male)", "European red-spotted purple", "blue tit", "cat"]
+    figure = figures.confusion_matrices("run", {"dev": np.eye(4, dtype=int)}, names)
+    figure.savefig(io.BytesIO())  # settles the layout
+    (axes,) = figure.axes
+    labels = axes.get_xticklabels()
+    assert {label.get_rotation() for label in labels} == {45}
+    assert all(label.get_window_extent().y0 >= 0 for label in labels)
+    assert axes.get_window_extent().width > 4 * 40  # pixels: a cell holds a count and a share
+    short = figures.confusion_matrices("run", {"dev": np.eye(3, dtype=int)}, ("car", "cat", "dog"))
+    assert {label.get_rotation() for label in short.axes[0].get_xticklabels()} == {0}

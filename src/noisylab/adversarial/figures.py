@@ -29,8 +29,9 @@ def example(
     largest = int(np.abs(change).max())
     gain = (_GRAY - 1) // max(largest, 1)
     noise = (_GRAY + gain * change).clip(0, 255).astype(np.uint8)
+    names = plots.short_names(classes)
     texts = [
-        "\n".join(f"{classes[label]} {row[label]:.1%}" for label in np.argsort(-row)[:3])
+        "\n".join(f"{names[label]} {row[label]:.1%}" for label in np.argsort(-row)[:3])
         for row in pred_probs
     ]
     texts.insert(1, f"grey: no change; amplified {gain}×\nlargest change: {largest} of 255")
@@ -51,7 +52,8 @@ def probability_curves(title: str, probs: Mapping[str, np.ndarray]) -> Figure:
     """Draw the probabilities of source and target, by name, before and after each step."""
     (figure, axes), shown = _grid_axes(), []
     for (name, values), color in zip(probs.items(), (SOURCE_COLOR, TARGET_COLOR), strict=True):
-        shown += axes.plot(range(len(values)), values, "o-", color=color, label=name)
+        label = plots.shortened(name)
+        shown += axes.plot(range(len(values)), values, "o-", color=color, label=label)
         for step in (0, len(values) - 1):
             _write_above(axes, step, values[step], color)
     axes.set(title=title, xlabel="step", ylabel="probability", ylim=(-0.04, 1.1))

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from noisylab.adversarial import figures
-from noisylab.adversarial.example import Example
+from noisylab.adversarial.example import NEAR, Example
 from noisylab.adversarial.measures import (
     Result,
     describe_example,
@@ -27,10 +27,12 @@ from noisylab.core import files
 from noisylab.core.metrics import listing
 from noisylab.data.mosaics import mosaic_of, tiles_of
 from noisylab.learning.network import SimpleModel
+from noisylab.plots import short_names, shortened
 
 _BUDGETS = {"linf": "largest change of a pixel", "l2": "largest L2 norm"}
 _COLUMNS = 32  # images in a row of a mosaic
 _PAIRS = 10  # images on the sheet of smallest changes
+_LONGEST_ABOVE = 12  # characters of a class name above each of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,7 @@ class _Story:
     @property
     def successes(self) -> tuple[str, str]:
         """Names of the two ways to reach the target in pictures."""
-        target = self.pair[1]
+        target = shortened(self.pair[1])
         return f"classified as {target}", f"{target} with p ≥ {self.config.confidence:g}"
 
 
@@ -167,10 +169,12 @@ def _write_example(folder: Path, story: _Story, example: Example) -> None:
     title = f"Image {example.index} of train, {budget}"
     by_class = dict(zip(story.pair, probs.T, strict=True))
     files.write_png(folder / "probabilities.png", figures.probability_curves(title, by_class))
-    source, target = story.pair
+    source, target = short_names(story.pair)
+    asked, found = config.example_probability, probs[0, 0]
+    about = asked if round(abs(found - asked), 2) <= NEAR else found
+    n_images = "1 image" if len(moved.images) == 1 else f"{len(moved.images)} images"
     title = (
-        f"{len(moved.images)} images of train, p({source}) about "
-        f"{config.example_probability:g}, after {config.steps} steps\n{budget}"
+        f"{n_images} of train, p({source}) about {about:.3g}, after {config.steps} steps\n{budget}"
     )
     target_probs = moved.pred_probs[:, story.target]
     histogram = figures.probability_histogram(
@@ -185,7 +189,7 @@ def _write_success(folder: Path, story: _Story, steps: Mapping[str, Any]) -> Non
     files.write_csv(folder / "success.csv", ("epsilon", "success", "confident"), rows)
     epsilons, *shares = zip(*rows, strict=True)
     images = f"{steps['attacked']} images of {story.split}"
-    title = f"{images}, {' to '.join(story.pair)}, {config.steps} steps"
+    title = f"{images}, {config.steps} steps\n{' to '.join(short_names(story.pair))}"
     xlabel = f"epsilon: {_BUDGETS[config.norm]}, in 8-bit levels"
     by_name = dict(zip(story.successes, shares, strict=True))
     picture = figures.success_curves(title, xlabel, epsilons, by_name)
@@ -193,19 +197,20 @@ def _write_success(folder: Path, story: _Story, steps: Mapping[str, Any]) -> Non
 
 
 def _write_searches(folder: Path, story: _Story) -> None:
-    source, target = story.pair
+    source, target = short_names(story.pair)
     results = story.results
     before, after = results["original"], results["smallest"]
     norms = (results[name].l2[results[name].found(name)] for name in SEARCHES)
     by_name = dict(zip(story.successes, norms, strict=True))
-    histogram = figures.norm_histogram(f"Smallest perturbation, {source} to {target}", by_name)
+    histogram = figures.norm_histogram(f"Smallest perturbation\n{source} to {target}", by_name)
     files.write_png(folder / "smallest_l2.png", histogram)
     found = np.flatnonzero(after.reached)  # shown: some from the whole set, evenly spread
     chosen = found[np.linspace(0, len(found) - 1, min(_PAIRS, len(found))).astype(int)]
+    title = f"{len(chosen)} images of {story.split}, smallest perturbation to {target}"
+    source, target = (shortened(name, _LONGEST_ABOVE) for name in story.pair)
     above = [f"{source} {p:.0%}" for p in before.pred_probs[chosen, story.source]]
     of_target = after.pred_probs[chosen, story.target]
     pairs = zip(of_target, after.l2[chosen], strict=True)
     below = [f"{target} {p:.0%}, L2 {size:.0f}" for p, size in pairs]
-    title = f"{len(chosen)} images of {story.split}, smallest perturbation to {target}"
     sheet = figures.pairs_sheet(title, before.images[chosen], after.images[chosen], above, below)
     files.write_png(folder / "pairs.png", sheet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +14,7 @@ from noisylab import plots
 from noisylab.learning.calibration import N_BINS, Reliability
 from noisylab.plots import MOST_INCHES, SHADES, Losses, short_names
 
+_MOST_LETTERS_BELOW = 8  # of a class name below a confusion matrix; longer names are rotated
 _MOST_CLASSES_WRITTEN = 20  # counts in a confusion matrix of more classes would overlap
 MOST_AUGMENTED = 20  # classes on the sheet of augmentations, which grows with each
 _MARKER = 900  # area, in square points, of a bin that holds all images
@@ -168,11 +170,18 @@ def _draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> N
         text = f"{count}\n{share:.0%}" if n_images[actual] else "–"
         axes.text(predicted, actual, text, ha="center", va="center", color=color)
     axes.set(xlabel="predicted", ylabel="label")
-    axes.set_xticks(range(len(classes)), short_names(classes))
+    is_rotated = len(classes) > 4 or _longest(classes) > _MOST_LETTERS_BELOW
+    style: dict[str, Any] = (
+        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if is_rotated else {}
+    )
+    axes.set_xticks(range(len(classes)), short_names(classes), **style)
     axes.set_yticks(range(len(classes)), short_names(classes))
-    if len(classes) > 4:
-        axes.tick_params(axis="x", rotation=45)
 
 
 def _confusion_side(classes: Sequence[str]) -> float:
-    return min(max(3.4, 0.75 * len(classes) + 1.2), MOST_INCHES)
+    names = 0.08 * max(0, _longest(classes) - _MOST_LETTERS_BELOW)  # inches
+    return min(max(3.4, 0.75 * len(classes) + 1.2) + names, MOST_INCHES)
+
+
+def _longest(classes: Sequence[str]) -> int:
+    return max(map(len, short_names(classes)))
