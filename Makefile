@@ -34,9 +34,10 @@ repro: $(READY)
 review: $(READY)
 	@noisylab review
 
-# No reordering: tests/conftest.py puts the longest tests first.
+# No reordering: tests/conftest.py puts the longest tests first. A worker that dies ends the tests
+# with the name of its test; pytest-xdist may wait for ever for one that takes its place.
 test: lint browser
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 # Chromium for the browser tests, which are skipped without it.
 browser:
