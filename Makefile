@@ -7,6 +7,8 @@ READY_DEV := .venv/ready-dev
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Where this is set, as in some containers, each process compiles all that it imports: twice as slow.
 unexport PYTHONDONTWRITEBYTECODE
+# uv trusts the certificates that this machine trusts, such as a company's, as pip does.
+export UV_SYSTEM_CERTS ?= 1
 
 .PHONY: help repro review test browser lint bench fuzz pythons lock
 
