@@ -7,6 +7,8 @@ READY_DEV := .venv/ready-dev
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Where this is set, as in some containers, each process compiles all that it imports: twice as slow.
 unexport PYTHONDONTWRITEBYTECODE
+# uv trusts the certificates that this machine trusts, such as a company's, as pip does.
+export UV_SYSTEM_CERTS ?= 1
 
 .PHONY: help repro review test browser lint bench fuzz pythons lock
 
@@ -34,9 +36,10 @@ repro: $(READY)
 review: $(READY)
 	@noisylab review
 
-# No reordering: tests/conftest.py puts the longest tests first.
+# No reordering: tests/conftest.py puts the longest tests first. A worker that dies ends the tests
+# with the name of its test; pytest-xdist may wait for ever for one that takes its place.
 test: lint browser
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 # Chromium for the browser tests, which are skipped without it.
 browser:

@@ -31,6 +31,20 @@ def make_set(
     return ImageSet(images, labels, classes, true_labels=labels.copy())
 
 
+@pytest.fixture(autouse=True)
+def same_signals() -> Iterator[None]:
+    """A test leaves every signal's handler as it was.
+
+    With another one for SIGPIPE, a later test that writes to a closed socket would kill pytest.
+    """
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    yield
+    after = {number: signal.getsignal(number) for number in before}
+    for number in before.keys() - {signal.SIGALRM}:  # pytest-timeout's
+        if after[number] is not before[number]:
+            signal.signal(number, before[number])
+
+
 @pytest.fixture
 def train() -> ImageSet:
     return make_set(90, seed=1)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,13 +21,9 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
-def quiet_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Keep the stage's signal handlers and orphan watch out of the test process."""
+def no_orphan_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the stage's thread out of the test process."""
     monkeypatch.setattr(stage, "when_orphaned", lambda act: None)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def test_a_user_error_exits_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

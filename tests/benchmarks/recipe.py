@@ -3,8 +3,8 @@
 Trains every run of train_augmented on the given labels and every run of train_fixed on the
 corrected labels; the kept run of train_fixed also on the true labels, and without distillation on
 either. N seeds each (default 3). Prints mean and deviation of balanced accuracy on dev, on dev by
-its other labels and on the clean test set, and the accuracy lost on test to the remaining wrong
-labels, with its standard error. Run stages prepare and relabel first.
+its other labels and on the clean test set, of the calibration error there, and the accuracy lost on
+test to the remaining wrong labels, with its standard error. Run stages prepare and relabel first.
 
 `python tests/benchmarks/recipe.py --folds` prints the scores by which the recipes were chosen:
 five-fold cross-validation on train and dev, twice, with given labels for train_augmented and
@@ -90,7 +90,8 @@ def one_seed(seed: int, sets: Sets, config: FitConfig) -> dict[str, float]:
     generator = torch.Generator().manual_seed(seed)
     model = fit(sets["train"], sets["dev"], config, generator).model
     evaluations = evaluate_splits(sets, predict_splits(model, sets))
-    return {split: part.balanced_accuracy for split, part in evaluations.items()}
+    scores = {split: part.balanced_accuracy for split, part in evaluations.items()}
+    return {**scores, "test's calibration error": evaluations["test"].reliability.ece}
 
 
 def all_of(results: Iterable[tuple[int, Any, BaseException | None]]) -> list[Any]:

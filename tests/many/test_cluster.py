@@ -153,10 +153,11 @@ def test_losing_all_workers_is_a_one_line_error(
 
 
 def test_losing_the_scheduler_is_a_one_line_error_and_keeps_finished_trainings(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = ImageSet(IMAGES, np.arange(60) % 2, ("a", "b"))
     config = FitConfig(5, 0.001, 8, "adam", "cpu")
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 4)  # for the client to give up
     wanted = [Training(config, seed) for seed in range(3)]
 
     def begin(engine: str) -> Trainings:
@@ -183,6 +184,7 @@ def test_losing_the_scheduler_is_a_one_line_error_and_keeps_finished_trainings(
 def test_losing_the_scheduler_before_any_worker_is_a_one_line_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 4)  # for the client to give up
     own = Cluster(tmp_path)
     present = cluster._Workers.present
 

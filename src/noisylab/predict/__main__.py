@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import signal
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -39,11 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bits", type=int, choices=range(8, deep.FULL + 1), help=bits)
     parser.add_argument("--json", action="store_true", help="print a JSON list instead of CSV")
     options = parser.parse_intermixed_args(arguments)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `head` has read enough
     try:
         n_errors = _predict(options)
     except InputError as error:
         sys.exit(str(error))
+    except BrokenPipeError:  # `head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        sys.exit(1)
     sys.exit(n_errors > 0)
 
 
