@@ -108,7 +108,7 @@ def test_one_file_of_a_deep_set_is_read_on_the_scale_of_the_set(
 
     made, notice = probs()
     hold = "1 PNG with 16 bits a channel hold values up to 499: read as "
-    hint = "; --bits sets what prepare told for the training set, 16 if nothing"
+    hint = "; to use the scale of the training set, give --bits"
     assert notice == f"{hold}9-bit values, 0 to 511{hint}\n"
     assert np.abs(made - expected).max() > 0.1
     made, notice = probs("--bits", "12")

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", default=_MODEL, metavar="FILE", help=f"default {_MODEL}")
     names = "names of a model whose file has none, in the order of its outputs: car,truck,cat"
     parser.add_argument("--classes", metavar="NAMES", help=names)
-    bits = "of values in PNG with 16 bits a channel, as prepare told when it read the training set"
+    bits = "bits of the values in 16-bit PNG: the number that prepare printed, or 16 if none"
     parser.add_argument("--bits", type=int, choices=range(8, deep.FULL + 1), help=bits)
     parser.add_argument("--json", action="store_true", help="print a JSON list instead of CSV")
     options = parser.parse_intermixed_args(arguments)

@@ -44,11 +44,7 @@ def predict_files(
     """
     depths = find_depths(files)
     scale = deep.bits_of(depths) if bits is None else bits
-    hint = (
-        "; --bits sets what prepare told for the training set, 16 if nothing"
-        if bits is None
-        else ""
-    )
+    hint = "; to use the scale of the training set, give --bits" if bits is None else ""
     yield 0, [notice + hint for notice in deep.notices(depths, scale)]
 
     def read(file: Path) -> Sequence[Named | InputError | str]:
