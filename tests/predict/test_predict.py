@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import pty
+import signal
 import struct
 import subprocess
 import sys
@@ -198,6 +199,13 @@ def test_a_missing_model_ends_it_with_one_line(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("models/lr_sweep.pt: cannot be read: No such file or directory;")
+
+
+@pytest.mark.usefixtures("model")
+def test_the_signals_of_the_calling_process_stay_as_they_are(photos: Path) -> None:
+    handlers = [signal.getsignal(number) for number in sorted(signal.valid_signals())]
+    assert predict(photos, model=photos.parent / "model.pt") == 0
+    assert [signal.getsignal(number) for number in sorted(signal.valid_signals())] == handlers
 
 
 def command(photos: Path) -> list[str]:
