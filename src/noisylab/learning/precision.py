@@ -20,7 +20,8 @@ def find_precision(name: str, device: torch.device) -> str:
     """float32 or bfloat16, of forward and backward passes on a device, from settings.Precision.
 
     `auto` is bfloat16 where the device has instructions for it, else float32: emulated bfloat16 is
-    slower. Weights, optimizer, loss and predictions are float32 either way.
+    slower. Weights, linear layers of the fixed network, optimizer, loss and predictions are
+    float32 either way.
     """
     if name != "auto":
         return name
