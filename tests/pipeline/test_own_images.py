@@ -1,11 +1,13 @@
 """The real pipeline on a user's own images: other classes, sizes and formats."""
 
 import json
+import os
 import pickle
 import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -54,9 +56,16 @@ def run_on(source: Path, folder: Path) -> tuple[Clone, str]:
     return made, made.run_stages()
 
 
-def test_class_folders_run_through_the_pipeline(tmp_path: Path) -> None:
-    write_folders(tmp_path / "mine")
-    clone, printed = run_on(tmp_path / "mine", tmp_path / "clone")
+@pytest.fixture(scope="module")
+def of_folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Clone, str]:
+    """Class folders, a clone after all stages ran on them, and what they printed."""
+    folder = tmp_path_factory.mktemp("folders")
+    write_folders(folder / "mine")
+    return folder / "mine", *run_on(folder / "mine", folder / "clone")
+
+
+def test_class_folders_run_through_the_pipeline(of_folders: tuple[Path, Clone, str]) -> None:
+    _, clone, printed = of_folders
     assert "train: 138 images: 0 18, a b 25, rarest 15, x$y 20, été 60" in printed
     assert "images resized to 32x32" in printed
     metrics = json.loads((clone.folder / "metrics/train_augmented/best.json").read_text())
@@ -74,6 +83,28 @@ def test_class_folders_run_through_the_pipeline(tmp_path: Path) -> None:
     page = (clone.folder / "report.html").read_text()
     assert "<bdi>x$y</bdi>" in page
     assert "lab report" not in page
+
+
+def test_a_second_run_elsewhere_writes_the_same_bytes(
+    of_folders: tuple[Path, Clone, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folder name, user, locale and settings differ."""
+    source, clone, _ = of_folders
+    folder, home = tmp_path / "a clöne, elsewhere", tmp_path / "home"
+    home.mkdir()
+    (home / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
+    surroundings = {"HOME": str(home), "MPLCONFIGDIR": str(home), "MPLBACKEND": "svg"}
+    surroundings |= {"USER": "o'hara", "LOGNAME": "o'hara", "TZ": "Asia/Kathmandu", "LC_ALL": "C"}
+    surroundings |= {"PYTHONHASHSEED": "4711", "OMP_NUM_THREADS": "3"}
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
+    mask = os.umask(0o077)
+    other, _ = run_on(source, folder)
+    os.umask(mask)
+    ours, theirs = clone.outputs(), other.outputs()
+    assert len(ours) > 12
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
 def test_pickled_pairs_run_through_the_pipeline(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ def attack_images(
 ) -> dict[str, dict[str | float, np.ndarray]]:
     """The images of each victim by attack: `original`, each epsilon as a number, and SEARCHES.
 
-    Parts are of a fixed size and each runs on one thread in a worker, so results do not depend on
-    the engine; engine: as for map_trainings(). Raises what an attack raised.
+    Parts are of a fixed size and each runs on one thread, so results do not depend on the engine;
+    engine: as for map_trainings(). Raises what an attack raised.
     """
     attacks: list[str | float] = [*config.epsilons, *SEARCHES]
     attacked: dict[str, dict[str | float, np.ndarray]] = {
@@ -69,6 +69,10 @@ def attack_images(
     weights = {name: dump_weights(victim.model) for name, victim in victims.items()}
     known = {name: victim.known for name, victim in victims.items()}
     shared = (weights, known, target, config, device)
+    if engine == "local:1":  # no other process has to start
+        for place, job in zip(places, jobs, strict=True):
+            place[:] = _attack_part(job, *shared)
+        return attacked
     for index, images, error in map_trainings(_attack_part, jobs, engine, shared):
         if error:
             raise error
