@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.modules.module import register_module_forward_hook
 
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
-from noisylab.learning.network import SimpleModel
 from noisylab.learning.precision import find_device, find_precision
 from noisylab.learning.training import fit, predict_probs
 
@@ -44,22 +44,21 @@ def test_auto_asks_the_processor(
     assert find_precision("bfloat16", CPU) == "bfloat16"
 
 
-def test_bfloat16_trains_nearly_as_float32_and_predicts_in_float32(
-    train: ImageSet, dev: ImageSet, monkeypatch: pytest.MonkeyPatch
+def test_bfloat16_is_of_the_convolutions_in_training_and_learns_nearly_as_float32(
+    train: ImageSet, dev: ImageSet
 ) -> None:
     seen = set()
-    forward = SimpleModel.forward
 
-    def noted(self: SimpleModel, images: torch.Tensor) -> torch.Tensor:
-        logits = forward(self, images)
-        seen.add((self.training, logits.dtype))
-        return logits
+    def note(layer: torch.nn.Module, _: object, output: torch.Tensor) -> None:
+        seen.add((type(layer).__name__, layer.training, output.dtype))
 
     exact = fit(train, dev, CONFIG, torch.Generator().manual_seed(0))
-    monkeypatch.setattr(SimpleModel, "forward", noted)
     config = replace(CONFIG, precision="bfloat16")
-    rough = fit(train, dev, config, torch.Generator().manual_seed(0))
-    assert seen == {(True, torch.bfloat16), (False, torch.float32)}
+    with register_module_forward_hook(note):
+        rough = fit(train, dev, config, torch.Generator().manual_seed(0))
+    assert ("Conv2d", True, torch.bfloat16) in seen
+    assert ("Conv2d", False, torch.float32) in seen
+    assert {kind[2] for kind in seen if kind[0] == "Linear"} == {torch.float32}
     assert {weight.dtype for weight in rough.model.parameters()} == {torch.float32}
     for one, other in zip(exact.history, rough.history, strict=True):
         assert other.train_loss == pytest.approx(one.train_loss, abs=0.05)

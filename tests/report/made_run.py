@@ -4,10 +4,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 from PIL import Image
 
@@ -25,6 +29,23 @@ SIZES = {"confusion": (1035, 385), "runs": (920, 820), "flagged": (1080, 1850)}
 #: All predictions are made with 92 %, and as many are right.
 RELIABILITY = Reliability(*(np.eye(N_BINS)[13] * value for value in (1.0, 0.92, 0.92)))
 COMMIT = Commit("0123456789abcdef" * 2 + "01234567")
+
+
+class InMemory(BytecodeCache):
+    """Templates compiled once for all tests: compiling takes most of the time of a page."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = InMemory()
 
 
 @dataclass(frozen=True)
@@ -74,7 +95,8 @@ class MadeRun:
         }
 
     def html(self, commit: Commit = COMMIT, params_text: str = "seed: 0\n") -> str:
-        return page.render(self.facts(), self.folder / "plots", params_text, commit).decode()
+        with mock.patch.object(page, "Environment", partial(Environment, bytecode_cache=COMPILED)):
+            return page.render(self.facts(), self.folder / "plots", params_text, commit).decode()
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def write(
 
 
 def test_files_metrics_and_lines_of_every_run(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
-    runs = train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Trainer())
+    runs = train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Trainer(engine="local:1"))
     lines = write(runs, sets, tmp_path)
     splits = ("train", "dev", "dev_true", "test")
     expected = [f"{run} {split}" for run in runs for split in splits]
@@ -90,7 +90,11 @@ def test_files_metrics_and_lines_of_every_run(tmp_path: Path, sets: dict[str, Im
 def test_the_same_runs_leave_the_same_bytes(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
     contents = []
     for folder in (tmp_path / "first", tmp_path / "second"):
-        write(train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Trainer()), sets, folder)
+        write(
+            train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Trainer(engine="local:1")),
+            sets,
+            folder,
+        )
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         contents.append([(path.relative_to(folder), path.read_bytes()) for path in paths])
     assert contents[0] == contents[1]
@@ -104,7 +108,7 @@ def test_suspects_are_predicted_as_the_rarest_and_labelled_the_most_common_class
     sets["dev"].images[:] = 0
     sets["dev"].images[7] = (0, 255, 0)
     sets["dev"] = sets["dev"].with_labels(np.full(30, 2))
-    run = train_runs(sets, {"long": CONFIG}, 0, Trainer())["long"]
+    run = train_runs(sets, {"long": CONFIG}, 0, Trainer(engine="local:1"))["long"]
     run.pred_probs["dev"][:] = (0, 0, 1)
     run.pred_probs["dev"][7] = (0.1, 0.8, 0.1)
     write({"long": run}, sets, tmp_path)
@@ -117,7 +121,7 @@ def test_suspects_are_predicted_as_the_rarest_and_labelled_the_most_common_class
 def test_suspects_are_of_the_class_that_was_rare_as_given(
     tmp_path: Path, sets: dict[str, ImageSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = train_runs(sets, {"long": CONFIG}, 0, Trainer())
+    runs = train_runs(sets, {"long": CONFIG}, 0, Trainer(engine="local:1"))
     drawn: list[tuple[int, int]] = []
     plain = figures.suspects
 
