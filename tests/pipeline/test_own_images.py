@@ -52,7 +52,8 @@ def run_on(source: Path, folder: Path) -> tuple[Clone, str]:
     """A clone after all stages ran on the source, with more epochs than in other tests, since it
     has few images; and what the stages printed."""
     folder.mkdir()
-    made = make_clone(folder, {**PARAMS, **EPOCHS, "source: data/source ": f"source: {source} "})
+    params = {**PARAMS, **EPOCHS, "source: data/source ": f"source: {source} "}
+    made = make_clone(folder, {**params, "second_opinion: true": "second_opinion: true"})
     return made, made.run_stages()
 
 

@@ -35,7 +35,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
 
     sets = {"train": make_set(90, seed=1), "dev": make_set(30, seed=2)}
     kept = Kept(tmp_path_factory.mktemp("finished"))
-    return sweep(sets, WANTED, Trainer(kept, "local:2"))
+    return sweep(sets, WANTED, Trainer(kept, "local:1"))
 
 
 def test_trainings_are_every_optimizer_at_every_rate_from_every_seed() -> None:

@@ -113,7 +113,7 @@ class RelabelConfig:
     keep: Annotated[str, choice("report", "best")]  # rule whose corrections train_fixed uses
     suspect_class: ClassName  # hidden under other labels; or rarest, or any
     models: Annotated[int, integer(1, 100)]
-    second_opinion: Annotated[bool, switch()]  # of another network; see relabel/opinion.py
+    second_opinion: Annotated[bool, switch()]  # of another network; see relabel/voters.py
     folds: Annotated[int, integer(2, 100)]  # for `any`: models per seed
     fold_seeds: Annotated[int, integer(1, 100)]  # for `any`: seeds
     sheet_images: SheetImages  # of those flagged, and of those just below the threshold
