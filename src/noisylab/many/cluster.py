@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import pickle
 import platform
@@ -89,6 +90,9 @@ def _connected(address: str) -> Iterator[Client]:
     client = None
     try:
         for _ in range(_CONNECT_TRIES):
+            # A failed client is in a cycle, and its __del__ waits for ever if it is collected while
+            # another client starts.
+            gc.collect()
             # Raised where dask's own thread does not start in ten seconds: the machine is busy.
             with suppress(AssertionError):
                 client = Client(address, timeout=_CONNECT_SECONDS)
