@@ -1,11 +1,11 @@
 """Wrong labels found by our rules and by cleanlab, over seeds.
 
-    python tests/benchmarks/labels.py [--seeds N] [--cifar10 DIR]
+    python tests/benchmarks/labels.py [--seeds N] [--cifar10 DIR] [--kept FOLDER]
 
 Compares every rule with every cleanlab filter on the same probabilities, on the bundled set. With
-CIFAR-10 in DIR (see noisylab bundle --help), also on four sets made from it: three
-with two confusions each, one without wrong labels. Otsu's cut and the number that is estimated are
-tried beside the rules. Run stage prepare first.
+CIFAR-10 in DIR (see noisylab bundle --help), on four sets made from it instead: three with two
+confusions each, one without wrong labels. Other ways to choose how many to flag are tried beside
+the rules. FOLDER keeps finished trainings, which then cost no CPU time. Run stage prepare first.
 """
 
 from __future__ import annotations
@@ -20,17 +20,16 @@ from pathlib import Path
 
 import cifar10_sets
 import numpy as np
-import torch
 from cleanlab.filter import find_label_issues
 from opinion import otsu
 
-from noisylab.config.params import read_params
-from noisylab.config.settings import ANY, RAREST, FitConfig
+from noisylab.config.params import Params, read_params
+from noisylab.config.settings import ANY, RAREST
 from noisylab.core.images import ImageSet, joined
 from noisylab.data import set_files
 from noisylab.learning.evaluation import precision_recall
-from noisylab.learning.kept import Kept
-from noisylab.learning.training import fit, predict_both_ways, predict_probs
+from noisylab.learning.kept import Kept, Training
+from noisylab.learning.training import predict_both_ways, predict_probs
 from noisylab.many.trainer import Trainer
 from noisylab.relabel.rules import (
     LabelErrors,
@@ -39,7 +38,7 @@ from noisylab.relabel.rules import (
     find_suspect,
     mislabelled_share,
 )
-from noisylab.relabel.voters import voters_probs
+from noisylab.relabel.voters import cast_votes
 
 FILTERS = (
     "prune_by_noise_rate",  # its default
@@ -50,6 +49,7 @@ FILTERS = (
     "low_normalized_margin",
     "low_self_confidence",
 )
+SUSPECT = 2
 SEEDS_APART = 1000  # so that no two repetitions share a model
 Scores = dict[str, list[tuple[float, ...]]]
 
@@ -58,54 +58,72 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--cifar10", type=Path)
+    parser.add_argument("--kept", type=Path)
     arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:  # the rules share trainings
+        compare(arguments.seeds, arguments.cifar10, Trainer(Kept(arguments.kept or folder)))
+
+
+def compare(n_seeds: int, cifar10: Path | None, trainer: Trainer) -> None:
     params = read_params("params.yaml")
-    recipe = params.train_augmented.runs[params.train_augmented.keep]
+    seeds = [SEEDS_APART * number for number in range(n_seeds)]
+    if cifar10:
+        for name, known in cifar10_sets.confused(cifar10):
+            n_train = len(known) * 9 // 10
+            show(name, [find_all(known, n_train, params, seed, None, trainer) for seed in seeds])
+        return
     sets = set_files.read_sets("data")
-    known = joined(sets["train"], sets["dev"])
-    seeds = [SEEDS_APART * number for number in range(arguments.seeds)]
-    table = [find_all(known, len(sets["train"]), recipe, seed, suspect=2) for seed in seeds]
+    known, n_train = joined(sets["train"], sets["dev"]), len(sets["train"])
+    table = [find_all(known, n_train, params, seed, SUSPECT, trainer) for seed in seeds]
     show("bundled set: two thirds of the cats are labelled car", table)
-    for name, other in cifar10_sets.confused(arguments.cifar10) if arguments.cifar10 else ():
-        n_train = len(other) * 9 // 10
-        show(name, [find_all(other, n_train, recipe, seed, None) for seed in seeds[:1]])
 
 
 def find_all(
-    known: ImageSet, n_train: int, recipe: FitConfig, seed: int, suspect: int | None
+    known: ImageSet, n_train: int, params: Params, seed: int, suspect: int | None, trainer: Trainer
 ) -> dict[str, tuple[float, ...]]:
     """Rule -> images flagged, precision, recall, F1, average precision, missed, CPU seconds."""
-    train, config = known.subset(range(n_train)), read_params("params.yaml").relabel
-    kept = fit(train, train.subset([0]), recipe, torch.Generator().manual_seed(seed)).model
-    own_probs = predict_probs(kept, known.images)
+    recipe = params.train_augmented.runs[params.train_augmented.keep]
+    training = Training(recipe, seed, np.arange(n_train))
+    ((_, trained),) = trainer.train(known, known.subset([0]), [training])
+    model = trained.revive()
+    own_probs, first = (
+        predict(model, known.images) for predict in (predict_probs, predict_both_ways)
+    )
     start = cpu_seconds()
-    first = predict_both_ways(kept, known.images)
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(Kept(folder))
-        told, unknown = (replace(config, suspect_class=name) for name in (RAREST, ANY))
-        pred_probs, _ = voters_probs(known, first, told, recipe, seed, trainer)
-        ensemble_seconds = cpu_seconds() - start
-        _, held_out = voters_probs(known, first, unknown, recipe, seed, trainer)
-    assert held_out is not None
+    told, unknown = (replace(params.relabel, suspect_class=name) for name in (RAREST, ANY))
+    cast_votes(known, first, told, recipe, seed, trainer)
+    ensemble_seconds = cpu_seconds() - start
+    votes = cast_votes(known, first, unknown, recipe, seed, trainer)
     all_seconds = cpu_seconds() - start
-    given = known.labels
+    given, pred_probs, held_out = known.labels, votes.pred_probs, votes.held_out
+    assert held_out is not None
     scores = {}
     if suspect is not None:
         scores["report"] = score(find_called(given, own_probs, suspect), known, 0)
-        found = find_suspect(given, pred_probs, suspect)
-        scores["best"] = score(found, known, ensemble_seconds)
-        cut = otsu(found.scores[given != suspect])
-        by_otsu = replace(found, is_flagged=found.scores > cut)
-        scores["best, cut of Otsu"] = score(by_otsu, known, ensemble_seconds)
+        ways = {
+            "best": find_suspect(given, pred_probs, suspect, votes.kinds),
+            "best, above 0.6": find_suspect(given, pred_probs, suspect),
+        }
+        found = ways["best"].scores
+        cut = otsu(found[given != suspect])
+        ways["best, above the cut of Otsu"] = replace(ways["best"], is_flagged=found > cut)
+        for name, kind in zip(("fixed network", "second opinion"), votes.kinds, strict=False):
+            ways[f"{name}, above 0.6"] = find_suspect(given, kind, suspect)
+        scores |= {name: score(errors, known, ensemble_seconds) for name, errors in ways.items()}
     scores["any, report"] = score(find_called(given, own_probs), known, 0)
-    scores["any, best"] = score(find_confused(given, held_out, pred_probs), known, all_seconds)
-    estimated = as_many_as_estimated(given, held_out, pred_probs)
-    scores["any, as many as estimated"] = score(estimated, known, all_seconds)
-    for kind, probs in (("held out", held_out), ("ensemble", pred_probs)):
+    ways = {
+        "any, best": find_confused(given, held_out, pred_probs, votes.kinds),
+        "any, above 0.6": find_confused(given, held_out, pred_probs),
+        "any, as many as estimated": as_many_as_estimated(given, held_out, pred_probs),
+    }
+    for name, kind in zip(("fixed network", "second opinion"), votes.kinds, strict=False):
+        ways[f"any, {name}, above 0.6"] = find_confused(given, held_out, kind)
+    scores |= {name: score(errors, known, all_seconds) for name, errors in ways.items()}
+    for kind_name, probs in (("held out", held_out), ("ensemble", pred_probs)):
         for name in FILTERS:
             is_flagged = find_label_issues(given, probs, filter_by=name, n_jobs=1)
             errors = LabelErrors(1 - probs[np.arange(len(given)), given], given, is_flagged)
-            scores[f"cleanlab {name}, {kind}"] = score(errors, known, 0)
+            scores[f"cleanlab {name}, {kind_name}"] = score(errors, known, 0)
     return scores
 
 

@@ -188,6 +188,11 @@ def test_bad_values_are_refused_with_their_key(
         ),
         (
             "epochs: 5",
+            "epochs: 5\n      temperature: 0",
+            "train_baseline.runs.report.temperature must be a number > 0, got 0",
+        ),
+        (
+            "epochs: 5",
             "epochs: 5\n      mixup: 0.6\n      cutmix: 0.5",
             "train_baseline.runs.report.cutmix must be at most 1 together with mixup, which is 0.6",
         ),

@@ -26,6 +26,7 @@ EVERYTHING = replace(
     label_smoothing=0.1,
     dropout=0.3,
     class_weights="inverse_frequency",
+    temperature=1.5,
     mixup=0.2,
     cutmix=0.3,
     augment=AugmentConfig(probability="one_minus_frequency", shift_pixels=2, mirror=0.5),

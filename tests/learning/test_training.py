@@ -64,14 +64,14 @@ def test_equals_the_usual_loop(train: ImageSet, dev: ImageSet, optimizer: str) -
         assert torch.allclose(ours, theirs, atol=2e-4)
 
 
-@pytest.mark.parametrize("distillation", [0.0, 0.6])
+@pytest.mark.parametrize(("distillation", "temperature"), [(0.0, 1.0), (0.6, 1.5)])
 def test_targets_other_than_labels_equal_torchs(
-    train: ImageSet, dev: ImageSet, distillation: float
+    train: ImageSet, dev: ImageSet, distillation: float, temperature: float
 ) -> None:
     """One step goes where the gradient of torch's own losses points: smoothed, by probabilities."""
     said = np.random.default_rng(0).dirichlet(np.ones(3), size=90)
     train = replace(train, pred_probs=said)
-    config = replace(CONFIG, epochs=1, batch_size=90, optimizer="adagrad")
+    config = replace(CONFIG, epochs=1, batch_size=90, optimizer="adagrad", temperature=temperature)
     plain = fit(train, dev, config, seeded())
     config = replace(config, label_smoothing=0.3, distillation=distillation)
     fitted = fit(train, dev, config, seeded())
@@ -82,7 +82,7 @@ def test_targets_other_than_labels_equal_torchs(
         model = SimpleModel(3).train()
         usual = torch.optim.Adagrad(model.parameters(), lr=config.lr)
         order = torch.randperm(90, generator=generator)
-        logits = model(to_unit(torch.from_numpy(train.images)[order]))
+        logits = model(to_unit(torch.from_numpy(train.images)[order])) / temperature
         labels = torch.from_numpy(train.labels)[order]
         smoothed = functional.cross_entropy(logits, labels, label_smoothing=0.3)
         distilled = functional.cross_entropy(logits, torch.from_numpy(said).float()[order])
@@ -103,6 +103,18 @@ def test_distillation_overrides_wrong_labels(train: ImageSet, dev: ImageSet) -> 
     assert fit(taught, dev, config, seeded()).history[-1].dev_accuracy < 0.1
     config = replace(config, distillation=1.0)
     assert fit(taught, dev, config, seeded()).history[-1].dev_accuracy > 0.9
+
+
+def test_a_temperature_above_one_makes_predictions_more_confident(
+    train: ImageSet, dev: ImageSet
+) -> None:
+    smooth = replace(CONFIG, epochs=6, label_smoothing=0.4)  # targets of 0.73 and twice 0.13
+    confidence = [
+        predict_probs(fit(train, dev, config, seeded()).model, train.images).max(axis=1).mean()
+        for config in (smooth, replace(smooth, temperature=1.5))
+    ]
+    assert confidence[0] == pytest.approx(0.73, abs=0.05)
+    assert confidence[1] > confidence[0] + 0.08  # 0.73 and 0.13, to the power of 1.5: 0.87
 
 
 def test_distillation_without_probabilities_is_refused(train: ImageSet, dev: ImageSet) -> None:

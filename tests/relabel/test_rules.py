@@ -5,7 +5,13 @@ import pytest
 from cleanlab.filter import find_label_issues
 
 from noisylab.core.errors import InputError
-from noisylab.relabel.rules import find_called, find_confused, find_suspect, mislabelled_share
+from noisylab.relabel.rules import (
+    agreed_number,
+    find_called,
+    find_confused,
+    find_suspect,
+    mislabelled_share,
+)
 
 
 def guesses(true_labels: np.ndarray, n_classes: int, seed: int) -> np.ndarray:
@@ -93,6 +99,50 @@ def test_two_confusions_at_once_are_both_found(seed: int) -> None:
     assert found / len(errors.flagged) > 0.9
     right = errors.suggested[errors.flagged] == true_labels[errors.flagged]
     assert (right == is_wrong[errors.flagged]).mean() > 0.95
+
+
+@pytest.mark.parametrize("count", [40, 100, 300])
+def test_with_two_kinds_of_models_as_many_are_flagged_as_they_agree_on(count: int) -> None:
+    true_labels, given_labels = planted((2000, 300, 500), {(2, 0): count})
+    is_wrong = true_labels != given_labels
+    for seed in range(5):
+        kinds = [guesses(true_labels, 3, 2 * seed + part) for part in range(2)]
+        # Like models of balanced batches, both overrate the rare class.
+        kinds = [kind * [1, 1, 20] / (kind * [1, 1, 20]).sum(axis=1)[:, None] for kind in kinds]
+        mean = (kinds[0] + kinds[1]) / 2
+        agreed = find_suspect(given_labels, mean, 2, kinds)
+        assert np.array_equal(agreed.scores, find_suspect(given_labels, mean, 2).scores)
+        assert 0.8 * count <= len(agreed.flagged) <= 1.2 * count
+        assert is_wrong[agreed.flagged].mean() > 0.9
+        above = find_suspect(given_labels, mean, 2).flagged
+        assert is_wrong[above].mean() < is_wrong[agreed.flagged].mean()
+
+
+def test_each_confusion_has_its_own_number() -> None:
+    true_labels, given_labels = planted((2000, 800, 600, 600), {(2, 0): 200, (3, 1): 100})
+    kinds = [guesses(true_labels, 4, seed) for seed in (1, 2)]
+    mean = (kinds[0] + kinds[1]) / 2
+    held_out = guesses(true_labels, 4, seed=0)
+    errors = find_confused(given_labels, held_out, mean, kinds)
+    alike = given_labels[errors.flagged] + 2 == errors.suggested[errors.flagged]
+    assert alike.all()
+    for label, count in ((0, 200), (1, 100)):
+        assert 0.8 * count <= (given_labels[errors.flagged] == label).sum() <= 1.2 * count
+
+
+def test_of_few_images_one_that_both_find_first_is_not_enough() -> None:
+    scores = np.array([0.99, 0.9, 0.8, 0.7, 0.3, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1])
+    others = np.array([0.99, 0.7, 0.9, 0.8, 0.1, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1])
+    assert agreed_number(scores, others) == 4
+    assert agreed_number(np.array([0.9, 0.1]), np.array([0.9, 0.1])) == 1
+
+
+def test_an_image_that_is_more_probably_of_its_label_is_not_flagged() -> None:
+    of_suspect = np.array([0.7, 0.4, 0.3, 0.2, 0.1, 0.1])
+    kinds = [np.stack([1 - of_suspect, of_suspect], axis=1)] * 2
+    given_labels = np.zeros(6, np.int64)
+    assert agreed_number(of_suspect, of_suspect) > 1
+    assert find_suspect(given_labels, kinds[0], 1, kinds).flagged.tolist() == [0]
 
 
 @pytest.mark.parametrize("seed", range(5))

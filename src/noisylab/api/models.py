@@ -34,6 +34,7 @@ def fit(
     weight_decay: float | None = None,
     label_smoothing: float = 0.0,
     distillation: float = 0.0,
+    temperature: float = 1.0,
     mixup: float = 0.0,
     cutmix: float = 0.0,
     dropout: float = 0.5,
@@ -69,7 +70,7 @@ def fit(
         **{"epochs": epochs, "lr": lr, "batch_size": batch_size, "optimizer": optimizer},
         **{"schedule": schedule, "warmup": warmup, "weight_decay": weight_decay},
         **{"label_smoothing": label_smoothing, "distillation": distillation},
-        **{"mixup": mixup, "cutmix": cutmix},
+        **{"temperature": temperature, "mixup": mixup, "cutmix": cutmix},
         **{"dropout": dropout, "class_weights": class_weights, "augment": augment},
         **{"precision": precision, "device": device},
     }

@@ -79,8 +79,9 @@ class FitConfig:
     """Settings of one training.
 
     Schedule `one_cycle` (Smith and Topin 2018) raises the rate to `lr` during the first `warmup`
-    share of the steps, then lowers it to 0 along a cosine. Distillation is that of Hinton, Vinyals
-    and Dean 2015, at temperature 1.
+    share of the steps, then lowers it to 0 along a cosine. Distillation and temperature are those
+    of Hinton, Vinyals and Dean 2015: training divides the logits by the temperature, predictions
+    do not, so above 1 they are more confident than the targets.
     """
 
     epochs: Epochs
@@ -94,6 +95,7 @@ class FitConfig:
     weight_decay: Annotated[float | None, number(least=0)] = None  # None: the optimizer's default
     label_smoothing: Share = 0.0  # of each label, spread over all classes
     distillation: Share = 0.0  # of each smoothed label, replaced by predicted probabilities
+    temperature: Annotated[float, number(above=0)] = 1.0  # of the softmax while training
     mixup: Share = 0.0  # of the images, blended with another; see learning/mixing.py
     cutmix: Share = 0.0  # of the images, given a square of another
     dropout: Annotated[float, number(least=0, most=0.99)] = 0.5

@@ -158,7 +158,9 @@ def fit(
             indices = sample_epoch(train.labels, class_weights, generator).to(device)
             batches = cut_batches(known, indices, config.batch_size, change)
             steps = zip(batches, rates, strict=False)  # the next epoch takes the next rates
-            loss, accuracy = _train_epoch(model, optimizer, steps, cast, progress)
+            loss, accuracy = _train_epoch(
+                model, optimizer, steps, cast, config.temperature, progress
+            )
             dev_loss, dev_accuracy = loss_and_accuracy(dev.labels, predict_probs(model, dev.images))
             if not (math.isfinite(loss + dev_loss) and weights.isfinite().all()):
                 raise DivergedError(history, (loss, dev_loss), config.lr)
@@ -208,19 +210,20 @@ def _train_epoch(
     optimizer: torch.optim.Optimizer,
     steps: Iterable[tuple[Batch, float]],
     cast: torch.autocast,
+    temperature: float,
     progress: Progress | None,
 ) -> tuple[float, float]:
     """One step for each batch at its learning rate; mean loss and accuracy over all images.
 
-    cast: sets the precision of the model. The loss that is returned is that of the labels, not of
-    the targets.
+    cast: sets the precision of the model. temperature: divides the logits. The loss that is
+    returned is that of the labels, not of the targets.
     """
     model.train()
     n_images, loss_sum, n_correct = 0, torch.zeros(()), torch.zeros(())
     for (images, labels, targets), rate in steps:
         with cast:
             logits = model(to_unit(images))
-        log_probs = logits.float().log_softmax(dim=1)  # (B, K)
+        log_probs = (logits.float() / temperature).log_softmax(dim=1)  # (B, K)
         loss = -(targets * log_probs).sum() / len(targets)
         loss.backward()
         optimizer.param_groups[0]["lr"] = rate

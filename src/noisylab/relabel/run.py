@@ -17,7 +17,7 @@ from noisylab.learning.network import Network, check_model
 from noisylab.learning.training import predict_both_ways, predict_probs
 from noisylab.many.trainer import Trainer
 from noisylab.relabel.rules import LabelErrors, find_called, find_confused, find_suspect
-from noisylab.relabel.voters import voters_probs
+from noisylab.relabel.voters import cast_votes
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,19 +94,19 @@ def relabel(
     if suspect is None:
         _check_folds(known)
     first = predict_both_ways(model, known.images)
-    pred_probs, held_out = voters_probs(known, first, config, recipe, seed, trainer)
+    votes = cast_votes(known, first, config, recipe, seed, trainer)
     if suspect is None:
-        assert held_out is not None
-        best = find_confused(given, held_out, pred_probs)
+        assert votes.held_out is not None
+        best = find_confused(given, votes.held_out, votes.pred_probs, votes.kinds)
     else:
-        best = find_suspect(given, pred_probs, suspect)
+        best = find_suspect(given, votes.pred_probs, suspect, votes.kinds)
     trainer.keep_used()
     rules = {"report": find_called(given, own_probs, suspect), "best": best}
     errors = rules[config.keep]
     parts = dict(zip(REVIEWED, np.split(np.arange(len(known)), [len(train)]), strict=True))
     decided = {int(parts[split][index]): label for (split, index), label in decisions.items()}
     labels, spared = _corrected(known, parts["train"], errors, decided)
-    pred_probs = unsmoothed(pred_probs, recipe.label_smoothing)
+    pred_probs = unsmoothed(votes.pred_probs, recipe.label_smoothing)
     for index, label in decided.items():
         pred_probs[index] = np.eye(len(train.classes))[label]
     return Relabelling(known, parts, rules, errors, suspect, decided, labels, pred_probs, spared)

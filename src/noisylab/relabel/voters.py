@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from noisylab.config.settings import ANY, AugmentConfig, FitConfig, RelabelConfig
@@ -11,19 +13,33 @@ from noisylab.many.ensemble import Group, fold_members, group_probs, seed_member
 from noisylab.many.trainer import Trainer
 
 
-def voters_probs(
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """Mean probabilities (N, K) float64.
+
+    pred_probs: of all voters.
+    kinds:      of the fixed network and of the second opinion, which count alike; empty without it.
+    held_out:   of models that did not train on the image; None unless any class is suspected.
+    """
+
+    pred_probs: np.ndarray
+    kinds: tuple[np.ndarray, ...]
+    held_out: np.ndarray | None
+
+
+def cast_votes(
     known: ImageSet,
     first: np.ndarray,
     config: RelabelConfig,
     recipe: FitConfig,
     seed: int,
     trainer: Trainer,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Mean probabilities (N, K) of the voters, and of held-out models, None without `any`.
+) -> Votes:
+    """Train the voters on `known`, and predict it.
 
     first: (N, K), of the first voter, which was trained by `recipe` from `seed`. Voters of later
         seeds train on all of `known`: the more images of a rare class a model has seen, the better
-        it finds others. The second opinion counts as much as all of them.
+        it finds others.
     """
     groups = {}
     if config.models > 1:
@@ -36,12 +52,12 @@ def voters_probs(
         seeds = range(seed, seed + config.fold_seeds)
         groups["folds"] = Group(fold_members(known.labels, config.folds, seeds), recipe)
     means = group_probs(known, groups, trainer)
-    pred_probs = first
+    fixed, held_out = first, means.get("folds")
     if "others" in means:
-        pred_probs = (first + (config.models - 1) * means["others"]) / config.models
-    if "opinion" in means:
-        pred_probs = (pred_probs + means["opinion"]) / 2
-    return pred_probs, means.get("folds")
+        fixed = (first + (config.models - 1) * means["others"]) / config.models
+    if "opinion" not in means:
+        return Votes(fixed, (), held_out)
+    return Votes((fixed + means["opinion"]) / 2, (fixed, means["opinion"]), held_out)
 
 
 def second_opinion(recipe: FitConfig) -> FitConfig:
