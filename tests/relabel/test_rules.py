@@ -7,6 +7,7 @@ from cleanlab.filter import find_label_issues
 from noisylab.core.errors import InputError
 from noisylab.relabel.rules import (
     agreed_number,
+    find_agreed,
     find_called,
     find_confused,
     find_suspect,
@@ -101,48 +102,62 @@ def test_two_confusions_at_once_are_both_found(seed: int) -> None:
     assert (right == is_wrong[errors.flagged]).mean() > 0.95
 
 
+def two_kinds(
+    true_labels: np.ndarray, n_classes: int, seed: int, overrated: float = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of models that, if trained on balanced batches, overrate the last class."""
+    factors = np.append(np.ones(n_classes - 1), overrated)
+    first, second = (guesses(true_labels, n_classes, 2 * seed + k) * factors for k in range(2))
+    return first / first.sum(axis=1)[:, None], second / second.sum(axis=1)[:, None]
+
+
 @pytest.mark.parametrize("count", [40, 100, 300])
-def test_with_two_kinds_of_models_as_many_are_flagged_as_they_agree_on(count: int) -> None:
+def test_two_kinds_of_models_agree_on_how_many_to_flag(count: int) -> None:
     true_labels, given_labels = planted((2000, 300, 500), {(2, 0): count})
     is_wrong = true_labels != given_labels
     for seed in range(5):
-        kinds = [guesses(true_labels, 3, 2 * seed + part) for part in range(2)]
-        # Like models of balanced batches, both overrate the rare class.
-        kinds = [kind * [1, 1, 20] / (kind * [1, 1, 20]).sum(axis=1)[:, None] for kind in kinds]
-        mean = (kinds[0] + kinds[1]) / 2
-        agreed = find_suspect(given_labels, mean, 2, kinds)
-        assert np.array_equal(agreed.scores, find_suspect(given_labels, mean, 2).scores)
+        kinds = two_kinds(true_labels, 3, seed, overrated=20)
+        agreed = find_agreed(given_labels, kinds, suspect=2)
+        above = find_suspect(given_labels, (kinds[0] + kinds[1]) / 2, suspect=2)
+        assert np.array_equal(agreed.scores, above.scores)
+        assert np.array_equal(agreed.suggested, above.suggested)
         assert 0.8 * count <= len(agreed.flagged) <= 1.2 * count
         assert is_wrong[agreed.flagged].mean() > 0.9
-        above = find_suspect(given_labels, mean, 2).flagged
-        assert is_wrong[above].mean() < is_wrong[agreed.flagged].mean()
+        assert is_wrong[agreed.flagged].mean() > is_wrong[above.flagged].mean()
 
 
-def test_each_confusion_has_its_own_number() -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_where_no_label_is_wrong_two_kinds_of_models_agree_on_none(seed: int) -> None:
+    true_labels, _ = planted((2000, 300, 500), {})
+    kinds = two_kinds(true_labels, 3, seed, overrated=20)
+    above = find_suspect(true_labels, (kinds[0] + kinds[1]) / 2, suspect=2)
+    assert len(above.flagged) > 20
+    for suspect in (0, 1, 2, None):
+        assert not find_agreed(true_labels, kinds, suspect).is_flagged.any()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_confusion_has_its_own_number(seed: int) -> None:
     true_labels, given_labels = planted((2000, 800, 600, 600), {(2, 0): 200, (3, 1): 100})
-    kinds = [guesses(true_labels, 4, seed) for seed in (1, 2)]
-    mean = (kinds[0] + kinds[1]) / 2
-    held_out = guesses(true_labels, 4, seed=0)
-    errors = find_confused(given_labels, held_out, mean, kinds)
-    alike = given_labels[errors.flagged] + 2 == errors.suggested[errors.flagged]
-    assert alike.all()
+    errors = find_agreed(given_labels, two_kinds(true_labels, 4, seed))
+    assert (given_labels[errors.flagged] + 2 == errors.suggested[errors.flagged]).mean() > 0.95
     for label, count in ((0, 200), (1, 100)):
         assert 0.8 * count <= (given_labels[errors.flagged] == label).sum() <= 1.2 * count
+    assert (true_labels != given_labels)[errors.flagged].mean() > 0.9
 
 
-def test_of_few_images_one_that_both_find_first_is_not_enough() -> None:
-    scores = np.array([0.99, 0.9, 0.8, 0.7, 0.3, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1])
-    others = np.array([0.99, 0.7, 0.9, 0.8, 0.1, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1])
-    assert agreed_number(scores, others) == 4
-    assert agreed_number(np.array([0.9, 0.1]), np.array([0.9, 0.1])) == 1
+def test_a_few_images_that_both_kinds_find_first_do_not_end_the_search() -> None:
+    rng = np.random.default_rng(0)
+    likely = np.concatenate([[9, 8, 7], 3 + rng.uniform(0, 1, 40), np.zeros(400)])
+    kinds = likely + np.stack([rng.uniform(0, 1, 443) for _ in range(2)])
+    assert agreed_number(*kinds) == 43
 
 
-def test_an_image_that_is_more_probably_of_its_label_is_not_flagged() -> None:
-    of_suspect = np.array([0.7, 0.4, 0.3, 0.2, 0.1, 0.1])
-    kinds = [np.stack([1 - of_suspect, of_suspect], axis=1)] * 2
-    given_labels = np.zeros(6, np.int64)
-    assert agreed_number(of_suspect, of_suspect) > 1
-    assert find_suspect(given_labels, kinds[0], 1, kinds).flagged.tolist() == [0]
+def test_a_class_without_images_is_not_agreed_on() -> None:
+    true_labels, given_labels = planted((300, 100), {(1, 0): 30})
+    errors = find_agreed(given_labels, two_kinds(true_labels, 3, seed=0))
+    assert {*errors.suggested[errors.flagged]} == {1}
+    assert 20 < len(errors.flagged) < 40
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -108,16 +108,16 @@ class RelabelConfig:
     """How to find wrong labels.
 
     The rule `best` averages several models: train_augmented's, and others trained on dev, too. The
-    second opinion counts as much as all of them. For suspect class `any`, models that predict only
-    images held out from them show which classes are confused.
+    second opinion counts as much as all of them, and flags as many images as they agree on. Without
+    it, models that predict images held out from them show which classes are confused, for `any`.
     """
 
     keep: Annotated[str, choice("report", "best")]  # rule whose corrections train_fixed uses
     suspect_class: ClassName  # hidden under other labels; or rarest, or any
     models: Annotated[int, integer(1, 100)]
     second_opinion: Annotated[bool, switch()]  # of another network; see relabel/voters.py
-    folds: Annotated[int, integer(2, 100)]  # for `any`: models per seed
-    fold_seeds: Annotated[int, integer(1, 100)]  # for `any`: seeds
+    folds: Annotated[int, integer(2, 100)]  # for `any` without second opinion: models per seed
+    fold_seeds: Annotated[int, integer(1, 100)]  # likewise: seeds
     sheet_images: SheetImages  # of those flagged, and of those just below the threshold
 
 

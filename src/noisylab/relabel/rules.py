@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
@@ -18,6 +17,7 @@ _THRESHOLD = 0.6
 # Both trade recall for precision where no class is suspected; see tests/benchmarks/labels.py.
 _LEAST_SHARE = 0.02  # of a class; fewer wrong labels cannot be told from mistakes of the model
 _LEAST_KEPT = 0.25  # of a class above a threshold, for its ratio to be trusted
+_Z = 1.96  # standard errors on either side of a 95% confidence interval
 _TINY = 1e-12  # added to probabilities before taking logarithms
 
 
@@ -72,43 +72,33 @@ def find_called(
     return LabelErrors(scores, suggested, is_flagged)
 
 
-def find_suspect(
-    given_labels: np.ndarray, pred_probs: np.ndarray, suspect: int, kinds: Sequence[np.ndarray] = ()
-) -> LabelErrors:
+def find_suspect(given_labels: np.ndarray, pred_probs: np.ndarray, suspect: int) -> LabelErrors:
     """Images that are more probably of the class `suspect` than of their label.
 
     given_labels: (N,) int64 in 0..K-1. pred_probs: (N, K), rows sum to 1; may be of models that
     trained on the image, if they saw wrong labels too seldom to memorise them.
-    kinds: none, or the pred_probs of two kinds of models, whose mean pred_probs are.
-    Score: p_suspect / (p_suspect + p_given), 0 for images labelled `suspect`. Flagged are those
-    above 0.6 or, with two kinds, the agreed_number() of the likeliest, if above one half.
+    Score: p_suspect / (p_suspect + p_given), 0 for images labelled `suspect`; flagged above 0.6.
 
     >>> pred_probs = np.array([[.9, .1], [.2, .8], [.1, .9]])
     >>> find_suspect(np.array([1, 0, 1]), pred_probs, suspect=1).flagged
     array([1])
     """
     _check(given_labels, pred_probs)
-    scores, *of_kinds = (_odds(given_labels, probs)[:, suspect] for probs in (pred_probs, *kinds))
-    is_asked, is_flagged = given_labels != suspect, np.zeros(len(scores), bool)
-    is_flagged[is_asked] = _are_flagged(scores[is_asked], [one[is_asked] for one in of_kinds])
-    return LabelErrors(scores, np.full(len(scores), suspect), is_flagged)
+    scores = _odds(given_labels, pred_probs)[:, suspect]
+    return LabelErrors(scores, np.full(len(scores), suspect), scores > _THRESHOLD)
 
 
 def find_confused(
-    given_labels: np.ndarray,
-    out_of_sample_probs: np.ndarray,
-    pred_probs: np.ndarray | None = None,
-    kinds: Sequence[np.ndarray] = (),
+    given_labels: np.ndarray, out_of_sample_probs: np.ndarray, pred_probs: np.ndarray | None = None
 ) -> LabelErrors:
     """Images of one class under the label of another, for any two classes.
 
     given_labels:        (N,) int64 in 0..K-1.
     out_of_sample_probs: (N, K), rows sum to 1, by models that did not train on the image.
     pred_probs:          (N, K), to score images by; out_of_sample_probs if None.
-    kinds:               as for find_suspect().
 
-    mislabelled_share() decides whether images of class j stand under label i. If so, images with
-    label i are flagged by their scores p_j / (p_i + p_j), as find_suspect() does.
+    mislabelled_share() decides whether images of class j stand under label i. If so, those with a
+    score p_j / (p_i + p_j) above 0.6 are flagged.
 
     >>> labels = np.array([0] * 60 + [1] * 40)
     >>> truth = np.array([0] * 50 + [1] * 50)
@@ -118,40 +108,77 @@ def find_confused(
     pred_probs = out_of_sample_probs if pred_probs is None else pred_probs
     _check(given_labels, out_of_sample_probs)
     _check(given_labels, pred_probs)
-    odds, *of_kinds = (_odds(given_labels, probs) for probs in (pred_probs, *kinds))  # (N, K)
-    is_confused = np.zeros(odds.shape, bool)
-    for given, really in permutations(range(odds.shape[1]), 2):
-        if mislabelled_share(given_labels, out_of_sample_probs, given, really):
-            asked = given_labels == given, really
-            is_confused[asked] = _are_flagged(odds[asked], [one[asked] for one in of_kinds])
-    is_flagged = np.any(is_confused, axis=1)
-    # The most probable of the classes that an image is flagged for, or of all others if for none.
-    suggested = np.where(is_flagged[:, np.newaxis] & ~is_confused, -1, odds).argmax(axis=1)
-    scores = odds[np.arange(len(odds)), suggested]
-    return LabelErrors(scores, suggested, is_flagged)
+    odds = _odds(given_labels, pred_probs)  # (N, K)
+    classes = range(pred_probs.shape[1])
+    shares = [
+        [mislabelled_share(given_labels, out_of_sample_probs, i, j) for j in classes]
+        for i in classes
+    ]
+    is_confused = (np.array(shares) > 0)[given_labels] & (odds > _THRESHOLD)  # (N, K)
+    return _most_probable(odds, is_confused)
+
+
+def find_agreed(
+    given_labels: np.ndarray, kinds: tuple[np.ndarray, np.ndarray], suspect: int | None = None
+) -> LabelErrors:
+    """Images that two kinds of models agree are of another class; only of `suspect`, unless None.
+
+    given_labels: (N,) int64 in 0..K-1. kinds: two pred_probs (N, K), rows sum to 1, by models of
+    different networks; both may have trained on the image, as for find_suspect().
+    Score: p_suggested / (p_suggested + p_given), of the mean of both.
+
+    Of the images of a label that may be of another class, the two kinds agree on a number,
+    agreed_number(), of the likeliest. Flagged are those of them with a score above one half. If
+    these are fewer than half of the number, the kinds agree on what is likely, not on what is
+    wrong, and none is flagged.
+
+    >>> truth, labels = np.repeat([0, 1], 50), np.repeat([0, 1], [60, 40])
+    >>> of_1 = 0.6 * truth + np.random.default_rng(0).uniform(0, 0.4, (2, 100))
+    >>> first, second = np.stack([1 - of_1, of_1], axis=2)
+    >>> np.sort(find_agreed(labels, (first, second)).flagged)
+    array([50, 51, 52, 53, 54, 55, 56, 57, 58, 59])
+    """
+    for pred_probs in kinds:
+        _check(given_labels, pred_probs)
+    odds, first, second = (
+        _odds(given_labels, pred_probs) for pred_probs in (np.mean(kinds, axis=0), *kinds)
+    )  # (N, K)
+    is_found = np.zeros(odds.shape, bool)
+    for label, other in permutations(range(odds.shape[1]), 2):
+        asked = given_labels == label, other
+        if asked[0].sum() > 1 and suspect in (None, other):
+            number = agreed_number(first[asked], second[asked])
+            is_agreed = (_ranks(odds[asked]) < number) & (odds[asked] > 0.5)
+            is_found[asked] = is_agreed & (2 * is_agreed.sum() >= number)
+    if suspect is not None:
+        return LabelErrors(odds[:, suspect], np.full(len(odds), suspect), is_found[:, suspect])
+    return _most_probable(odds, is_found)
 
 
 def agreed_number(scores: np.ndarray, others: np.ndarray) -> int:
-    """The number of images on which two kinds of models agree best, in 1..N/2.
+    """The number, in 0..N/2, of the likeliest images on which two kinds of models agree best.
 
-    scores, others: (N,) scores of the same images, by either kind; N at least 2.
+    scores, others: (N,) scores of the same images by either kind; N at least 2.
 
     Of the n likeliest images by each, some are the same. If the two err independently, the share
-    of the same images is precision times recall: too small an n loses recall, too large a one
-    precision. The number is the n with the largest share in excess of chance, which is Cohen's
-    kappa (Cohen 1960), counted as if one more image were flagged that they do not agree on: a share
-    among few images says little.
+    of the same ones is the precision of one times the recall of the other: too small an n loses
+    recall, too large an n precision. The number is the n with the largest share in excess of
+    chance, as Cohen's kappa has it (Cohen 1960). Since a large share of few images says little, the
+    share is the lower end of its 95% confidence interval (Wilson 1927). Below a half the kinds do
+    not agree, and the number is 0.
 
-    >>> agreed_number(np.array([.9, .8, .7, .2, .1, .3]), np.array([.8, .9, .4, .7, .3, .2]))
-    2
+    >>> is_wrong = np.arange(100) < 12
+    >>> agreed_number(*(is_wrong + np.random.default_rng(0).uniform(0, 0.9, (2, 100))))
+    12
     """
-    n_images = len(scores)
-    numbers = np.arange(1, n_images // 2 + 1)
-    by_chance = numbers / n_images
+    numbers = np.arange(1, len(scores) // 2 + 1)
     later_rank = np.sort(np.maximum(_ranks(scores), _ranks(others)))
-    n_same = np.searchsorted(later_rank, numbers)
-    kappa = (n_same / (numbers + 1) - by_chance) / (1 - by_chance)
-    return int(numbers[kappa.argmax()])
+    share = np.searchsorted(later_rank, numbers) / numbers
+    error = np.sqrt(share * (1 - share) / numbers + (_Z / numbers / 2) ** 2)
+    share = (share + _Z**2 / numbers / 2 - _Z * error) / (1 + _Z**2 / numbers)
+    by_chance = numbers / len(scores)
+    best = ((share - by_chance) / (1 - by_chance)).argmax()
+    return int(numbers[best]) if share[best] > 0.5 else 0
 
 
 def mislabelled_share(
@@ -180,12 +207,14 @@ def mislabelled_share(
     return min(share, 1.0) if share >= _LEAST_SHARE else 0.0
 
 
-def _are_flagged(scores: np.ndarray, of_kinds: Sequence[np.ndarray]) -> np.ndarray:
-    """(M,) bool, which images to flag by their scores (M,), and by those of two kinds of models."""
-    if len(of_kinds) != 2 or len(scores) < 2:
-        is_flagged: np.ndarray = scores > _THRESHOLD
-        return is_flagged
-    return (_ranks(scores) < agreed_number(*of_kinds)) & (scores > 0.5)
+def _most_probable(odds: np.ndarray, is_found: np.ndarray) -> LabelErrors:
+    """Suggest the most probable of the classes that an image is found for, or of all if for none.
+
+    odds: (N, K) as of _odds(). is_found: (N, K) bool, whether the image is flagged for the class.
+    """
+    is_flagged = np.any(is_found, axis=1)
+    suggested = np.where(is_flagged[:, np.newaxis] & ~is_found, -1, odds).argmax(axis=1)
+    return LabelErrors(odds[np.arange(len(odds)), suggested], suggested, is_flagged)
 
 
 def _ranks(scores: np.ndarray) -> np.ndarray:

@@ -16,7 +16,13 @@ from noisylab.learning.calibration import unsmoothed
 from noisylab.learning.network import Network, check_model
 from noisylab.learning.training import predict_both_ways, predict_probs
 from noisylab.many.trainer import Trainer
-from noisylab.relabel.rules import LabelErrors, find_called, find_confused, find_suspect
+from noisylab.relabel.rules import (
+    LabelErrors,
+    find_agreed,
+    find_called,
+    find_confused,
+    find_suspect,
+)
 from noisylab.relabel.voters import cast_votes
 
 
@@ -91,15 +97,17 @@ def relabel(
     known = joined(train, dev)
     given = known.labels
     own_probs = predict_probs(model, known.images)
-    if suspect is None:
+    if suspect is None and not config.second_opinion:
         _check_folds(known)
     first = predict_both_ways(model, known.images)
     votes = cast_votes(known, first, config, recipe, seed, trainer)
-    if suspect is None:
-        assert votes.held_out is not None
-        best = find_confused(given, votes.held_out, votes.pred_probs, votes.kinds)
+    if votes.kinds is not None:
+        best = find_agreed(given, votes.kinds, suspect)
+    elif suspect is not None:
+        best = find_suspect(given, votes.pred_probs, suspect)
     else:
-        best = find_suspect(given, votes.pred_probs, suspect, votes.kinds)
+        assert votes.held_out is not None
+        best = find_confused(given, votes.held_out, votes.pred_probs)
     trainer.keep_used()
     rules = {"report": find_called(given, own_probs, suspect), "best": best}
     errors = rules[config.keep]
@@ -116,8 +124,9 @@ def _check_folds(known: ImageSet) -> None:
     for name, count in zip(known.classes, known.counts(), strict=True):
         if count < 2:
             raise InputError(
-                "relabel.suspect_class any needs two images of each class, one to train on and one "
-                f"to predict, got {count} labelled {shown(name)}; set it to rarest or to a class"
+                "relabel.suspect_class any without a second opinion needs two images of each "
+                "class, one to train on and one to predict, "
+                f"got {count} labelled {shown(name)}; set it to rarest or to a class"
             )
 
 

@@ -18,12 +18,13 @@ class Votes:
     """Mean probabilities (N, K) float64.
 
     pred_probs: of all voters.
-    kinds:      of the fixed network and of the second opinion, which count alike; empty without it.
-    held_out:   of models that did not train on the image; None unless any class is suspected.
+    kinds:      of the fixed network and of the second opinion, which count alike; None without it.
+    held_out:   of models that did not train on the image; for suspect class `any` without a second
+                opinion, else None.
     """
 
     pred_probs: np.ndarray
-    kinds: tuple[np.ndarray, ...]
+    kinds: tuple[np.ndarray, np.ndarray] | None
     held_out: np.ndarray | None
 
 
@@ -48,16 +49,16 @@ def cast_votes(
     if config.second_opinion:
         members = seed_members(len(known), [seed])
         groups["opinion"] = Group(members, second_opinion(recipe), OpinionModel)
-    if config.suspect_class == ANY:
+    elif config.suspect_class == ANY:
         seeds = range(seed, seed + config.fold_seeds)
         groups["folds"] = Group(fold_members(known.labels, config.folds, seeds), recipe)
     means = group_probs(known, groups, trainer)
-    fixed, held_out = first, means.get("folds")
+    fixed = first
     if "others" in means:
         fixed = (first + (config.models - 1) * means["others"]) / config.models
     if "opinion" not in means:
-        return Votes(fixed, (), held_out)
-    return Votes((fixed + means["opinion"]) / 2, (fixed, means["opinion"]), held_out)
+        return Votes(fixed, None, means.get("folds"))
+    return Votes((fixed + means["opinion"]) / 2, (fixed, means["opinion"]), None)
 
 
 def second_opinion(recipe: FitConfig) -> FitConfig:
