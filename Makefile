@@ -39,7 +39,7 @@ review: $(READY)
 # No reordering: tests/conftest.py puts the longest tests first. A worker that dies ends the tests
 # with the name of its test; pytest-xdist may wait for ever for one that takes its place.
 test: lint browser
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+	pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 # Chromium for the browser tests, which are skipped without it.
 browser:

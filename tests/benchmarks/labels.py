@@ -5,7 +5,7 @@
 Compares every rule with every cleanlab filter on the same probabilities, on the bundled set. With
 CIFAR-10 in DIR (see noisylab bundle --help), on four sets made from it instead: three with two
 confusions each, one without wrong labels. Other ways to choose how many to flag are tried beside
-the rules. FOLDER keeps finished trainings, which then cost no CPU time. Run stage prepare first.
+the rules. FOLDER keeps finished trainings, which then cost no time. Run stage prepare first.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from noisylab.learning.training import predict_both_ways, predict_probs
 from noisylab.many.trainer import Trainer
 from noisylab.relabel.rules import (
     LabelErrors,
+    find_agreed,
     find_called,
     find_confused,
     find_suspect,
@@ -81,7 +82,7 @@ def compare(n_seeds: int, cifar10: Path | None, trainer: Trainer) -> None:
 def find_all(
     known: ImageSet, n_train: int, params: Params, seed: int, suspect: int | None, trainer: Trainer
 ) -> dict[str, tuple[float, ...]]:
-    """Rule -> images flagged, precision, recall, F1, average precision, missed, CPU seconds."""
+    """Rule -> images flagged, precision, recall, F1, average precision, missed."""
     recipe = params.train_augmented.runs[params.train_augmented.keep]
     training = Training(recipe, seed, np.arange(n_train))
     ((_, trained),) = trainer.train(known, known.subset([0]), [training])
@@ -89,41 +90,41 @@ def find_all(
     own_probs, first = (
         predict(model, known.images) for predict in (predict_probs, predict_both_ways)
     )
+    given, config = known.labels, params.relabel
     start = cpu_seconds()
-    told, unknown = (replace(params.relabel, suspect_class=name) for name in (RAREST, ANY))
-    cast_votes(known, first, told, recipe, seed, trainer)
-    ensemble_seconds = cpu_seconds() - start
-    votes = cast_votes(known, first, unknown, recipe, seed, trainer)
-    all_seconds = cpu_seconds() - start
-    given, pred_probs, held_out = known.labels, votes.pred_probs, votes.held_out
+    told = replace(config, suspect_class=RAREST, second_opinion=True)
+    votes = cast_votes(known, first, told, recipe, seed, trainer)
+    print(f"voters of seed {seed}: {cpu_seconds() - start:.0f} CPU s", flush=True)
+    assert votes.kinds
+    unknown = replace(config, suspect_class=ANY, second_opinion=False)
+    held_out = cast_votes(known, first, unknown, recipe, seed, trainer).held_out
     assert held_out is not None
-    scores = {}
+    scores: dict[str, tuple[float, ...]] = {}
     if suspect is not None:
-        scores["report"] = score(find_called(given, own_probs, suspect), known, 0)
+        best = find_agreed(given, votes.kinds, suspect)
+        cut = otsu(best.scores[given != suspect])
         ways = {
-            "best": find_suspect(given, pred_probs, suspect, votes.kinds),
-            "best, above 0.6": find_suspect(given, pred_probs, suspect),
+            "report": find_called(given, own_probs, suspect),
+            "best": best,
+            "best, above 0.6": find_suspect(given, votes.pred_probs, suspect),
+            "best, above the cut of Otsu": replace(best, is_flagged=best.scores > cut),
+            "without second opinion": find_suspect(given, votes.kinds[0], suspect),
         }
-        found = ways["best"].scores
-        cut = otsu(found[given != suspect])
-        ways["best, above the cut of Otsu"] = replace(ways["best"], is_flagged=found > cut)
-        for name, kind in zip(("fixed network", "second opinion"), votes.kinds, strict=False):
-            ways[f"{name}, above 0.6"] = find_suspect(given, kind, suspect)
-        scores |= {name: score(errors, known, ensemble_seconds) for name, errors in ways.items()}
-    scores["any, report"] = score(find_called(given, own_probs), known, 0)
+        scores |= {name: score(errors, known) for name, errors in ways.items()}
     ways = {
-        "any, best": find_confused(given, held_out, pred_probs, votes.kinds),
-        "any, above 0.6": find_confused(given, held_out, pred_probs),
-        "any, as many as estimated": as_many_as_estimated(given, held_out, pred_probs),
+        "any, report": find_called(given, own_probs),
+        "any, best": find_agreed(given, votes.kinds),
+        "any, above 0.6": find_confused(given, held_out, votes.pred_probs),
+        "any, as many as estimated": as_many_as_estimated(given, held_out, votes.pred_probs),
+        "any, without second opinion": find_confused(given, held_out, votes.kinds[0]),
     }
-    for name, kind in zip(("fixed network", "second opinion"), votes.kinds, strict=False):
-        ways[f"any, {name}, above 0.6"] = find_confused(given, held_out, kind)
-    scores |= {name: score(errors, known, all_seconds) for name, errors in ways.items()}
+    scores |= {name: score(errors, known) for name, errors in ways.items()}
+    pred_probs = votes.pred_probs
     for kind_name, probs in (("held out", held_out), ("ensemble", pred_probs)):
         for name in FILTERS:
             is_flagged = find_label_issues(given, probs, filter_by=name, n_jobs=1)
             errors = LabelErrors(1 - probs[np.arange(len(given)), given], given, is_flagged)
-            scores[f"cleanlab {name}, {kind_name}"] = score(errors, known, 0)
+            scores[f"cleanlab {name}, {kind_name}"] = score(errors, known)
     return scores
 
 
@@ -144,7 +145,7 @@ def as_many_as_estimated(
     return LabelErrors(errors.scores, suggested, is_flagged)
 
 
-def score(errors: LabelErrors, known: ImageSet, seconds: float) -> tuple[float, ...]:
+def score(errors: LabelErrors, known: ImageSet) -> tuple[float, ...]:
     is_wrong = known.labels != known.true_labels
     found, n_flagged = is_wrong[errors.flagged].sum(), len(errors.flagged)
     n_wrong = is_wrong.sum()
@@ -156,7 +157,7 @@ def score(errors: LabelErrors, known: ImageSet, seconds: float) -> tuple[float, 
         1 - is_wrong[np.argsort(-errors.scores, kind="stable")[:n_wrong]].mean() if n_wrong else 0.0
     )
     shares = found / max(n_flagged, 1), found / max(n_wrong, 1)
-    return n_flagged, *shares, f1, average, float(missed), seconds
+    return n_flagged, *shares, f1, average, float(missed)
 
 
 def cpu_seconds() -> float:
@@ -166,7 +167,7 @@ def cpu_seconds() -> float:
 
 def show(title: str, tables: list[dict[str, tuple[float, ...]]]) -> None:
     print(f"{title}; mean ± deviation over {len(tables)} seeds")
-    head = ("flagged", "precision", "recall", "F1", "average precision*", "missed**", "CPU s")
+    head = ("flagged", "precision", "recall", "F1", "average precision*", "missed**")
     print(f"  {'':46}" + "".join(f"{name:>20}" for name in head))
     for name in tables[0]:
         cells = []

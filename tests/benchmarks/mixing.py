@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,9 +28,8 @@ from noisylab.learning.evaluation import evaluate
 from noisylab.learning.kept import Kept, Training
 from noisylab.learning.training import predict_both_ways, predict_probs
 from noisylab.many.trainer import Trainer
-from noisylab.relabel.rules import find_suspect
+from noisylab.relabel.rules import LabelErrors, find_agreed, find_suspect
 
-KINDS = ("fixed network", "second opinion")
 COLUMNS = ("test", "both ways", "calibration error", "confidence")
 
 
@@ -51,9 +49,12 @@ def main() -> None:
         scores: dict[str, list[tuple[float, ...]]] = {}
         for seed in range(0, SEEDS_APART * arguments.seeds, SEEDS_APART):
             voters = voters_of(known, params, seed, trainer)
-            kinds = {"fixed network": (), "both": [voters[name] for name in KINDS]}
-            for voter, of_kinds in kinds.items():
-                train = corrected(known, voters[voter], of_kinds, smoothing)
+            for voter in ("fixed network", "both"):
+                found = find_suspect(known.labels, voters[voter], SUSPECT)
+                if voter == "both":
+                    kinds = voters["fixed network"], voters["second opinion"]
+                    found = find_agreed(known.labels, kinds, SUSPECT)
+                train = corrected(known, found, unsmoothed(voters[voter], smoothing))
                 for recipe, row in students(train, test, recipes, seed, trainer).items():
                     scores.setdefault(f"teacher {voter}, {recipe}", []).append(row)
         for label, table in scores.items():
@@ -62,13 +63,10 @@ def main() -> None:
             print(f"{name:28} {label:32} {', '.join(cells)}", flush=True)
 
 
-def corrected(
-    known: ImageSet, pred_probs: np.ndarray, kinds: Sequence[np.ndarray], smoothing: float
-) -> ImageSet:
-    """Train as stage relabel corrects it; dev is the last tenth of `known`."""
-    labels = known.labels.copy()
-    labels[find_suspect(known.labels, pred_probs, SUSPECT, kinds).flagged] = SUSPECT
-    fixed = replace(known, labels=labels, pred_probs=unsmoothed(pred_probs, smoothing))
+def corrected(known: ImageSet, found: LabelErrors, pred_probs: np.ndarray) -> ImageSet:
+    """Train with corrected labels and probabilities; dev is the last tenth of `known`."""
+    labels = np.where(found.is_flagged, found.suggested, known.labels)
+    fixed = replace(known, labels=labels, pred_probs=pred_probs)
     return fixed.subset(np.arange(len(known) * 9 // 10))
 
 

@@ -5,7 +5,8 @@
 On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes. Voters are the
 models of the fixed network, the second opinion, or both, as in stage relabel. Columns: average
 precision, the share of wrong labels missed if exactly as many are flagged as are wrong, the best
-F1 of any cut, and F1 at each cut. N seeds (default 3). FOLDER keeps finished trainings.
+F1 of any cut, F1 at each cut, and for both F1 of the number that they agree on. N seeds (default
+3). FOLDER keeps finished trainings.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from noisylab.learning.opinion import OpinionModel
 from noisylab.many.ensemble import Group, Member, group_probs, seed_members
 from noisylab.many.trainer import Trainer
 from noisylab.relabel.outputs import score
-from noisylab.relabel.rules import LabelErrors, find_suspect
+from noisylab.relabel.rules import LabelErrors, find_agreed, find_suspect
 from noisylab.relabel.voters import second_opinion
 
 SEEDS_APART = 1000  # so that no two repetitions share a model
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--kept", type=Path)
     arguments = parser.parse_args()
     params, trainer = read_params("params.yaml"), Trainer(Kept(arguments.kept))
-    heads = ("AP", "missed", "best F1", *(f"F1 > {cut}" for cut in CUTS), "F1, Otsu")
+    heads = ("AP", "missed", "best F1", *(f"F1 > {cut}" for cut in CUTS), "F1, Otsu", "agreed")
     print(" " * 36 + "".join(f"{head:>10}" for head in heads), flush=True)
     rows: Rows = {}
     for name, known in cifar10_sets.hidden(arguments.root):
@@ -51,6 +52,10 @@ def main() -> None:
             voters = voters_of(known, params, SEEDS_APART * number, trainer)
             for voter, pred_probs in voters.items():
                 of_set.setdefault(voter, []).append(figures(known, pred_probs))
+            fixed, opinion, _ = voters.values()
+            agreed = find_agreed(known.labels, (fixed, opinion), SUSPECT)
+            is_wrong = known.labels != known.true_labels
+            of_set["both"][-1].append(score(agreed, is_wrong)["f1"])
         show(name, of_set)
         for voter, table in of_set.items():
             rows.setdefault(voter, []).extend(table)

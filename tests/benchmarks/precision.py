@@ -54,7 +54,7 @@ def one(
     after = train_runs(fixed_sets, {"best": fixed}, seed, Trainer())["best"]
     return {
         **accuracies("train_augmented", before),
-        "F1 of the labels found": score(labelled.errors, labelled.known, 0)[3],
+        "F1 of the labels found": score(labelled.errors, labelled.known)[3],
         **accuracies("train_fixed", after),
         "CPU seconds": cpu_seconds() - start,
     }

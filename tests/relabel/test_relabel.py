@@ -16,6 +16,7 @@ from noisylab.learning.training import predict_both_ways
 from noisylab.many.trainer import Trainer
 from noisylab.relabel import voters
 from noisylab.relabel.outputs import describe, notices
+from noisylab.relabel.rules import find_agreed
 from noisylab.relabel.run import relabel
 from noisylab.relabel.voters import second_opinion
 
@@ -91,18 +92,23 @@ def test_any_confusion_is_found_where_nobody_knows_which(model: SimpleModel) -> 
     assert {*result.errors.suggested[result.errors.flagged]} == {2}
 
 
+@pytest.mark.parametrize("suspect", ["cat", "any"])
 def test_the_second_opinion_counts_as_much_as_the_other_models(
-    sets: dict[str, ImageSet], model: SimpleModel, monkeypatch: pytest.MonkeyPatch
+    sets: dict[str, ImageSet], model: SimpleModel, monkeypatch: pytest.MonkeyPatch, suspect: str
 ) -> None:
     recipe = replace(second_opinion(RECIPE), epochs=1)
     monkeypatch.setattr(voters, "second_opinion", lambda recipe_of_others: recipe)
-    result = find(sets, model, config=replace(CONFIG, models=2, second_opinion=True))
+    config = replace(CONFIG, models=2, second_opinion=True, suspect_class=suspect)
+    result = find(sets, model, config=config)
     known = result.known
     training = Training(RECIPE, 1), Training(recipe, 0, network=OpinionModel)
     others = [one.run(known, known.subset([0])).revive() for one in training]
     said = [predict_both_ways(one, known.images) for one in (model, *others)]
-    expected = (said[0] + said[1]) / 4 + said[2] / 2
-    assert result.pred_probs == pytest.approx(expected, abs=1e-12)
+    kinds = (said[0] + said[1]) / 2, said[2]
+    assert result.pred_probs == pytest.approx((kinds[0] + kinds[1]) / 2, abs=1e-12)
+    expected = find_agreed(known.labels, kinds, 2 if suspect == "cat" else None)
+    assert np.array_equal(result.errors.flagged, expected.flagged)
+    assert np.array_equal(result.errors.suggested, expected.suggested)
 
 
 def test_the_rarest_class_is_suspected_by_default(
