@@ -1,4 +1,4 @@
-"""Six kills at random moments; tests/benchmarks/kills.py does more than a hundred."""
+"""Four kills at random moments; tests/benchmarks/kills.py does more than a hundred."""
 
 import os
 import random
@@ -21,9 +21,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     return made
 
 
-def test_after_six_kills_the_next_run_writes_the_same_bytes(clone: Clone) -> None:
+def test_after_four_kills_the_next_run_writes_the_same_bytes(clone: Clone) -> None:
     expected, rng, tally = clone.outputs(), random.Random(1), Tally()
-    while tally.kills.total() < 6:
+    while tally.kills.total() < 4:
         for stage in ("prepare", STAGE):
             chain(clone, stage, 3, rng, tally)
             check(clone, stage, expected, tally)
