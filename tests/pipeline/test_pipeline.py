@@ -6,8 +6,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from noisylab.core.images import image_digest
 from noisylab.data.set_files import read_set
 from noisylab.review.store import dvc_reader
@@ -141,14 +139,10 @@ def test_changing_a_shared_setting_reruns_all_trainings(clone: Clone) -> None:
     assert {"check", "report"} < changed.keys()  # these depend on all of params.yaml
 
 
-def test_changing_the_engine_retrains_nothing(
-    clone: Clone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clone.edit("params.yaml", {"engine: local:1 ": "engine: local "})
-    of_params = ["check", "report"]  # these check and show the engine, and train nothing
-    assert sorted(json.loads(clone.run("dvc", "status", "--json"))) == sorted(of_params)
-    monkeypatch.setenv("NOISYLAB_ENGINE", "dask:tcp://nowhere.invalid:1")
-    assert re.findall(r"Running stage '(\w+)'", clone.run("dvc", "repro")) == of_params
+def test_changing_the_engine_retrains_nothing(clone: Clone) -> None:
+    clone.edit("params.yaml", {"engine: local:1 ": "engine: dask:tcp://nowhere.invalid:1 "})
+    changed = json.loads(clone.run("dvc", "status", "--json"))
+    assert changed.keys() == {"check", "report"}  # these check and show the engine
     clone.run("git", "checkout", "--quiet", ".")
 
 
@@ -182,16 +176,15 @@ def test_compiled_python_files_rerun_nothing(clone: Clone) -> None:
     assert json.loads(clone.run("dvc", "status", "--json")) == {}
 
 
-def test_an_experiment_with_another_rate_changes_all_models(clone: Clone) -> None:
-    wanted = ("train_baseline", "train_balanced", "lr_sweep")  # the last one with what it reads
+def test_an_experiment_with_another_rate_changes_the_final_model(clone: Clone) -> None:
     # An exponent without a point, which YAML 1.1 does not read as a number.
-    printed = clone.run("dvc", "exp", "run", "-S", "lr=3e-5", *wanted)
+    printed = clone.run("dvc", "exp", "run", "-S", "lr=3e-5", "lr_sweep")
     assert "lr: 3e-05 " in (clone.folder / "params.yaml").read_text()
-    ran = {"check", *TRAIN_STAGES, "relabel", "lr_sweep"}
+    ran = {"check", "train_augmented", "relabel", "train_fixed", "lr_sweep"}
     assert {*re.findall(r"Running stage '(\w+)'", printed)} == ran
     assert "Stage 'prepare' didn't change, skipping" in printed
     difference = clone.run("dvc", "metrics", "diff")
-    for model in ("train_balanced/inverse_frequency", "train_fixed/best", "lr_sweep/final"):
+    for model in ("train_augmented/best", "train_fixed/best", "lr_sweep/final"):
         assert re.search(rf"{model}\.json +loss +\d\.\d+ +\d\.\d+", difference)
 
     clone.run("dvc", "plots", "diff")

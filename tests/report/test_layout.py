@@ -36,8 +36,10 @@ def overflow(page: Page) -> int:
     return max(0, width)
 
 
-@pytest.mark.parametrize("name", ["bundled", "hard", "many"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [("bundled", "light"), ("bundled", "dark"), ("hard", "light"), ("many", "dark")],
+)
 def test_it_fits_and_is_accessible(
     browser_page: Page,
     console_errors: list[str],

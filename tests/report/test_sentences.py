@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import make_run
+from made_run import MadeRun, make_run
 
 from noisylab.config.settings import AugmentConfig
 
@@ -213,6 +213,11 @@ def test_settings_are_told_as_they_are(tmp_path: Path) -> None:
     assert "the kept model of train_augmented predicts a class other than" in said["relabel"]
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
+    return make_run(tmp_path_factory.mktemp("run"))
+
+
 @pytest.mark.parametrize("suspect", ["rarest", "any"])
 @pytest.mark.parametrize(
     ("models", "second_opinion", "voters"),
@@ -224,9 +229,8 @@ def test_settings_are_told_as_they_are(tmp_path: Path) -> None:
     ],
 )
 def test_the_voters_are_told(
-    tmp_path: Path, suspect: str, models: int, second_opinion: bool, voters: str
+    run: MadeRun, suspect: str, models: int, second_opinion: bool, voters: str
 ) -> None:
-    run = make_run(tmp_path)
     relabel = replace(
         run.params.relabel, models=models, second_opinion=second_opinion, suspect_class=suspect
     )
