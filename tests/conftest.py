@@ -5,6 +5,7 @@ import shutil
 import signal
 import tracemalloc
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,11 +73,18 @@ def refused(read: Callable[[], object]) -> tuple[str, float]:
     return str(caught.value), peak / 2**20
 
 
+#: Files and folders whose tests take longest.
+LONGEST = ("pipeline/test_pipeline.py", "pipeline", "many", "test_tour.py", "report", "learning")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the pipeline's tests first: they take longest, and tests run in parallel."""
-    items.sort(
-        key=lambda item: ("pipeline" not in item.path.parts, item.path.stem != "test_pipeline")
-    )
+    """Start the longest files first, since files run in parallel."""
+
+    def rank(item: pytest.Item) -> int:
+        name = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((at for at, part in enumerate(LONGEST) if name.startswith(part)), len(LONGEST))
+
+    items.sort(key=rank)
 
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # in the Makefile, too
