@@ -81,7 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the longest files first, since files run in parallel."""
 
     def rank(item: pytest.Item) -> int:
-        name = item.path.relative_to(Path(__file__).parent).as_posix()
+        name = os.path.relpath(item.path, Path(__file__).parent)
         return next((at for at, part in enumerate(LONGEST) if name.startswith(part)), len(LONGEST))
 
     items.sort(key=rank)

@@ -127,10 +127,9 @@ def find_agreed(
     different networks; both may have trained on the image, as for find_suspect().
     Score: p_suggested / (p_suggested + p_given), of the mean of both.
 
-    Of the images of a label that may be of another class, the two kinds agree on a number,
-    agreed_number(), of the likeliest. Flagged are those of them with a score above one half. If
-    these are fewer than half of the number, the kinds agree on what is likely, not on what is
-    wrong, and none is flagged.
+    For each label and each other class, agreed_number() gives a number n. Of the n images with the
+    highest scores, those above one half are flagged. If these are fewer than n / 2, none is: the
+    two kinds of models then agree on unusual images, not on wrong labels.
 
     >>> truth, labels = np.repeat([0, 1], 50), np.repeat([0, 1], [60, 40])
     >>> of_1 = 0.6 * truth + np.random.default_rng(0).uniform(0, 0.4, (2, 100))
@@ -160,12 +159,11 @@ def agreed_number(scores: np.ndarray, others: np.ndarray) -> int:
 
     scores, others: (N,) scores of the same images by either kind; N at least 2.
 
-    Of the n likeliest images by each, some are the same. If the two err independently, the share
-    of the same ones is the precision of one times the recall of the other: too small an n loses
-    recall, too large an n precision. The number is the n with the largest share in excess of
-    chance, as Cohen's kappa has it (Cohen 1960). Since a large share of few images says little, the
-    share is the lower end of its 95% confidence interval (Wilson 1927). Below a half the kinds do
-    not agree, and the number is 0.
+    The overlap at n is the share of the n likeliest images by one kind that are also among the n
+    likeliest by the other. Where both rank the same images first, it is largest near the number of
+    these. A large share of few images is weak evidence, so the lower end of its 95% confidence
+    interval is used (Wilson 1927). The number is the n whose overlap exceeds chance most, as in
+    Cohen's kappa (Cohen 1960); it is 0 if the lower end is at most one half there.
 
     >>> is_wrong = np.arange(100) < 12
     >>> agreed_number(*(is_wrong + np.random.default_rng(0).uniform(0, 0.9, (2, 100))))
@@ -208,7 +206,7 @@ def mislabelled_share(
 
 
 def _most_probable(odds: np.ndarray, is_found: np.ndarray) -> LabelErrors:
-    """Suggest the most probable of the classes that an image is found for, or of all if for none.
+    """Suggest the most probable class for which an image is flagged, or of all others if for none.
 
     odds: (N, K) as of _odds(). is_found: (N, K) bool, whether the image is flagged for the class.
     """
@@ -218,7 +216,7 @@ def _most_probable(odds: np.ndarray, is_found: np.ndarray) -> LabelErrors:
 
 
 def _ranks(scores: np.ndarray) -> np.ndarray:
-    """(N,) ranks of scores (N,): 0 for the highest; equal ones in order."""
+    """(N,) ranks of scores (N,): 0 for the highest; ties by index."""
     ranks = np.empty(len(scores), np.int64)
     ranks[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
     return ranks

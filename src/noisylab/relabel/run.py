@@ -124,9 +124,9 @@ def _check_folds(known: ImageSet) -> None:
     for name, count in zip(known.classes, known.counts(), strict=True):
         if count < 2:
             raise InputError(
-                "relabel.suspect_class any without a second opinion needs two images of each "
-                "class, one to train on and one to predict, "
-                f"got {count} labelled {shown(name)}; set it to rarest or to a class"
+                "relabel.suspect_class any with second_opinion false needs two images of each "
+                f"class, one to train on and one to predict, got {count} labelled {shown(name)}; "
+                "set second_opinion to true, or suspect_class to rarest or to a class"
             )
 
 

@@ -36,7 +36,7 @@ def cast_votes(
     seed: int,
     trainer: Trainer,
 ) -> Votes:
-    """Train the voters on `known`, and predict it.
+    """Train the further voters on `known`; return mean predictions of its images.
 
     first: (N, K), of the first voter, which was trained by `recipe` from `seed`. Voters of later
         seeds train on all of `known`: the more images of a rare class a model has seen, the better
