@@ -189,7 +189,7 @@ def test_bad_values_are_refused_with_their_key(
         (
             "epochs: 5",
             "epochs: 5\n      temperature: 0",
-            "train_baseline.runs.report.temperature must be a number > 0, got 0",
+            "train_baseline.runs.report.temperature must be a number >= 0.1 and <= 10, got 0",
         ),
         (
             "epochs: 5",

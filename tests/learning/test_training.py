@@ -71,9 +71,10 @@ def test_targets_other_than_labels_equal_torchs(
     """One step goes where the gradient of torch's own losses points: smoothed, by probabilities."""
     said = np.random.default_rng(0).dirichlet(np.ones(3), size=90)
     train = replace(train, pred_probs=said)
-    config = replace(CONFIG, epochs=1, batch_size=90, optimizer="adagrad", temperature=temperature)
+    config = replace(CONFIG, epochs=1, batch_size=90, optimizer="adagrad")
     plain = fit(train, dev, config, seeded())
     config = replace(config, label_smoothing=0.3, distillation=distillation)
+    config = replace(config, temperature=temperature)
     fitted = fit(train, dev, config, seeded())
     assert fitted.history[0].train_loss == plain.history[0].train_loss  # that of the labels
     generator = seeded()

@@ -153,6 +153,14 @@ def test_a_few_images_that_both_kinds_find_first_do_not_end_the_search() -> None
     assert agreed_number(*kinds) == 43
 
 
+def test_two_kinds_of_other_classes_are_refused() -> None:
+    true_labels, _ = planted((30, 10), {})
+    kinds = guesses(true_labels, 2, seed=0), guesses(true_labels, 3, seed=1)
+    message = r"must have the same shape, got .*\(40, 2\).* and .*\(40, 3\)"
+    with pytest.raises(InputError, match=message):
+        find_agreed(true_labels, kinds)
+
+
 def test_a_class_without_images_is_not_agreed_on() -> None:
     true_labels, given_labels = planted((300, 100), {(1, 0): 30})
     errors = find_agreed(given_labels, two_kinds(true_labels, 3, seed=0))

@@ -79,9 +79,10 @@ class FitConfig:
     """Settings of one training.
 
     Schedule `one_cycle` (Smith and Topin 2018) raises the rate to `lr` during the first `warmup`
-    share of the steps, then lowers it to 0 along a cosine. Distillation and temperature are those
-    of Hinton, Vinyals and Dean 2015: training divides the logits by the temperature, predictions
-    do not, so above 1 they are more confident than the targets.
+    share of the steps, then lowers it to 0 along a cosine. Distillation is that of Hinton, Vinyals
+    and Dean 2015, whose teacher is not softened. In training, the logits are divided by the
+    temperature; in prediction they are not. Predictions of a model that was trained with a
+    temperature above 1 are therefore more confident than its targets.
     """
 
     epochs: Epochs
@@ -95,7 +96,7 @@ class FitConfig:
     weight_decay: Annotated[float | None, number(least=0)] = None  # None: the optimizer's default
     label_smoothing: Share = 0.0  # of each label, spread over all classes
     distillation: Share = 0.0  # of each smoothed label, replaced by predicted probabilities
-    temperature: Annotated[float, number(above=0)] = 1.0  # of the softmax while training
+    temperature: Annotated[float, number(least=0.1, most=10)] = 1.0  # of the softmax in training
     mixup: Share = 0.0  # of the images, blended with another; see learning/mixing.py
     cutmix: Share = 0.0  # of the images, given a square of another
     dropout: Annotated[float, number(least=0, most=0.99)] = 0.5
@@ -108,8 +109,9 @@ class RelabelConfig:
     """How to find wrong labels.
 
     The rule `best` averages several models: train_augmented's, and others trained on dev, too. The
-    second opinion counts as much as all of them, and flags as many images as they agree on. Without
-    it, models that predict images held out from them show which classes are confused, for `any`.
+    second opinion has the weight of all these models together, and the number of flagged images is
+    that on which both agree best. Without a second opinion, `any` needs further models, trained by
+    cross-validation: their predictions show which classes are confused.
     """
 
     keep: Annotated[str, choice("report", "best")]  # rule whose corrections train_fixed uses
@@ -118,7 +120,7 @@ class RelabelConfig:
     second_opinion: Annotated[bool, switch()]  # of another network; see relabel/voters.py
     folds: Annotated[int, integer(2, 100)]  # for `any` without second opinion: models per seed
     fold_seeds: Annotated[int, integer(1, 100)]  # likewise: seeds
-    sheet_images: SheetImages  # of those flagged, and of those just below the threshold
+    sheet_images: SheetImages  # of those flagged, and of the likeliest others
 
 
 @dataclass(frozen=True)

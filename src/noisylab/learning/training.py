@@ -215,24 +215,25 @@ def _train_epoch(
 ) -> tuple[float, float]:
     """One step for each batch at its learning rate; mean loss and accuracy over all images.
 
-    cast: sets the precision of the model. temperature: divides the logits. The loss that is
-    returned is that of the labels, not of the targets.
+    cast: sets the precision of the model. temperature: divides the logits before the loss of the
+    targets. The loss that is returned is of the labels, without the temperature, as on dev.
     """
     model.train()
     n_images, loss_sum, n_correct = 0, torch.zeros(()), torch.zeros(())
     for (images, labels, targets), rate in steps:
         with cast:
             logits = model(to_unit(images))
-        log_probs = (logits.float() / temperature).log_softmax(dim=1)  # (B, K)
-        loss = -(targets * log_probs).sum() / len(targets)
+        logits = logits.float()  # (B, K)
+        loss = -(targets * (logits / temperature).log_softmax(dim=1)).sum() / len(targets)
         loss.backward()
         optimizer.param_groups[0]["lr"] = rate
         with torch.no_grad():
             optimizer.step()
         optimizer.zero_grad(set_to_none=False)
         n_images += len(labels)
-        loss_sum = loss_sum + functional.nll_loss(log_probs.detach(), labels, reduction="sum")
-        n_correct = n_correct + (log_probs.argmax(dim=1) == labels).sum()
+        logits = logits.detach()
+        loss_sum = loss_sum + functional.cross_entropy(logits, labels, reduction="sum")
+        n_correct = n_correct + (logits.argmax(dim=1) == labels).sum()
         if progress:
             progress.step(len(labels))
     return loss_sum.item() / n_images, n_correct.item() / n_images

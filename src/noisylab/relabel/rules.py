@@ -139,6 +139,9 @@ def find_agreed(
     """
     for pred_probs in kinds:
         _check(given_labels, pred_probs)
+    if kinds[0].shape != kinds[1].shape:
+        shapes = " and ".join(shown(pred_probs) for pred_probs in kinds)
+        raise InputError(f"two kinds of pred_probs must have the same shape, got {shapes}")
     odds, first, second = (
         _odds(given_labels, pred_probs) for pred_probs in (np.mean(kinds, axis=0), *kinds)
     )  # (N, K)
