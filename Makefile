@@ -36,9 +36,9 @@ repro: $(READY)
 review: $(READY)
 	@noisylab review
 
-# Three processes, of which one often waits for a program that it started. No reordering:
-# tests/conftest.py puts the longest tests first. A worker that dies ends the tests
-# with the name of its test; pytest-xdist may wait for ever for one that takes its place.
+# Three processes, since each often waits for a program that it started. No reordering:
+# tests/conftest.py puts the longest tests first. A worker that dies ends the tests with the name of
+# its test; pytest-xdist may wait for ever for one that takes its place.
 test: lint browser
 	pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
