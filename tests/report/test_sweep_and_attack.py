@@ -62,6 +62,11 @@ def test_several_optimizers_are_named(tmp_path: Path) -> None:
     table.write_text(table.read_text() + "sgd,0.001,0,no,yes,0.9,0.5,0.8\n")
     assert "The best rate is Adam at 0.001" in run.said()["lr_sweep"]
     assert "<td>SGD</td>" in run.html()
+    run.change("lr_sweep.json", "best", "optimizer", value="sgd")
+    said = run.said()["lr_sweep"]
+    assert "The best rate is SGD at 0.001" in said
+    assert "At the lowest rate, Adam at 3e-07, the model hardly learns" in said
+    assert "At the highest rate, Adam at 0.05, training does not converge" in said
 
 
 def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:

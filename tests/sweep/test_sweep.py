@@ -232,3 +232,10 @@ def test_among_several_optimizers_the_caption_is_of_the_best() -> None:
     outcomes.append(outcome(0.1, 0, 0.7, optimizer="sgd"))
     outcomes.append(outcome(9, 0, None, optimizer="rmsprop"))
     assert caption(Sweep(outcomes, 1.1)) == "best adam 0.1: 90.0% · highest adam 0.2: 80.0%"
+
+
+def test_where_the_best_optimizer_has_one_rate_the_ends_are_of_the_one_with_most() -> None:
+    outcomes = [outcome(0.1, 0, 0.8), outcome(0.2, 0, 0.85), outcome(0.3, 0, 0.7)]
+    outcomes.append(outcome(0.2, 0, 0.9, optimizer="sgd"))
+    ends = "lowest adam 0.1: 80.0% · best sgd 0.2: 90.0% · highest adam 0.3: 70.0%"
+    assert caption(Sweep(outcomes, 1.1)) == ends

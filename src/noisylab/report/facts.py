@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -81,7 +82,8 @@ class Swept:
 
     final:       the stage whose model is the final one.
     best:        None if a training diverged at each rate.
-    ends:        the lowest and the highest rate of the best optimizer, unless it is the best one.
+    ends:        the lowest and the highest rate of the optimizer with the most rates; of equals, of
+                 the best one. Without the best rate.
     standard_error: of the best balanced accuracy on dev.
     near_best:   number of rates less than that error worse than the best, itself among them.
     not_learned: trainings that neither diverged nor learned.
@@ -205,8 +207,9 @@ def _read_swept(metrics: Path, plots: Path, data: Data) -> Swept:
             wanted = figures["best"]["optimizer"], figures["best"]["lr"]
             best = {(rate.optimizer, rate.rate): rate for rate in rates}[wanted]
             error, near_best = figures["best"]["standard_error"], figures["within_standard_error"]
-    optimizer = (best or rates[0]).optimizer
-    of_it = [rate for rate in rates if rate.optimizer == optimizer]
+    n_rates = Counter(rate.optimizer for rate in rates)
+    widest = max([(best or rates[0]).optimizer, *n_rates], key=n_rates.__getitem__)
+    of_it = [rate for rate in rates if rate.optimizer == widest]
     ends = [("lowest", of_it[0]), ("highest", of_it[-1])]
     trainings, diverged = sum(r.trainings for r in rates), sum(r.diverged for r in rates)
     return Swept(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +139,15 @@ def _series(rows: list[dict[str, Any]]) -> dict[str, list[RatePoint]]:
 
 
 def _extremes(swept: Sweep) -> dict[Setting, str]:
-    """Lowest, best and highest rate of the best optimizer, or of the first if all diverged."""
+    """The best setting, and the lowest and highest rate of the optimizer with the most rates.
+
+    Of optimizers with equally many, it is the best one, or the first if all diverged.
+    """
     best = swept.best()
-    optimizer = best[0] if best else _optimizers(swept)[0]
-    settings = [setting for setting in swept.by_setting if setting[0] == optimizer]
+    n_rates = Counter(optimizer for optimizer, _ in swept.by_setting)
+    optimizers = _optimizers(swept)
+    widest = max([best[0] if best else optimizers[0], *optimizers], key=n_rates.__getitem__)
+    settings = [setting for setting in swept.by_setting if setting[0] == widest]
     named = {settings[0]: "lowest"}
     if best:
         named[best] = "best"
