@@ -16,6 +16,7 @@ from noisylab.core.errors import InputError, shown, shown_list
 from noisylab.core.files import read_file
 from noisylab.core.images import MAX_CLASSES, check_classes
 from noisylab.data import torch_files
+from noisylab.learning.blocked import Conv2d, to_blocked, to_dense
 
 
 class Network(nn.Module):
@@ -52,9 +53,9 @@ class SimpleModel(Network):
         self, n_classes: int, dropout: float = 0.5, classes: tuple[str, ...] | None = None
     ) -> None:
         super().__init__(n_classes, dropout, classes)
-        self.conv1 = nn.Conv2d(3, 16, 5)
+        self.conv1 = Conv2d(3, 16, 5)
         self.pool = nn.MaxPool2d(2, 2)
-        self.conv2 = nn.Conv2d(16, 16, 5)
+        self.conv2 = Conv2d(16, 16, 5)
         self.fc1 = nn.Linear(16 * 5 * 5, 120)
         self.fc2 = nn.Linear(120, 84)
         self.fc3 = nn.Linear(84, n_classes)
@@ -63,11 +64,11 @@ class SimpleModel(Network):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K) of images (B, 3, 32, 32), float in [0, 1]."""
-        x = (images - 0.5) / 0.5
+        x = to_blocked((images - 0.5) / 0.5, self.training)
         # ReLU after the pool equals ReLU before it (both are monotone) at a quarter of the cost.
         x = functional.relu(self.pool(self.conv1(x)))  # (B, 16, 14, 14)
         x = functional.relu(self.pool(self.conv2(x)))  # (B, 16, 5, 5)
-        x = torch.flatten(x, 1).float()  # (B, 400)
+        x = torch.flatten(to_dense(x), 1).float()  # (B, 400)
         # Products this small take less time than their conversion to bfloat16.
         with torch.autocast(x.device.type, enabled=False):
             x = self.dropout1(functional.relu(self.fc1(x)))

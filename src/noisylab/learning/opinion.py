@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noisylab.learning.blocked import Conv2d, to_blocked, to_dense
 from noisylab.learning.network import Network
 
 
@@ -31,9 +32,10 @@ class OpinionModel(Network):
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K) of images (B, 3, 32, 32), float in [0, 1]."""
         x = functional.pixel_unshuffle((images - 0.5) / 0.5, 2)  # (B, 12, 16, 16)
-        x = functional.max_pool2d(self.stem(x), 2)  # (B, 64, 8, 8)
-        x = functional.max_pool2d(self.widen(self.block1(x)), 2)  # (B, 128, 4, 4)
-        x = self.block2(x).mean(dim=(2, 3))  # (B, 128)
+        x = to_blocked(x, self.training)  # its pooling has no default stride
+        x = functional.max_pool2d(self.stem(x), 2, 2)  # (B, 64, 8, 8)
+        x = functional.max_pool2d(self.widen(self.block1(x)), 2, 2)  # (B, 128, 4, 4)
+        x = to_dense(self.block2(x)).mean(dim=(2, 3))  # (B, 128)
         logits: Tensor = self.linear(self.dropout(x))
         return logits
 
@@ -55,5 +57,5 @@ class _Residual(nn.Module):
 def _convolution(n_from: int, n_to: int) -> nn.Sequential:
     """3 × 3, without a bias, since the batch normalisation has one."""
     return nn.Sequential(
-        nn.Conv2d(n_from, n_to, 3, padding=1, bias=False), nn.BatchNorm2d(n_to), nn.ReLU()
+        Conv2d(n_from, n_to, 3, padding=1, bias=False), nn.BatchNorm2d(n_to), nn.ReLU()
     )

@@ -10,7 +10,6 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from noisylab.config.classes import by_class
 from noisylab.config.settings import FitConfig
@@ -219,21 +218,22 @@ def _train_epoch(
     targets. The loss that is returned is of the labels, without the temperature, as on dev.
     """
     model.train()
-    n_images, loss_sum, n_correct = 0, torch.zeros(()), torch.zeros(())
+    group = optimizer.param_groups[0]
+    gradient = group["params"][0].grad
+    outputs = []
     for (images, labels, targets), rate in steps:
         with cast:
             logits = model(to_unit(images))
         logits = logits.float()  # (B, K)
         loss = -(targets * (logits / temperature).log_softmax(dim=1)).sum() / len(targets)
         loss.backward()
-        optimizer.param_groups[0]["lr"] = rate
+        group["lr"] = rate
         with torch.no_grad():
             optimizer.step()
-        optimizer.zero_grad(set_to_none=False)
-        n_images += len(labels)
-        logits = logits.detach()
-        loss_sum = loss_sum + functional.cross_entropy(logits, labels, reduction="sum")
-        n_correct = n_correct + (logits.argmax(dim=1) == labels).sum()
+            gradient.zero_()
+        outputs.append((logits.detach(), labels))
         if progress:
             progress.step(len(labels))
-    return loss_sum.item() / n_images, n_correct.item() / n_images
+    all_logits, all_labels = (torch.cat(part) for part in zip(*outputs, strict=True))
+    probs = all_logits.double().softmax(dim=1)
+    return loss_and_accuracy(all_labels.cpu().numpy(), probs.cpu().numpy())
