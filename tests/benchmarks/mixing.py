@@ -48,13 +48,17 @@ def main() -> None:
         test = cifar10_sets.clean_test(arguments.root, known.classes)
         scores: dict[str, list[tuple[float, ...]]] = {}
         for seed in range(0, SEEDS_APART * arguments.seeds, SEEDS_APART):
-            voters = voters_of(known, params, seed, trainer)
-            for voter in ("fixed network", "both"):
-                found = find_suspect(known.labels, voters[voter], SUSPECT)
-                if voter == "both":
-                    kinds = voters["fixed network"], voters["second opinion"]
-                    found = find_agreed(known.labels, kinds, SUSPECT)
-                train = corrected(known, found, unsmoothed(voters[voter], smoothing))
+            models, opinion = voters_of(known, params, seed, trainer)
+            fixed = np.mean(models[: params.relabel.models], axis=0)
+            votes = {
+                "fixed network": (find_suspect(known.labels, fixed, SUSPECT), fixed),
+                "both": (
+                    find_agreed(known.labels, (fixed, opinion), SUSPECT),
+                    (fixed + opinion) / 2,
+                ),
+            }
+            for voter, (found, pred_probs) in votes.items():
+                train = corrected(known, found, unsmoothed(pred_probs, smoothing))
                 for recipe, row in students(train, test, recipes, seed, trainer).items():
                     scores.setdefault(f"teacher {voter}, {recipe}", []).append(row)
         for label, table in scores.items():

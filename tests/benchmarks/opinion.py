@@ -2,7 +2,7 @@
 
     python tests/benchmarks/opinion.py DIR [--seeds N] [--kept FOLDER]
 
-On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes. Voters are the
+On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes. Voters are
 models of the fixed network, the second opinion, or both, as in stage relabel. Columns: average
 precision, the share of wrong labels missed if exactly as many are flagged as are wrong, the best
 F1 of any cut, F1 at each cut, and for both F1 of the number that they agree on. N seeds (default
@@ -32,6 +32,7 @@ from noisylab.relabel.voters import second_opinion
 
 SEEDS_APART = 1000  # so that no two repetitions share a model
 SUSPECT = 2
+MOST_MODELS = 4  # of the fixed network
 CUTS = (0.4, 0.5, 0.6, 0.7)
 Rows = dict[str, list[list[float]]]
 
@@ -44,18 +45,20 @@ def main() -> None:
     arguments = parser.parse_args()
     params, trainer = read_params("params.yaml"), Trainer(Kept(arguments.kept))
     heads = ("AP", "missed", "best F1", *(f"F1 > {cut}" for cut in CUTS), "F1, Otsu", "agreed")
-    print(" " * 36 + "".join(f"{head:>10}" for head in heads), flush=True)
+    print(" " * 44 + "".join(f"{head:>10}" for head in heads), flush=True)
     rows: Rows = {}
     for name, known in cifar10_sets.hidden(arguments.root):
         of_set: Rows = {}
         for number in range(arguments.seeds):
-            voters = voters_of(known, params, SEEDS_APART * number, trainer)
-            for voter, pred_probs in voters.items():
-                of_set.setdefault(voter, []).append(figures(known, pred_probs))
-            fixed, opinion, _ = voters.values()
-            agreed = find_agreed(known.labels, (fixed, opinion), SUSPECT)
-            is_wrong = known.labels != known.true_labels
-            of_set["both"][-1].append(score(agreed, is_wrong)["f1"])
+            models, opinion = voters_of(known, params, SEEDS_APART * number, trainer)
+            add(of_set, "second opinion", figures(known, opinion))
+            for size in range(1, MOST_MODELS + 1):
+                fixed = np.mean(models[:size], axis=0)
+                add(of_set, f"{size} of fixed network", figures(known, fixed))
+                agreed = find_agreed(known.labels, (fixed, opinion), SUSPECT)
+                f1 = score(agreed, known.labels != known.true_labels)["f1"]
+                both = figures(known, (fixed + opinion) / 2)
+                add(of_set, f"{size} and second opinion", [*both, f1])
         show(name, of_set)
         for voter, table in of_set.items():
             rows.setdefault(voter, []).extend(table)
@@ -64,19 +67,24 @@ def main() -> None:
 
 def voters_of(
     known: ImageSet, params: Params, seed: int, trainer: Trainer
-) -> dict[str, np.ndarray]:
-    """Mean probabilities (N, K) by voters; dev, the last tenth, is not shown to the first model."""
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Probabilities (N, K) of each model of the fixed network, and of the second opinion.
+
+    Dev, the last tenth, is not shown to the first model.
+    """
     recipe = params.train_augmented.runs[params.train_augmented.keep]
     everything = np.arange(len(known))
     first = Member(seed, everything[: len(known) * 9 // 10], everything)
-    others = seed_members(len(known), range(seed + 1, seed + params.relabel.models))
+    others = seed_members(len(known), range(seed + 1, seed + MOST_MODELS))
+    groups = {str(index): Group([member], recipe) for index, member in enumerate([first, *others])}
     opinion = seed_members(len(known), [seed])
-    groups = {
-        "fixed network": Group([first, *others], recipe),
-        "second opinion": Group(opinion, second_opinion(recipe), OpinionModel),
-    }
+    groups["opinion"] = Group(opinion, second_opinion(recipe), OpinionModel)
     means = group_probs(known, groups, trainer)
-    return {**means, "both": (means["fixed network"] + means["second opinion"]) / 2}
+    return [means[str(index)] for index in range(MOST_MODELS)], means["opinion"]
+
+
+def add(rows: Rows, voter: str, values: list[float]) -> None:
+    rows.setdefault(voter, []).append(values)
 
 
 def figures(known: ImageSet, pred_probs: np.ndarray) -> list[float]:
@@ -109,7 +117,7 @@ def show(name: str, rows: Mapping[str, list[list[float]]]) -> None:
     for voter, table in rows.items():
         means = [statistics.mean(column) for column in zip(*table, strict=True)]
         label = f"{name}, {voter}"
-        print(f"{label:36}" + "".join(f"{value:10.3f}" for value in means), flush=True)
+        print(f"{label:44}" + "".join(f"{value:10.3f}" for value in means), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ PARAMS = {
     "epochs: 40\n": "epochs: 2\n",
     "sheet_images: 96": "sheet_images: 12",
     "sheet_images: 240": "sheet_images: 12",
-    "models: 4": "models: 2",
+    "models: 3": "models: 2",
     "second_opinion: true": "second_opinion: false",  # its 20 epochs take a minute
     "  - adamw\n  - sgd\n  - rmsprop\n": "",
     **{f"  - {rate}\n": "" for rate in ("0.00001", "0.0001", "0.003", "0.01")},

@@ -45,14 +45,13 @@ def train_runs(
     Raises InputError, which names the run, where a training is impossible or diverges.
     """
     wanted = [Training(config, seed, name=f"run {name}") for name, config in configs.items()]
-    results = dict(trainer.train(sets["train"], sets["dev"], wanted))
     runs = {}
-    for index, (name, config) in enumerate(configs.items()):
-        trained = results[index]
-        with located(f"run {name}"):
+    # Each is evaluated while others still train.
+    for index, trained in trainer.train(sets["train"], sets["dev"], wanted):
+        with located(wanted[index].name):
             model = trained.revive()
         pred_probs = predict_splits(model, sets)
         evaluations = evaluate_splits(sets, pred_probs, given_dev_labels)
-        runs[name] = Run(config, model, trained.history, pred_probs, evaluations)
+        runs[index] = Run(trained.config, model, trained.history, pred_probs, evaluations)
     trainer.keep_used()
-    return runs
+    return {name: runs[index] for index, name in enumerate(configs)}
