@@ -8,6 +8,10 @@ from noisylab.learning import blocked, network, opinion
 from noisylab.learning.network import Network, SimpleModel
 from noisylab.learning.opinion import OpinionModel
 
+has_layout = pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available(), reason="this build of torch is without oneDNN"
+)
+
 
 @pytest.fixture(params=[SimpleModel, OpinionModel])
 def model(request: pytest.FixtureRequest) -> Network:
@@ -45,6 +49,7 @@ def test_blocked_and_dense_agree(
         assert (tensor - other).norm() <= error * other.norm()
 
 
+@has_layout
 def test_blocked_tensors_have_the_precision_of_autocast(images: Tensor) -> None:
     assert blocked.to_blocked(images, True).is_mkldnn
     assert blocked.to_blocked(images, True).dtype == torch.float32
