@@ -112,7 +112,12 @@ def rest(job: int) -> int:
 
 
 def map_here(
-    fn: Callable[..., Any], jobs: Sequence[Any], engine: str, shared: Sequence[Any], *others: Any
+    fn: Callable[..., Any],
+    jobs: Sequence[Any],
+    engine: str,
+    shared: Sequence[Any],
+    *_: Any,
+    **__: Any,
 ) -> Iterator[tuple[int, Any, None]]:
     """As map_trainings, in this process: in order for engine `local:1`, else the last job first."""
     numbered = list(enumerate(jobs))

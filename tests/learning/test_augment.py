@@ -242,6 +242,6 @@ def test_equal_seeds_give_equal_images_in_calls_of_any_size() -> None:
 def test_cuda_gives_the_images_of_the_cpu() -> None:
     images, labels = make_images(300), make_labels(300)
     on_cpu = augment(images, labels, ALL, CONFIG, seeded())
-    on_cuda = augment(images.cuda(), labels.cuda(), ALL, CONFIG, seeded())
+    on_cuda = augment(images.cuda(), labels, ALL, CONFIG, seeded())
     assert on_cuda.is_cuda
     assert (on_cuda.cpu().int() - on_cpu.int()).abs().max() <= 1

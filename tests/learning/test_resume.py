@@ -38,6 +38,13 @@ CONFIGS = {
 }
 
 
+def on_cuda(value: str) -> Any:
+    """A parameter of tests that are skipped where there is no GPU."""
+    return pytest.param(
+        value, marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+    )
+
+
 class StopHereError(Exception):
     pass
 
@@ -79,26 +86,29 @@ def same(first: Fit[Any], second: Fit[Any]) -> bool:
 
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("in_next", [False, True])
+@pytest.mark.parametrize("device", ["cpu", on_cuda("cuda")])
 def test_an_interrupted_training_resumes_to_the_same_bits(
-    train: ImageSet, dev: ImageSet, tmp_path: Path, name: str, in_next: bool
+    train: ImageSet, dev: ImageSet, tmp_path: Path, name: str, in_next: bool, device: str
 ) -> None:
-    undisturbed = fit(train, dev, CONFIGS[name], seeded())
+    config = replace(CONFIGS[name], device=device)
+    undisturbed = fit(train, dev, config, seeded())
     file = every_epoch(tmp_path / "state")
     for after in (1, 3):
         with pytest.raises(StopHereError):
-            fit(train, dev, CONFIGS[name], seeded(), Interrupt(after, in_next), file)
+            fit(train, dev, config, seeded(), Interrupt(after, in_next), file)
     watch = Interrupt()
     state = torch.get_rng_state()
-    resumed = fit(train, dev, CONFIGS[name], seeded(), watch, file)
+    resumed = fit(train, dev, config, seeded(), watch, file)
     assert (watch.resumed, watch.heard) == (3, [4])
     assert same(resumed, undisturbed)
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.parametrize("device", ["cpu", on_cuda("cuda")])
 def test_running_means_of_the_second_network_resume_to_the_same_bits(
-    train: ImageSet, dev: ImageSet, tmp_path: Path
+    train: ImageSet, dev: ImageSet, tmp_path: Path, device: str
 ) -> None:
-    config = replace(EVERYTHING, epochs=2, batch_size=64)
+    config = replace(EVERYTHING, epochs=2, batch_size=64, device=device)
     undisturbed = fit(train, dev, config, seeded(), network=OpinionModel)
     file = every_epoch(tmp_path / "state")
     with pytest.raises(StopHereError):

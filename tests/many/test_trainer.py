@@ -127,7 +127,7 @@ def test_the_longest_training_starts_first(
 ) -> None:
     asked: list[int] = []
 
-    def here(fn: object, jobs: Sequence[Any], *others: object) -> object:
+    def here(fn: object, jobs: Sequence[Any], *_: object, **__: object) -> object:
         asked.extend(job[0].config.epochs for job in jobs)
         return iter(())
 
@@ -143,7 +143,7 @@ def test_only_unfinished_trainings_run(
 ) -> None:
     ran: list[int] = []
 
-    def here(fn: Callable[..., object], jobs: list[object], *others: object) -> object:
+    def here(fn: Callable[..., object], jobs: list[object], *_: object, **__: object) -> object:
         ran.append(len(jobs))
         return ((index, fn(job, train, dev), None) for index, job in enumerate(jobs))
 

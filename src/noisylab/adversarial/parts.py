@@ -12,7 +12,7 @@ from noisylab.adversarial.smallest import smallest_change
 from noisylab.adversarial.steps import attack
 from noisylab.config.settings import AdversarialConfig
 from noisylab.learning.network import SimpleModel, dump_weights, load_weights
-from noisylab.learning.precision import find_device
+from noisylab.learning.precision import find_device, own_stream
 from noisylab.many.engines import map_trainings
 
 PART = 256  # images of a part; the searches compare the images of a part, so results depend on it
@@ -73,7 +73,8 @@ def attack_images(
         for place, job in zip(places, jobs, strict=True):
             place[:] = _attack_part(job, *shared)
         return attacked
-    for index, images, error in map_trainings(_attack_part, jobs, engine, shared):
+    on_gpu = find_device(device).type == "cuda"
+    for index, images, error in map_trainings(_attack_part, jobs, engine, shared, on_gpu=on_gpu):
         if error:
             raise error
         places[index][:] = images
@@ -89,13 +90,15 @@ def _attack_part(
     device: str,
 ) -> np.ndarray:
     torch.set_num_threads(1)  # the last bits of a sum depend on it
-    model = load_weights(weights[job.victim]).to(find_device(device))
+    place = find_device(device)
     targets = np.full(len(job.images), target)
-    if isinstance(job.attack, str):
-        confidence = config.confidence if job.attack == "confident" else None
-        return smallest_change(
-            model, job.images, targets, confidence=confidence, known=known[job.victim]
+    with own_stream(place):
+        model = load_weights(weights[job.victim]).to(place)
+        if isinstance(job.attack, str):
+            confidence = config.confidence if job.attack == "confident" else None
+            return smallest_change(
+                model, job.images, targets, confidence=confidence, known=known[job.victim]
+            ).images
+        return attack(
+            model, job.images, targets, epsilon=job.attack, steps=config.steps, norm=config.norm
         ).images
-    return attack(
-        model, job.images, targets, epsilon=job.attack, steps=config.steps, norm=config.norm
-    ).images

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from noisylab.config.settings import AugmentConfig
 from noisylab.core.images import SIZE
+from noisylab.learning.precision import send
 
 UNCHANGED = -1  # in Draws.which, in place of an index in AUGMENTATIONS
 _BLUR_REACH = 2  # pixels to each side: a kernel of 5 × 5
@@ -49,8 +50,8 @@ def augment(
 ) -> Tensor:
     """Images (B, 32, 32, 3), each changed by draw() for its label.
 
-    An epoch may be split into calls anywhere (512 to 1024 images are fastest): draws stay equal,
-    and pixels do, except where the last bit of a sum decides the rounding.
+    An epoch may be split into calls anywhere: draws stay equal, and pixels do, except where the
+    last bit of a sum decides the rounding.
     """
     return apply(images, draw(labels, probability, config, generator))
 
@@ -60,16 +61,16 @@ def draw(
 ) -> Draws:
     """Draw the images to change, their augmentations and the strengths.
 
-    labels: (N,) int64 in 0..K-1; probability: (K,) in [0, 1] on the CPU, of getting one of the
-    seven. Every image takes the same number of values from `generator` (of the CPU), so images
-    may be drawn for in parts.
+    labels: (N,) int64 in 0..K-1; probability: (K,) in [0, 1], of getting one of the seven. Every
+    image takes the same number of values from `generator`, so images may be drawn for in parts.
+    All are on the CPU.
     """
     uniform = torch.rand(len(labels), 10, generator=generator)  # in [0, 1)
     change, which, degrees, side, top, left, strength, dx, dy, mirror = uniform.unbind(dim=1)
     side = _integers(side, math.ceil(config.crop_scale * SIZE), SIZE)
     return Draws(
         which=_integers(which, 0, len(AUGMENTATIONS) - 1).where(
-            change < probability[labels.cpu()], UNCHANGED
+            change < probability[labels], UNCHANGED
         ),
         degrees=(2 * degrees - 1) * config.rotate_degrees,
         top=_integers(top, 0, SIZE - side),
@@ -86,15 +87,15 @@ def draw(
 def apply(images: Tensor, draws: Draws) -> Tensor:
     """Images (B, 32, 32, 3), each changed by its draw: one of the seven, then shift and mirror."""
     changed = images.clone()
+    there = Draws(*(send(values, images.device) for values in draws))
     for index, transform in enumerate(AUGMENTATIONS.values()):
-        chosen = (draws.which == index).nonzero().squeeze(1)  # on the CPU: no waiting for a GPU
+        # Counted on the CPU: a GPU would have to be waited for.
+        chosen = send((draws.which == index).nonzero().squeeze(1), images.device)
         if len(chosen):
-            own = Draws(*(values.index_select(0, chosen).to(images.device) for values in draws))
-            chosen = chosen.to(images.device)
+            own = Draws(*(values.index_select(0, chosen) for values in there))
             changed.index_copy_(0, chosen, transform(images.index_select(0, chosen), own))
-    for_all = draws.dx, draws.dy, draws.mirrored
-    if any(values.any() for values in for_all):
-        changed = shift(changed, *(values.to(images.device) for values in for_all))
+    if any(values.any() for values in (draws.dx, draws.dy, draws.mirrored)):
+        changed = shift(changed, there.dx, there.dy, there.mirrored)
     return changed
 
 

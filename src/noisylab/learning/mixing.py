@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from noisylab.core.images import SIZE
+from noisylab.learning.precision import send
 
 
 def mix(
@@ -32,9 +33,8 @@ def mix(
     mixed = images.clone()
     _replace(mixed, images, is_blended, partial(_blend, own[is_blended]))
     rows, columns = (_span((start * (SIZE - side + 1)).floor(), side) for start in (top, left))
-    square = rows[is_pasted].unsqueeze(2) & columns[is_pasted].unsqueeze(1)
-    _replace(mixed, images, is_pasted, partial(_paste, square))
-    share = share.to(images.device).unsqueeze(1)
+    _replace(mixed, images, is_pasted, partial(_paste, rows[is_pasted], columns[is_pasted]))
+    share = send(share, images.device).unsqueeze(1)
     return mixed, targets.roll(1, dims=0).lerp(targets, share)
 
 
@@ -42,7 +42,7 @@ def _replace(
     mixed: Tensor, images: Tensor, chosen: Tensor, change: Callable[[Tensor, Tensor], Tensor]
 ) -> None:
     """Overwrite the chosen images by what `change` makes of them and of the images before them."""
-    indices = chosen.nonzero().squeeze(1).to(images.device)
+    indices = send(chosen.nonzero().squeeze(1), images.device)
     before = (indices - 1).remainder(len(images))
     new = change(images.index_select(0, indices), images.index_select(0, before))
     mixed.index_copy_(0, indices, new)
@@ -50,14 +50,16 @@ def _replace(
 
 def _blend(own: Tensor, images: Tensor, others: Tensor) -> Tensor:
     """The share `own` (B,) of each image, and the rest of the other."""
-    weight = own[:, None, None, None].to(images.device)
+    weight = send(own, images.device)[:, None, None, None]
     return others.float().lerp_(images.float(), weight).round_().to(torch.uint8)
 
 
-def _paste(square: Tensor, images: Tensor, others: Tensor) -> Tensor:
-    """The pixels of the others where `square` (B, 32, 32) is true, else of the images."""
+def _paste(rows: Tensor, columns: Tensor, images: Tensor, others: Tensor) -> Tensor:
+    """The pixels of the others in these rows and columns, both (B, 32) bool, else of the images."""
+    rows, columns = (send(places, images.device) for places in (rows, columns))
+    square = rows[:, :, None, None] & columns[:, None, :, None]  # (B, 32, 32, 1)
     # where() takes half the time if it need not broadcast.
-    return others.where(square.unsqueeze(3).repeat(1, 1, 1, 3).to(images.device), images)
+    return others.where(square.repeat(1, 1, 1, 3), images)
 
 
 def _span(start: Tensor, length: Tensor) -> Tensor:

@@ -68,9 +68,10 @@ class SimpleModel(Network):
         # ReLU after the pool equals ReLU before it (both are monotone) at a quarter of the cost.
         x = functional.relu(self.pool(self.conv1(x)))  # (B, 16, 14, 14)
         x = functional.relu(self.pool(self.conv2(x)))  # (B, 16, 5, 5)
-        x = torch.flatten(to_dense(x), 1).float()  # (B, 400)
-        # Products this small take less time than their conversion to bfloat16.
-        with torch.autocast(x.device.type, enabled=False):
+        x = torch.flatten(to_dense(x), 1)  # (B, 400)
+        # On a CPU, products this small take less time than their conversion to bfloat16.
+        x = x if x.is_cuda else x.float()
+        with torch.autocast("cpu", enabled=False):
             x = self.dropout1(functional.relu(self.fc1(x)))
             x = self.dropout2(functional.relu(self.fc2(x)))
             logits: Tensor = self.fc3(x)

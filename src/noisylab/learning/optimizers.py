@@ -24,8 +24,13 @@ _OPTIMIZERS: Mapping[str, tuple[type[torch.optim.Optimizer], Mapping[str, Any]]]
 
 
 def make_optimizer(weights: nn.Parameter, config: FitConfig) -> torch.optim.Optimizer:
-    """The optimizer of weights that are one parameter; its steps run under no_grad()."""
+    """The optimizer of weights that are one parameter; its steps run under no_grad().
+
+    On a GPU its steps can be recorded if the learning rate is a tensor.
+    """
     kind, options = _OPTIMIZERS[config.optimizer]
+    if weights.is_cuda and "capturable" in inspect.signature(kind).parameters:
+        options = {**options, "capturable": True}
     if config.weight_decay is not None:
         options = {**options, "weight_decay": config.weight_decay}
     # A subclass without the wrappers that torch puts around these methods for its compiler: they
@@ -34,7 +39,7 @@ def make_optimizer(weights: nn.Parameter, config: FitConfig) -> torch.optim.Opti
     names = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
     methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
     optimizer: torch.optim.Optimizer = type(kind.__name__, (kind,), methods)(
-        [weights], lr=config.lr, **options
+        _pieces(weights) if weights.is_cuda else [weights], lr=config.lr, **options
     )
     return optimizer
 
@@ -67,3 +72,14 @@ def as_one_parameter(model: Network, device: torch.device) -> nn.Parameter:
         part.grad = whole.grad.as_strided(*layout)
         offset += part.numel()
     return whole
+
+
+def _pieces(weights: nn.Parameter) -> list[nn.Parameter]:
+    """The weights in 32 parts: one block of a GPU's threads would update all of a single one."""
+    assert weights.grad is not None
+    size = 4 * math.ceil(len(weights) / 128)  # numbers are read in fours
+    pieces = []
+    for part, gradient in zip(weights.detach().split(size), weights.grad.split(size), strict=True):
+        pieces.append(nn.Parameter(part))
+        pieces[-1].grad = gradient
+    return pieces

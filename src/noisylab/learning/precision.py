@@ -1,27 +1,55 @@
-"""Where a training computes, and in which precision."""
+"""Where a training computes, in which precision, and how data get there."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
+from torch import Tensor
 
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
 
 
 def find_device(name: str) -> torch.device:
-    """The device of a name as of settings.Device; raises InputError if `cuda` is missing."""
+    """The device of a name as of settings.Device; raises InputError if `cuda` is missing.
+
+    For CUDA it also sets torch to repeatable results and whole float32: by default, convolutions
+    round their inputs to 10 bits and may sum in any order.
+    """
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise InputError("device is cuda, but this machine has none; set it to auto or cpu")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    if not available or name == "cpu":
+        return torch.device("cpu")
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
+    return torch.device("cuda")
+
+
+def chunk_size(device: torch.device) -> int:
+    """Images to augment or predict at once: few enough for a CPU's caches, many for a GPU."""
+    return 8192 if device.type == "cuda" else 512
+
+
+def own_stream(device: torch.device) -> AbstractContextManager[object]:
+    """A context in which a GPU does this thread's work beside that of other threads."""
+    return nullcontext() if device.type == "cpu" else torch.cuda.stream(torch.cuda.Stream())
+
+
+def send(values: Tensor, device: torch.device) -> Tensor:
+    """The values on a device; they come from the CPU, which does not wait until they arrive."""
+    if device.type == "cpu" or values.is_cuda:
+        return values
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 def find_precision(name: str, device: torch.device) -> str:
     """float32 or bfloat16, of forward and backward passes on a device, from settings.Precision.
 
     `auto` is bfloat16 where the device has instructions for it, else float32: emulated bfloat16 is
-    slower. Weights, linear layers of the fixed network, optimizer, loss and predictions are
-    float32 either way.
+    slower. Weights, optimizer, loss and predictions are float32 either way, and so are the linear
+    layers of the fixed network on a CPU.
     """
     if name != "auto":
         return name

@@ -1,4 +1,4 @@
-"""The images of an epoch and their targets: drawn, augmented, mixed and cut into batches."""
+"""The images of an epoch and their targets: drawn, augmented and mixed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.learning.augment import augment
 from noisylab.learning.mixing import mix
+from noisylab.learning.precision import chunk_size, send
 
-_CHUNK = 512  # images augmented at once: it takes a third of the time of single batches
-
-#: Images (B, 32, 32, 3) uint8, labels (B,) int64 and targets (B, K) float32, rows sum to 1.
+#: Images (B, 32, 32, 3) uint8, labels (B,) int64 and targets (B, K) float32, rows sum to 1. The
+#: labels are on the CPU, the others where the model is.
 Batch = tuple[Tensor, Tensor, Tensor]
 
 #: A batch from a batch, with other images.
@@ -75,12 +75,15 @@ def make_augmentation(
     return change
 
 
-def cut_batches(
+def many_batches(
     known: Batch, indices: Tensor, batch_size: int, change: Augmentation
 ) -> Iterator[Batch]:
-    """The batches at these indices of the set `known`, augmented."""
-    for chunk in indices.split(batch_size * max(1, _CHUNK // batch_size)):
+    """The images at these indices, on the CPU, of the set `known`, augmented: several batches each.
+
+    To augment these at once takes a third of the time.
+    """
+    n_batches = max(1, chunk_size(known[0].device) // batch_size)
+    for chunk in indices.split(n_batches * batch_size):
         # index_select takes a tenth of the time of images[chunk].
-        images, labels, targets = (part.index_select(0, chunk) for part in known)
-        parts = change((images, labels, targets))
-        yield from zip(*(part.split(batch_size) for part in parts), strict=True)
+        images, labels, targets = (part.index_select(0, send(chunk, part.device)) for part in known)
+        yield change((images, labels, targets))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar, overload
@@ -18,18 +20,19 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import loss_and_accuracy
 from noisylab.learning.network import Network, SimpleModel, to_unit
 from noisylab.learning.optimizers import as_one_parameter, learning_rates, make_optimizer
-from noisylab.learning.precision import find_device, used_precision
+from noisylab.learning.precision import chunk_size, find_device, own_stream, used_precision
 from noisylab.learning.sampling import (
     Batch,
-    cut_batches,
     make_augmentation,
+    many_batches,
     sample_epoch,
     soft_targets,
 )
+from noisylab.learning.stepping import RecordedSteps, Steps
 from noisylab.learning.training_state import EpochFile, get_state, set_state
 
 _Network = TypeVar("_Network", bound=Network)
-_CHUNK = 512  # images predicted at once: enough for all cores, few enough for their caches
+_SEEDING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -134,32 +137,37 @@ def fit(
     change = make_augmentation(train, config, generator)
     n_steps = math.ceil(len(train) / config.batch_size)  # an epoch
     seed = int(torch.randint(2**31, (), generator=generator))
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)  # of the initial weights and of dropout
+    with own_stream(device), ExitStack() as seeded:
+        seeded.enter_context(_seeded(seed))  # for the initial weights, and for dropout
         model = network(len(train.classes), config.dropout, train.classes)
         weights = as_one_parameter(model, device)
         optimizer = make_optimizer(weights, config)
+        of_steps = (model, optimizer, cast, config.batch_size, config.temperature)
+        if device.type == "cuda":
+            seeded.close()
+            steps: Steps = RecordedSteps(*of_steps, seed=seed)
+        else:
+            steps = Steps(*of_steps)
+        state = (model, weights, optimizer, (generator, steps.random))
         known = (
             torch.from_numpy(train.images).to(device),
-            torch.from_numpy(train.labels).to(device),
+            torch.from_numpy(train.labels),
             soft_targets(train, config).to(device),
         )
         history: list[Epoch] = []
         kept = checkpoint.read() if checkpoint else None
         if kept:
             history = [Epoch(*row) for row in kept["history"]]
-            set_state(kept, model, weights, optimizer, generator)
+            set_state(kept, *state)
             if progress:
                 progress.resume(history)
         all_rates = learning_rates(config, config.epochs * n_steps)
         rates = islice(all_rates, len(history) * n_steps, None)
         for number in range(len(history) + 1, config.epochs + 1):
-            indices = sample_epoch(train.labels, class_weights, generator).to(device)
-            batches = cut_batches(known, indices, config.batch_size, change)
-            steps = zip(batches, rates, strict=False)  # the next epoch takes the next rates
-            loss, accuracy = _train_epoch(
-                model, optimizer, steps, cast, config.temperature, progress
-            )
+            indices = sample_epoch(train.labels, class_weights, generator)
+            batches = many_batches(known, indices, config.batch_size, change)
+            model.train()
+            loss, accuracy = _train_epoch(steps, batches, rates, progress)
             dev_loss, dev_accuracy = loss_and_accuracy(dev.labels, predict_probs(model, dev.images))
             if not (math.isfinite(loss + dev_loss) and weights.isfinite().all()):
                 raise DivergedError(history, (loss, dev_loss), config.lr)
@@ -168,7 +176,7 @@ def fit(
                 checkpoint.write(
                     lambda: {
                         "history": [astuple(epoch) for epoch in history],
-                        **get_state(model, weights, optimizer, generator),
+                        **get_state(*state),
                     }
                 )
             if progress:
@@ -185,10 +193,11 @@ def predict_probs(model: Network, images: np.ndarray) -> np.ndarray:
     device = next(model.parameters()).device
     probs = np.empty((len(images), model.n_classes))
     with torch.inference_mode():
-        for start in range(0, len(images), _CHUNK):
-            chunk = torch.from_numpy(images[start : start + _CHUNK]).to(device)
+        for start in range(0, len(images), chunk_size(device)):
+            part = slice(start, start + chunk_size(device))
+            chunk = torch.from_numpy(images[part]).to(device)
             logits = model(to_unit(chunk))  # (B, K)
-            probs[start : start + _CHUNK] = logits.double().softmax(dim=1).cpu().numpy()
+            probs[part] = logits.double().softmax(dim=1).cpu().numpy()
     return probs
 
 
@@ -204,38 +213,28 @@ def predict_splits(model: Network, sets: Mapping[str, ImageSet]) -> dict[str, np
     return {split: predict_probs(model, part.images) for split, part in sets.items() if len(part)}
 
 
-def _train_epoch(
-    model: Network,
-    optimizer: torch.optim.Optimizer,
-    steps: Iterable[tuple[Batch, float]],
-    cast: torch.autocast,
-    temperature: float,
-    progress: Progress | None,
-) -> tuple[float, float]:
-    """One step for each batch at its learning rate; mean loss and accuracy over all images.
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed torch's own generator, of which there is one, for this thread alone."""
+    with _SEEDING, torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
 
-    cast: sets the precision of the model. temperature: divides the logits in the loss of the
-    targets. The loss that is returned is of the labels, without the temperature, as on dev.
+
+def _train_epoch(
+    steps: Steps, batches: Iterable[Batch], rates: Iterator[float], progress: Progress | None
+) -> tuple[float, float]:
+    """A step for each batch at the next learning rate; mean loss and accuracy over all images.
+
+    The loss is of the labels, without the temperature, as on dev.
     """
-    model.train()
-    group = optimizer.param_groups[0]
-    gradient = group["params"][0].grad
-    outputs = []
-    for (images, labels, targets), rate in steps:
-        with cast:
-            logits = model(to_unit(images))
-        logits = logits.float()  # (B, K)
-        found = logits.detach()
-        outputs.append((found, labels))
-        # The gradient of the mean cross-entropy by the logits; autograd would take longer.
-        errors = (found / temperature).softmax(dim=1).sub_(targets)
-        logits.backward(errors.div_(temperature * len(targets)))
-        group["lr"] = rate
-        with torch.no_grad():
-            optimizer.step()
-            gradient.zero_()
-        if progress:
-            progress.step(len(labels))
-    all_logits, all_labels = (torch.cat(part) for part in zip(*outputs, strict=True))
-    probs = all_logits.double().softmax(dim=1)
-    return loss_and_accuracy(all_labels.cpu().numpy(), probs.cpu().numpy())
+    all_logits, all_labels = [], []
+    for images, labels, targets in batches:
+        own_rates = list(islice(rates, math.ceil(len(images) / steps.batch_size)))
+        for logits in steps.take(images, targets, own_rates):
+            all_logits.append(logits)
+            if progress:
+                progress.step(len(logits))
+        all_labels.append(labels)
+    probs = torch.cat(all_logits).double().softmax(dim=1)
+    return loss_and_accuracy(torch.cat(all_labels).numpy(), probs.cpu().numpy())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -68,23 +69,19 @@ def get_state(
     model: nn.Module,
     weights: nn.Parameter,
     optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
+    generators: Sequence[torch.Generator],
 ) -> dict[str, Any]:
     """The state of a training as plain arrays and numbers; its weights are one parameter.
 
     Settings and the number of epochs determine the rest, such as the learning rate.
     """
-    moments = optimizer.state[weights].items()
-    state: dict[str, Any] = {
+    moments = [optimizer.state[part] for part in optimizer.param_groups[0]["params"]]
+    return {
         "weights": weights.detach().cpu().numpy(),
-        "buffers": {name: value.cpu().numpy() for name, value in model.named_buffers()},
-        "optimizer": {name: value.cpu().numpy() for name, value in moments},
-        "generator": generator.get_state().numpy(),
-        "torch": torch.get_rng_state().numpy(),  # of dropout
+        "buffers": _arrays(dict(model.named_buffers())),
+        "optimizer": [_arrays(of_part) for of_part in moments],
+        "generators": [one.get_state().numpy() for one in generators],
     }
-    if weights.is_cuda:
-        state["cuda"] = torch.cuda.get_rng_state(weights.device).numpy()
-    return state
 
 
 def set_state(
@@ -92,19 +89,24 @@ def set_state(
     model: nn.Module,
     weights: nn.Parameter,
     optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
+    generators: Sequence[torch.Generator],
 ) -> None:
-    """Restore a state of get_state(), with that of torch's own generators."""
+    """Restore a state of get_state()."""
     with torch.no_grad():
         weights.copy_(_tensor(state["weights"]))  # in place: the model's own are views of them
         for name, value in model.named_buffers():  # running means of batch normalisation
             value.copy_(_tensor(state["buffers"][name]))
-    by_name = {name: _tensor(value) for name, value in state["optimizer"].items()}
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": {0: by_name}})
-    generator.set_state(_tensor(state["generator"]))
-    torch.set_rng_state(_tensor(state["torch"]))
-    if weights.is_cuda:
-        torch.cuda.set_rng_state(_tensor(state["cuda"]), weights.device)
+    moments = {
+        place: {name: _tensor(value) for name, value in of_part.items()}
+        for place, of_part in enumerate(state["optimizer"])
+    }
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+    for one, its_state in zip(generators, state["generators"], strict=True):
+        one.set_state(_tensor(its_state))
+
+
+def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.cpu().numpy() for name, value in tensors.items()}
 
 
 def _tensor(array: Any) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 from noisylab.config.settings import ENGINES, is_engine
 from noisylab.core.errors import InputError, shown
 from noisylab.many.local import Results, map_local
+from noisylab.many.threads import map_threads
 
 
 def map_trainings(
@@ -16,12 +17,15 @@ def map_trainings(
     engine: str = "local",
     shared: Sequence[Any] = (),
     look: Callable[[], None] | None = None,
+    on_gpu: bool = False,
 ) -> Results:
     """Yield the result of fn(job, *shared) for each job as it ends, in any order.
 
     engine: `local`, with one worker per core, `local:N` with N workers, or `dask:tcp://HOST:PORT`
         with those of that scheduler. A worker is a process in which torch has one thread; fn must
         not ask for more, or results depend on the engine.
+    on_gpu: whether fn computes on the GPU of this machine; local workers are threads then, at most
+        8 if no number is given.
     shared: arguments of every call; local workers map their arrays from a file.
     look: called now and then while local workers run, and before each result.
 
@@ -32,8 +36,11 @@ def map_trainings(
     if not is_engine(engine):
         raise InputError(f"engine must be {ENGINES}, got {shown(engine)}")
     kind, _, where = engine.partition(":")
+    n_workers = int(where) if kind == "local" and where else None
     if kind == "dask":
         from noisylab.many.cluster import map_on_cluster  # dask is an extra
 
         return map_on_cluster(fn, jobs, where, shared)
-    return map_local(fn, jobs, int(where) if where else None, shared, look)
+    if on_gpu:
+        return map_threads(fn, jobs, n_workers or 8, shared, look)
+    return map_local(fn, jobs, n_workers, shared, look)

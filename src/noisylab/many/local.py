@@ -22,10 +22,8 @@ from noisylab.many.memory import keep_freed_memory
 Results = Iterator[tuple[int, Any, BaseException | None]]
 
 MOST_TRIES = 3
+LOOK_SECONDS = 0.5
 _shared: tuple[Any, ...] = ()  # in a worker: the arguments that all jobs share
-
-
-_LOOK_SECONDS = 0.5
 
 
 def map_local(
@@ -59,7 +57,7 @@ def _map_local(
             while pending and idle:
                 index, worker = pending.popleft(), idle.pop()
                 running[_submit(worker, fn, jobs[index])] = index, worker
-            ended = wait(running, _LOOK_SECONDS if look else None, FIRST_COMPLETED).done
+            ended = wait(running, LOOK_SECONDS if look else None, FIRST_COMPLETED).done
             if look:
                 look()
             for future in ended:

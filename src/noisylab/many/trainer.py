@@ -10,6 +10,7 @@ from pathlib import Path
 
 from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Kept, Trained, Training, sets_fingerprint
+from noisylab.learning.precision import find_device
 from noisylab.learning.training import Epoch
 from noisylab.learning.training_state import EpochFile
 from noisylab.many.engines import map_trainings
@@ -110,7 +111,11 @@ class Trainer:
                 for index in left
             ]
             look = partial(reports.show, self.watch) if reports else None
-            for place, trained, error in map_trainings(_run, jobs, self.engine, (train, dev), look):
+            devices = {find_device(trainings[index].config.device).type for index in left}
+            results = map_trainings(
+                _run, jobs, self.engine, (train, dev), look, on_gpu="cuda" in devices
+            )
+            for place, trained, error in results:
                 if error:
                     raise error
                 index = left[place]
