@@ -117,6 +117,16 @@ def test_running_means_of_the_second_network_resume_to_the_same_bits(
     assert same(resumed, undisturbed)
 
 
+def test_a_resumed_training_gives_up_after_the_same_epoch(
+    train: ImageSet, dev: ImageSet, tmp_path: Path
+) -> None:
+    config = replace(CONFIG, epochs=9, lr=1e-7, give_up=0.5)
+    file = every_epoch(tmp_path / "state")
+    with pytest.raises(StopHereError):
+        fit(train, dev, config, seeded(), Interrupt(5), file)
+    assert same(fit(train, dev, config, seeded(), None, file), fit(train, dev, config, seeded()))
+
+
 def test_a_resumed_training_diverges_in_the_same_epoch(
     train: ImageSet, dev: ImageSet, tmp_path: Path
 ) -> None:

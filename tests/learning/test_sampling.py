@@ -1,10 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import WeightedRandomSampler
 
 from noisylab.core.images import ImageSet
-from noisylab.learning.sampling import sample_epoch
+from noisylab.learning.sampling import chance_loss, has_learned, sample_epoch
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -52,3 +54,25 @@ def test_without_weights_each_image_comes_once(imbalanced: ImageSet) -> None:
     indices = sample_epoch(imbalanced.labels, None, seeded()).tolist()
     assert sorted(indices) == list(range(90))
     assert indices != list(range(90))
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        (None, -(0.5 * math.log(0.5) + 2 * 0.25 * math.log(0.25))),
+        ([1.0, 2.0, 2.0], math.log(3)),
+        ([0.0, 1.0, 1.0], math.log(2)),
+    ],
+)
+def test_the_loss_of_chance_is_the_entropy_of_the_draws(
+    weights: list[float] | None, expected: float
+) -> None:
+    labels = np.array([0, 0, 1, 2])
+    class_weights = None if weights is None else np.array(weights)
+    assert chance_loss(labels, class_weights) == pytest.approx(expected)
+
+
+def test_learned_is_five_percent_below_chance() -> None:
+    assert has_learned(0.95, by_chance=1.0)
+    assert not has_learned(0.951, by_chance=1.0)
+    assert not has_learned(math.nan, by_chance=1.0)

@@ -192,6 +192,14 @@ def test_leaves_its_images_and_torchs_generator_unchanged(train: ImageSet, dev: 
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_a_training_that_has_not_learned_gives_up(train: ImageSet, dev: ImageSet) -> None:
+    config = replace(CONFIG, epochs=9, give_up=0.5, lr=1e-7)
+    whole = fit(train, dev, replace(config, give_up=1.0), seeded())
+    part = fit(train, dev, config, seeded())
+    assert part.history == whole.history[:5]  # the first epoch after which half are over
+    assert len(fit(train, dev, replace(config, lr=0.003), seeded()).history) == 9
+
+
 def test_the_dev_set_does_not_influence_the_model(train: ImageSet, dev: ImageSet) -> None:
     other = fit(train, dev.subset([0]), CONFIG, seeded())
     assert dump_weights(other.model) == dump_weights(fit(train, dev, CONFIG, seeded()).model)

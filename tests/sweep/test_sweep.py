@@ -1,6 +1,7 @@
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Kept, Trained, Training
 from noisylab.learning.network import SimpleModel, load_weights, read_weights
 from noisylab.learning.training import Epoch
-from noisylab.many.trainer import Trainer
-from noisylab.sweep.outputs import caption, write_sweep
+from noisylab.many.trainer import Trainer, Trainings
+from noisylab.sweep.outputs import caption, result, write_sweep
 from noisylab.sweep.run import Outcome, Sweep, choose, sweep, trainings
 
 RECIPE = FitConfig(
@@ -70,6 +71,32 @@ def test_with_the_schedule_of_the_recipe_the_recipe_itself_is_compared() -> None
     assert [one.config.lr for one in same] == [0.1, 0.1, 0.5, 0.5]
 
 
+def test_all_but_the_recipe_give_up() -> None:
+    config = SweepConfig(["sgd"], [0.1, 0.5], seeds=2, give_up=0.3)
+    assert [one.config.give_up for one in trainings(config, RECIPE, 7)] == [0.3, 0.3, 1, 1]
+
+
+def test_a_rate_that_has_not_learned_ends_early(sets: dict[str, ImageSet], tmp_path: Path) -> None:
+    config = replace(CONFIG, rates=[1e-7, 0.003], give_up=0.5)
+    swept = sweep(sets, trainings(config, RECIPE, 0), Trainer(Kept(tmp_path), "local:1"))
+    assert [len(one.trained.history) for one in swept.outcomes] == [3, 6]
+    assert swept.best() == ("adam", 0.003)
+    assert result(swept, ("adam", 1e-7)) == "not learned in 3 epochs"
+
+
+def test_the_rates_at_both_ends_are_trained_last(sets: dict[str, ImageSet]) -> None:
+    class Order(Trainer):
+        def train(self, train: ImageSet, dev: ImageSet, trainings: Sequence[Training]) -> Trainings:
+            order.extend(one.config.lr for one in trainings)
+            return iter([])
+
+    order: list[float] = []
+    config = replace(CONFIG, rates=[1e-6, 1e-4, 1e-3, 5e-3, 0.03])
+    with pytest.raises(KeyError):  # there are no results
+        sweep(sets, trainings(config, RECIPE, 0), Order())
+    assert order == [1e-3, 5e-3, 1e-4, 0.03, 1e-6]
+
+
 def test_the_training_of_train_fixed_is_not_repeated(
     sets: dict[str, ImageSet], tmp_path: Path
 ) -> None:
@@ -89,7 +116,7 @@ def test_the_training_of_train_fixed_is_not_repeated(
 def test_low_rates_do_not_learn_and_high_rates_diverge(swept: Sweep) -> None:
     low, good, high = swept.outcomes
     assert [one.trained.config.lr for one in swept.outcomes] == [1e-7, 0.003, 1e30]
-    assert swept.chance_loss == pytest.approx(math.log(3))
+    assert swept.by_chance == pytest.approx(math.log(3))
     assert [swept.has_learned(one) for one in swept.outcomes] == [False, True, False]
     assert len(low.trained.history) == len(good.trained.history) == 6
     assert high.dev is None
@@ -181,7 +208,7 @@ def test_the_better_model_is_kept(swept: Sweep, sets: dict[str, ImageSet]) -> No
     assert weights
     equal = choose(swept, load_weights(weights), sets)
     assert equal.kept == "train_fixed"
-    diverged = Sweep(swept.outcomes[2:], swept.chance_loss)
+    diverged = Sweep(swept.outcomes[2:], swept.by_chance)
     assert choose(diverged, SimpleModel(3).eval(), sets).kept == "train_fixed"
     with pytest.raises(InputError, match=r"^the model of train_fixed is for 5 classes, the sets"):
         choose(swept, SimpleModel(5).eval(), sets)
@@ -195,7 +222,7 @@ def test_model_metrics_table_and_pictures_are_written(
     names |= {"dev_metrics": "dev", "plots": "plots"}
     paths = {key: str(tmp_path / name) for key, name in names.items()}
     lines = write_sweep(swept, choice, sets["train"].classes, **paths)
-    assert lines[0] == "adam 1e-07: not learned"
+    assert lines[0] == "adam 1e-07: not learned in 6 epochs"
     assert re.fullmatch(r"adam 0\.003: [\d.]+%", lines[1])
     assert lines[2:4] == [
         "adam 1e+30: diverged",
@@ -223,7 +250,7 @@ def test_model_metrics_table_and_pictures_are_written(
 
 def test_the_caption_gives_the_lowest_best_and_highest_rate(swept: Sweep) -> None:
     lowest, best, highest = caption(swept).split(" · ")
-    assert (lowest, highest) == ("lowest 1e-07: not learned", "highest 1e+30: diverged")
+    assert (lowest, highest) == ("lowest 1e-07: not learned in 6 epochs", "highest 1e+30: diverged")
     assert re.fullmatch(r"best 0\.003: [\d.]+%", best)
 
 

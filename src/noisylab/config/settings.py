@@ -48,6 +48,7 @@ _WEIGHTS = either(choice(*BY_CLASS), by_name(number(least=0), zeros=False))
 # Settings that several sections share.
 Share = Annotated[float, _SHARE]
 Epochs = Annotated[int, integer(1, 10**6)]  # passes over as many images as the training set has
+GiveUp = Annotated[float, number(above=0, most=1)]
 LearningRate = Annotated[float, number(above=0)]
 BatchSize = Annotated[int, integer(1, 2**20)]  # images per step; an epoch's last may have fewer
 Optimizer = Annotated[str, choice(*OPTIMIZERS)]  # with torch's defaults; sgd has momentum 0.9
@@ -102,6 +103,7 @@ class FitConfig:
     dropout: Annotated[float, number(least=0, most=0.99)] = 0.5
     class_weights: Annotated[ByClass, _WEIGHTS] = "none"  # none: each image once per epoch
     augment: AugmentConfig | None = None
+    give_up: GiveUp = 1.0  # share of the epochs after which a training that has not learned ends
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ class SweepConfig:
     seeds: Annotated[int, integer(1, 100)]  # how many, from Params.seed upwards
     schedule: Annotated[str, choice("recipe", "constant")] = "recipe"
     epochs: Annotated[int | None, integer(1, 10**6)] = None  # None: as many as the recipe
+    give_up: GiveUp = 1.0  # as in a run, of all trainings but the recipe itself
     # Rates by optimizer, which replace `rates`.
     own_rates: Annotated[Mapping[str, Sequence[float]] | None, by_name(_RATES, OPTIMIZERS)] = None
 

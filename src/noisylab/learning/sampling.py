@@ -41,6 +41,22 @@ def sample_epoch(
     return torch.multinomial(weights, len(labels), replacement=True, generator=generator)
 
 
+def chance_loss(labels: np.ndarray, class_weights: np.ndarray | None) -> float:
+    """The least loss, in nats, of one prediction for all images, drawn as by sample_epoch().
+
+    It is the entropy of the labels as drawn.
+    """
+    counts = np.bincount(labels)
+    shares = counts if class_weights is None else counts * class_weights[: len(counts)]
+    shares = shares[shares > 0] / shares.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def has_learned(train_loss: float, by_chance: float) -> bool:
+    """Whether a loss is below that of chance_loss() by at least 5 %."""
+    return train_loss <= 0.95 * by_chance
+
+
 def soft_targets(train: ImageSet, config: FitConfig) -> Tensor:
     """Targets (N, K) float32: labels, smoothed, and partly replaced by predicted probabilities.
 

@@ -23,6 +23,8 @@ from noisylab.learning.optimizers import as_one_parameter, learning_rates, make_
 from noisylab.learning.precision import chunk_size, find_device, own_stream, used_precision
 from noisylab.learning.sampling import (
     Batch,
+    chance_loss,
+    has_learned,
     make_augmentation,
     many_batches,
     sample_epoch,
@@ -124,8 +126,9 @@ def fit(
     All randomness comes from `generator` (of the CPU); torch's own generator is left as it was.
     Sets torch's number of threads to one: results do not depend on the number of cores, and
     trainings side by side do more in all. Resumes from a checkpoint of equal sets, settings and
-    generator, to the same bits. Raises DivergedError, and InputError for a missing device, class
-    weights that do not fit the classes, and distillation without `train.pred_probs`.
+    generator, to the same bits. Ends early as config.give_up says. Raises DivergedError, and
+    InputError for a missing device, class weights that do not fit the classes, and distillation
+    without `train.pred_probs`.
     """
     device = find_device(config.device)
     is_bfloat16 = used_precision(config) == "bfloat16"
@@ -134,6 +137,7 @@ def fit(
     class_weights = None
     if config.class_weights != "none":
         class_weights = by_class("class_weights", config.class_weights, train)
+    by_chance = chance_loss(train.labels, class_weights)
     change = make_augmentation(train, config, generator)
     n_steps = math.ceil(len(train) / config.batch_size)  # an epoch
     seed = int(torch.randint(2**31, (), generator=generator))
@@ -164,6 +168,9 @@ def fit(
         all_rates = learning_rates(config, config.epochs * n_steps)
         rates = islice(all_rates, len(history) * n_steps, None)
         for number in range(len(history) + 1, config.epochs + 1):
+            is_due = len(history) >= config.give_up * config.epochs
+            if is_due and not has_learned(history[-1].train_loss, by_chance):
+                break
             indices = sample_epoch(train.labels, class_weights, generator)
             batches = many_batches(known, indices, config.batch_size, change)
             model.train()

@@ -92,8 +92,11 @@ def result(swept: Sweep, setting: Setting) -> str:
     merit = swept.merit(setting)
     if merit is None:
         return "diverged"
-    learned = all(map(swept.has_learned, swept.by_setting[setting]))
-    return f"{merit[0]:.1%}" if learned else "not learned"
+    outcomes = swept.by_setting[setting]
+    if all(map(swept.has_learned, outcomes)):
+        return f"{merit[0]:.1%}"
+    epochs = max(len(one.trained.history) for one in outcomes if not swept.has_learned(one))
+    return f"not learned in {epochs} epochs"
 
 
 def _metrics(swept: Sweep, setting: Setting) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,11 +16,9 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import Evaluation, evaluate, evaluate_splits
 from noisylab.learning.kept import Trained, Training
 from noisylab.learning.network import Network, check_model, load_weights
+from noisylab.learning.sampling import chance_loss, has_learned
 from noisylab.learning.training import predict_probs, predict_splits
 from noisylab.many.trainer import Trainer
-
-#: Share of the chance loss that a training must reach; one that ends above has not learned.
-LEARNED = 0.95
 
 #: Name of an optimizer, and a learning rate.
 Setting = tuple[str, float]
@@ -42,11 +41,11 @@ class Outcome:
 class Sweep:
     """Outcomes in the order of the trainings.
 
-    chance_loss: least mean train loss, in nats, of a model that ignores the images.
+    by_chance: the chance_loss() of the set.
     """
 
     outcomes: list[Outcome]
-    chance_loss: float
+    by_chance: float
 
     @cached_property
     def by_setting(self) -> dict[Setting, list[Outcome]]:
@@ -58,10 +57,10 @@ class Sweep:
         return grouped
 
     def has_learned(self, outcome: Outcome) -> bool:
-        """Whether its last train loss is below chance by at least 5 %."""
+        """Whether its last train loss is below chance, as has_learned() in learning/sampling.py."""
         if outcome.dev is None:
             return False
-        return outcome.trained.history[-1].train_loss <= LEARNED * self.chance_loss
+        return has_learned(outcome.trained.history[-1].train_loss, self.by_chance)
 
     def merit(self, setting: Setting) -> tuple[float, float] | None:
         """Mean balanced accuracy on dev over the seeds, and minus the mean loss there.
@@ -119,7 +118,8 @@ class Choice:
 def trainings(config: SweepConfig, recipe: FitConfig, seed: int) -> list[Training]:
     """The recipe with every optimizer at each of its rates, the lowest first, from every seed.
 
-    With the recipe's schedule and epochs, the recipe itself is one of them.
+    With the recipe's schedule and epochs, the recipe itself is one of them. All others give up as
+    the sweep's settings say.
     """
     own_rates = config.own_rates or {}
     rates = {name: {*own_rates.get(name, config.rates)} for name in config.optimizers}
@@ -128,9 +128,14 @@ def trainings(config: SweepConfig, recipe: FitConfig, seed: int) -> list[Trainin
         varied = replace(varied, schedule="constant")
     elif varied == recipe:
         rates.setdefault(recipe.optimizer, set()).add(recipe.lr)
+
+    def at(optimizer: str, rate: float) -> FitConfig:
+        one = replace(varied, optimizer=optimizer, lr=rate)
+        return one if one == recipe else replace(one, give_up=config.give_up)
+
     return [
         Training(
-            replace(varied, optimizer=optimizer, lr=rate),
+            at(optimizer, rate),
             seed + number,
             name=f"{optimizer} {rate:g}" + (f", seed {seed + number}" if config.seeds > 1 else ""),
         )
@@ -148,13 +153,20 @@ def sweep(sets: Mapping[str, ImageSet], wanted: Sequence[Training], trainer: Tra
     A training that diverges is an outcome. Raises what a training raised otherwise.
     """
     train, dev, recipe = sets["train"], sets["dev"], wanted[0].config
+    # The rates at both ends come last: such trainings may be short, and no worker waits long.
+    middle = np.median([math.log(training.config.lr) for training in wanted])
+    order = sorted(
+        range(len(wanted)), key=lambda index: abs(math.log(wanted[index].config.lr) - middle)
+    )
     ended = {
-        index: Outcome(trained, wanted[index].seed, _figures(trained, dev))
-        for index, trained in trainer.train(train, dev, wanted)
+        order[place]: Outcome(trained, wanted[order[place]].seed, _figures(trained, dev))
+        for place, trained in trainer.train(train, dev, [wanted[index] for index in order])
     }
     trainer.keep_used()
     torch.set_num_threads(1)  # of choose(): the last bits of its figures depend on it
-    return Sweep([ended[index] for index in range(len(wanted))], _chance_loss(train, recipe))
+    class_weights = by_class("class_weights", recipe.class_weights, train)
+    by_chance = chance_loss(train.labels, class_weights)
+    return Sweep([ended[index] for index in range(len(wanted))], by_chance)
 
 
 def choose(
@@ -191,10 +203,3 @@ def _figures(trained: Trained, dev: ImageSet) -> dict[str, float] | None:
     figures = evaluation.metrics(dev.classes)
     del figures["recall"]
     return {**figures, "standard_error": evaluation.standard_error}
-
-
-def _chance_loss(train: ImageSet, config: FitConfig) -> float:
-    """Entropy, in nats, of the labels as drawn: the least loss of a constant prediction."""
-    shares = train.counts() * by_class("class_weights", config.class_weights, train)
-    shares = shares[shares > 0] / shares.sum()
-    return float(-(shares * np.log(shares)).sum())
