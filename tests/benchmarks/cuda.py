@@ -1,9 +1,9 @@
-"""Training on a GPU: `python tests/benchmarks/cuda.py [N_SEEDS]`; takes a few minutes.
+"""Training on a GPU: `python tests/benchmarks/cuda.py [N_SEEDS [ENGINE]]`; takes a few minutes.
 
 Compares its results with those of the CPU, over N_SEEDS trainings of the kept run of
 train_augmented (default 3; 0 for none), and prints the time of an epoch, memory, and the time of
-all trainings of the pipeline. The status is 1 if results differ by more than docs/trust.md states.
-Run stage prepare first.
+all trainings of the pipeline with ENGINE (default local). The status is 1 if results differ by more
+than the tolerances below. Run stage prepare first.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ EPOCHS = 3  # timed in one fit(); the first, which records the graphs, is not
 
 def main() -> None:
     n_seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    engine = sys.argv[2] if len(sys.argv) > 2 else "local"
     if not torch.cuda.is_available():
         sys.exit("this machine has no CUDA device")
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}")
@@ -45,7 +46,7 @@ def main() -> None:
     is_same = is_alike(sets["train"], sets["dev"])
     is_same &= n_seeds == 0 or is_equally_good(n_seeds)
     print_epochs()
-    print_trainings(read_params("params.yaml"), sets)
+    print_trainings(read_params("params.yaml"), sets, engine)
     sys.exit(0 if is_same else 1)
 
 
@@ -106,9 +107,12 @@ def print_epochs() -> None:
                 fit(train, dev, own, torch.Generator(), clock)
                 cells.append(f"{statistics.median(clock.seconds()):8.4f}")
             print(f"  {name + ', batch ' + str(size):38} {'  '.join(cells)}")
-    print(f"largest memory of torch's tensors: {torch.cuda.max_memory_reserved() / 1e6:.0f} MB")
+    print_memory()
+
+
+def print_memory() -> None:
     free, total = torch.cuda.mem_get_info()
-    print(f"memory of the GPU in use, this process included: {(total - free) / 1e6:.0f} MB")
+    print(f"memory of the GPU in use: {(total - free) / 1e6:.0f} MB")
 
 
 class Clock:
@@ -131,7 +135,7 @@ class Clock:
         return [end - start for start, end in zip(self._times, self._times[1:], strict=False)]
 
 
-def print_trainings(params: Params, sets: dict[str, ImageSet], engine: str = "local") -> None:
+def print_trainings(params: Params, sets: dict[str, ImageSet], engine: str) -> None:
     """Time of each stage's trainings, with the evaluation of their models."""
     print(f"seconds for the trainings of a stage, engine {engine}")
     start = time.perf_counter()
@@ -158,6 +162,7 @@ def print_trainings(params: Params, sets: dict[str, ImageSet], engine: str = "lo
     choice = sweep.choose(swept, after.model, better, sets["dev"].labels)
     test = choice.evaluations[choice.kept]["test"].balanced_accuracy
     print(f"balanced accuracy of the final model on test: {test:.4f}")
+    print_memory()
 
 
 @contextmanager

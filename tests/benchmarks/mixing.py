@@ -28,7 +28,7 @@ from noisylab.learning.evaluation import evaluate
 from noisylab.learning.kept import Kept, Training
 from noisylab.learning.training import predict_both_ways, predict_probs
 from noisylab.many.trainer import Trainer
-from noisylab.relabel.rules import LabelErrors, find_agreed, find_suspect
+from noisylab.relabel.rules import LabelErrors, find_agreed, find_suspect, mean_of_kinds
 
 COLUMNS = ("test", "both ways", "calibration error", "confidence")
 
@@ -54,7 +54,7 @@ def main() -> None:
                 "fixed network": (find_suspect(known.labels, fixed, SUSPECT), fixed),
                 "both": (
                     find_agreed(known.labels, (fixed, opinion), SUSPECT),
-                    (fixed + opinion) / 2,
+                    mean_of_kinds((fixed, opinion)),
                 ),
             }
             for voter, (found, pred_probs) in votes.items():

@@ -5,8 +5,8 @@
 On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes. Voters are
 models of the fixed network, the second opinion, or both, as in stage relabel. Columns: average
 precision, the share of wrong labels missed if exactly as many are flagged as are wrong, the best
-F1 of any cut, F1 at each cut, and for both F1 of the number that they agree on. N seeds (default
-3). FOLDER keeps finished trainings.
+F1 of any cut, F1 at each cut, and for both F1 of the number that they agree on. The second opinion has the weight
+of stage relabel unless stated. N seeds (default 3). FOLDER keeps finished trainings.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from noisylab.learning.opinion import OpinionModel
 from noisylab.many.ensemble import Group, Member, group_probs, seed_members
 from noisylab.many.trainer import Trainer
 from noisylab.relabel.outputs import score
-from noisylab.relabel.rules import LabelErrors, find_agreed, find_suspect
+from noisylab.relabel.rules import LabelErrors, find_agreed, find_suspect, mean_of_kinds
 from noisylab.relabel.voters import second_opinion
 
 SEEDS_APART = 1000  # so that no two repetitions share a model
 SUSPECT = 2
 MOST_MODELS = 4  # of the fixed network
 CUTS = (0.4, 0.5, 0.6, 0.7)
+WEIGHTS = (0.5, 1, 1.5, 2, 3)  # of the second opinion
 Rows = dict[str, list[list[float]]]
 
 
@@ -57,8 +58,12 @@ def main() -> None:
                 add(of_set, f"{size} of fixed network", figures(known, fixed))
                 agreed = find_agreed(known.labels, (fixed, opinion), SUSPECT)
                 f1 = score(agreed, known.labels != known.true_labels)["f1"]
-                both = figures(known, (fixed + opinion) / 2)
+                both = figures(known, mean_of_kinds((fixed, opinion)))
                 add(of_set, f"{size} and second opinion", [*both, f1])
+                for weight in WEIGHTS if size == params.relabel.models else ():
+                    mean = (fixed + weight * opinion) / (1 + weight)
+                    voter = f"{size} and second opinion, weight {weight:g}"
+                    add(of_set, voter, figures(known, mean))
         show(name, of_set)
         for voter, table in of_set.items():
             rows.setdefault(voter, []).extend(table)

@@ -111,8 +111,8 @@ class RelabelConfig:
     """How to find wrong labels.
 
     The rule `best` averages several models: train_augmented's, and others trained on dev, too. The
-    second opinion has the weight of all these models together, and the number of flagged images is
-    that on which both agree best. Without a second opinion, `any` needs further models, trained by
+    second opinion has twice the weight of all these models together, and the number of flagged
+    images is that on which both agree best. Without a second opinion, `any` needs further models, trained by
     cross-validation: their predictions show which classes are confused.
     """
 

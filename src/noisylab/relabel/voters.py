@@ -11,6 +11,7 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.opinion import OpinionModel
 from noisylab.many.ensemble import Group, fold_members, group_probs, seed_members
 from noisylab.many.trainer import Trainer
+from noisylab.relabel.rules import mean_of_kinds
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +19,7 @@ class Votes:
     """Mean probabilities (N, K) float64.
 
     pred_probs: of all voters.
-    kinds:      of the fixed network and of the second opinion, which count alike; None without it.
+    kinds:      of the fixed network and of the second opinion; None without it.
     held_out:   of models that did not train on the image; for suspect class `any` without a second
                 opinion, else None.
     """
@@ -58,7 +59,8 @@ def cast_votes(
         fixed = (first + (config.models - 1) * means["others"]) / config.models
     if "opinion" not in means:
         return Votes(fixed, None, means.get("folds"))
-    return Votes((fixed + means["opinion"]) / 2, (fixed, means["opinion"]), None)
+    kinds = fixed, means["opinion"]
+    return Votes(mean_of_kinds(kinds), kinds, None)
 
 
 def second_opinion(recipe: FitConfig) -> FitConfig:
