@@ -5,8 +5,8 @@
 On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes. Voters are
 models of the fixed network, the second opinion, or both, as in stage relabel. Columns: average
 precision, the share of wrong labels missed if exactly as many are flagged as are wrong, the best
-F1 of any cut, F1 at each cut, and for both F1 of the number that they agree on. The second opinion has the weight
-of stage relabel unless stated. N seeds (default 3). FOLDER keeps finished trainings.
+F1 of any cut, F1 at each cut, and for both F1 of the number that they agree on. The second opinion
+has the weight of stage relabel unless stated. N seeds (default 3). FOLDER keeps finished trainings.
 """
 
 from __future__ import annotations

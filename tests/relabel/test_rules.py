@@ -118,7 +118,7 @@ def test_two_kinds_of_models_agree_on_how_many_to_flag(count: int) -> None:
     for seed in range(5):
         kinds = two_kinds(true_labels, 3, seed, overrated=20)
         agreed = find_agreed(given_labels, kinds, suspect=2)
-        above = find_suspect(given_labels, (kinds[0] + kinds[1]) / 2, suspect=2)
+        above = find_suspect(given_labels, (kinds[0] + 2 * kinds[1]) / 3, suspect=2)
         assert np.array_equal(agreed.scores, above.scores)
         assert np.array_equal(agreed.suggested, above.suggested)
         assert 0.8 * count <= len(agreed.flagged) <= 1.2 * count

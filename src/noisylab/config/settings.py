@@ -112,8 +112,8 @@ class RelabelConfig:
 
     The rule `best` averages several models: train_augmented's, and others trained on dev, too. The
     second opinion has twice the weight of all these models together, and the number of flagged
-    images is that on which both agree best. Without a second opinion, `any` needs further models, trained by
-    cross-validation: their predictions show which classes are confused.
+    images is that on which both agree best. Without a second opinion, `any` needs further models,
+    trained by cross-validation: their predictions show which classes are confused.
     """
 
     keep: Annotated[str, choice("report", "best")]  # rule whose corrections train_fixed uses
