@@ -40,6 +40,7 @@ def fit(
     dropout: float = 0.5,
     class_weights: ByClass = "none",
     augment: Mapping[str, Any] | None = None,
+    give_up: float = 1.0,
     precision: str = "auto",
     device: str = "auto",
     seed: int = 0,
@@ -72,7 +73,7 @@ def fit(
         **{"label_smoothing": label_smoothing, "distillation": distillation},
         **{"temperature": temperature, "mixup": mixup, "cutmix": cutmix},
         **{"dropout": dropout, "class_weights": class_weights, "augment": augment},
-        **{"precision": precision, "device": device},
+        **{"give_up": give_up, "precision": precision, "device": device},
     }
     plain = {key: x.tolist() if hasattr(x, "tolist") else x for key, x in settings.items()}
     recipe = check_recipe({key: x for key, x in plain.items() if x is not None})
