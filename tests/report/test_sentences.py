@@ -224,8 +224,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
     [
         (1, False, "1 model, averaged"),
         (4, False, "4 models, averaged"),
-        (1, True, "1 model and a second opinion, a residual network that counts as much as it,"),
-        (4, True, "that counts as much as all of them, averaged"),
+        (1, True, "1 model and a second opinion, a residual network that counts twice as much as it,"),
+        (4, True, "that counts twice as much as all of them, averaged"),
     ],
 )
 def test_the_voters_are_told(
