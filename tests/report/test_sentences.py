@@ -224,7 +224,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
     [
         (1, False, "1 model, averaged"),
         (4, False, "4 models, averaged"),
-        (1, True, "1 model and a second opinion, a residual network that counts twice as much as it,"),
+        (1, True, "a second opinion, a residual network that counts twice as much as it, averaged"),
         (4, True, "that counts twice as much as all of them, averaged"),
     ],
 )
