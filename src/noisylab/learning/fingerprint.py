@@ -6,6 +6,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+
 import noisylab
 
 #: The packages that decide what a training yields: all that learning/kept.py imports.
@@ -22,11 +24,12 @@ def code_digest(*packages: str) -> str:
     return fingerprint(*names, *map(Path.read_bytes, files))
 
 
-def fingerprint(*parts: str | bytes) -> str:
-    """SHA-256, hexadecimal, of all parts in order, each with its length."""
+def fingerprint(*parts: str | bytes | np.ndarray) -> str:
+    """SHA-256, hexadecimal, of all parts in order, each with its length; arrays are not copied."""
     digest = sha256()
     for part in parts:
-        content = part.encode() if isinstance(part, str) else part
-        digest.update(f"{len(content)}:".encode())
+        content = part.data if isinstance(part, np.ndarray) else part
+        content = memoryview(content.encode() if isinstance(content, str) else content)
+        digest.update(f"{content.nbytes}:".encode())
         digest.update(content)
     return digest.hexdigest()

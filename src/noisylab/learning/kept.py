@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from noisylab.config.settings import FitConfig
 from noisylab.core import files
 from noisylab.core.errors import located
 from noisylab.core.images import ImageSet
-from noisylab.data.set_files import dump_set
 from noisylab.learning.fingerprint import TRAINING, code_digest, fingerprint
 from noisylab.learning.network import Network, SimpleModel, dump_weights, load_weights
 from noisylab.learning.optimizers import as_one_parameter
@@ -111,9 +110,13 @@ def sets_fingerprint(train: ImageSet, dev: ImageSet) -> str:
 
     The images' names are not in it: no training depends on them.
     """
-    sets = [replace(part, names=None) for part in (train, dev)]
-    probs = [part.pred_probs for part in sets if part.pred_probs is not None]
-    return fingerprint(*map(dump_set, sets), *(part.tobytes() for part in probs))
+    parts: list[str | np.ndarray] = []
+    for part in (train, dev):
+        arrays = (part.images, part.labels, part.pred_probs)
+        described = [None if array is None else (array.shape, array.dtype) for array in arrays]
+        parts.append(repr((part.classes, described)))
+        parts += [np.ascontiguousarray(array) for array in arrays if array is not None]
+    return fingerprint(*parts)
 
 
 class Kept:

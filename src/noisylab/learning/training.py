@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from noisylab.config.classes import by_class
 from noisylab.config.settings import FitConfig
@@ -174,7 +175,11 @@ def fit(
             indices = sample_epoch(train.labels, class_weights, generator)
             batches = many_batches(known, indices, config.batch_size, change)
             model.train()
-            loss, accuracy = _train_epoch(steps, batches, rates, progress)
+            # One tensor, since many small ones between the images would fragment the memory.
+            logits = torch.empty(len(train), len(train.classes), device=device)
+            _train_epoch(steps, batches, rates, logits, progress)
+            probs = logits.double().softmax(dim=1).cpu().numpy()
+            loss, accuracy = loss_and_accuracy(train.labels[indices.numpy()], probs)
             dev_loss, dev_accuracy = loss_and_accuracy(dev.labels, predict_probs(model, dev.images))
             if not (math.isfinite(loss + dev_loss) and weights.isfinite().all()):
                 raise DivergedError(history, (loss, dev_loss), config.lr)
@@ -202,7 +207,7 @@ def predict_probs(model: Network, images: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
         for start in range(0, len(images), chunk_size(device)):
             part = slice(start, start + chunk_size(device))
-            chunk = torch.from_numpy(images[part]).to(device)
+            chunk = torch.from_numpy(np.ascontiguousarray(images[part])).to(device)
             logits = model(to_unit(chunk))  # (B, K)
             probs[part] = logits.double().softmax(dim=1).cpu().numpy()
     return probs
@@ -210,8 +215,8 @@ def predict_probs(model: Network, images: np.ndarray) -> np.ndarray:
 
 def predict_both_ways(model: Network, images: np.ndarray) -> np.ndarray:
     """Probabilities (N, K) of images (N, 32, 32, 3) uint8, averaged with those of their mirrors."""
-    mirrored = np.ascontiguousarray(images[:, :, ::-1])
-    mean: np.ndarray = (predict_probs(model, images) + predict_probs(model, mirrored)) / 2
+    mirrored = predict_probs(model, images[:, :, ::-1])
+    mean: np.ndarray = (predict_probs(model, images) + mirrored) / 2
     return mean
 
 
@@ -229,19 +234,21 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def _train_epoch(
-    steps: Steps, batches: Iterable[Batch], rates: Iterator[float], progress: Progress | None
-) -> tuple[float, float]:
-    """A step for each batch at the next learning rate; mean loss and accuracy over all images.
+    steps: Steps,
+    batches: Iterable[Batch],
+    rates: Iterator[float],
+    all_logits: Tensor,
+    progress: Progress | None,
+) -> None:
+    """A step for each batch at the next learning rate; fills in the logits (N, K) while learning.
 
-    The loss is of the labels, without the temperature, as on dev.
+    Their loss is taken without the temperature, as on dev.
     """
-    all_logits, all_labels = [], []
-    for images, labels, targets in batches:
+    done = 0
+    for images, _, targets in batches:
         own_rates = list(islice(rates, math.ceil(len(images) / steps.batch_size)))
         for logits in steps.take(images, targets, own_rates):
-            all_logits.append(logits)
+            all_logits[done : done + len(logits)] = logits
+            done += len(logits)
             if progress:
                 progress.step(len(logits))
-        all_labels.append(labels)
-    probs = torch.cat(all_logits).double().softmax(dim=1)
-    return loss_and_accuracy(torch.cat(all_labels).numpy(), probs.cpu().numpy())

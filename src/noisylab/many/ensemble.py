@@ -74,18 +74,28 @@ def group_probs(
 ) -> dict[str, np.ndarray]:
     """The mean_probs() of each group, all of whose models train side by side."""
     members = [(name, member) for name, group in groups.items() for member in group.members]
+    everything = np.arange(len(known))
+
+    def is_all(indices: np.ndarray) -> bool:
+        return np.array_equal(indices, everything)  # such a part need not be copied
+
     trainings = [
         Training(
-            groups[name].config, member.seed, member.train, f"model {number}", groups[name].network
+            groups[name].config,
+            member.seed,
+            None if is_all(member.train) else member.train,
+            f"model {number}",
+            groups[name].network,
         )
         for number, (name, member) in enumerate(members, start=1)
     ]
+    parts = [slice(None) if is_all(member.predict) else member.predict for _, member in members]
     unwatched = known.subset([0])  # dev figures of members are not read
     results = {
-        index: predict_both_ways(trained.revive(), known.images[members[index][1].predict])
+        index: predict_both_ways(trained.revive(), known.images[parts[index]])
         for index, trained in trainer.train(known, unwatched, trainings)
     }
     totals = {name: np.zeros((len(known), len(known.classes))) for name in groups}
-    for index, (name, member) in enumerate(members):  # in this order, on which sums depend
-        totals[name][member.predict] += results[index]
+    for index, (name, _) in enumerate(members):  # in this order, on which sums depend
+        totals[name][parts[index]] += results[index]
     return {name: total / total.sum(axis=1, keepdims=True) for name, total in totals.items()}
