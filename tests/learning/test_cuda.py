@@ -20,11 +20,12 @@ from noisylab.many.trainer import Trainer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
-# 90 images: five batches of 16 and one of 10.
 ON_CPU = FitConfig(2, 0.003, 16, "adam", "cpu", dropout=0.0, precision="float32")
+# 90 images are 22 batches of 4 and one of 2: two records of eight batches, and another of seven.
 CONFIG = replace(
     ON_CPU,
     device="cuda",
+    batch_size=4,
     dropout=0.5,
     precision="bfloat16",
     augment=AugmentConfig(probability=0.8, shift_pixels=4, mirror=0.5),
@@ -91,7 +92,8 @@ def test_torchs_generators_are_left_unchanged(train: ImageSet, dev: ImageSet) ->
 def test_no_step_waits_for_the_gpu(train: ImageSet) -> None:
     device = find_device("cuda")
     model = SimpleModel(3)
-    optimizer = make_optimizer(as_one_parameter(model, device), CONFIG)
+    weights = as_one_parameter(model, device)
+    optimizer = make_optimizer(weights, CONFIG)
     known = (
         torch.from_numpy(train.images).to(device),
         torch.from_numpy(train.labels),
@@ -99,12 +101,12 @@ def test_no_step_waits_for_the_gpu(train: ImageSet) -> None:
     )
     with own_stream(device):
         cast = torch.autocast("cuda", torch.bfloat16)
-        steps = RecordedSteps(model, optimizer, cast, 16, 1.0, seed=0)
+        steps = RecordedSteps(model, weights, optimizer, cast, 4, 1.0, seed=0)
 
         def take_all() -> int:
             change = make_augmentation(train, CONFIG, seeded())
-            ((images, _, targets),) = many_batches(known, torch.arange(90), 16, change)
-            return sum(len(logits) for logits in steps.take(images, targets, [0.001] * 6))
+            ((images, _, targets),) = many_batches(known, torch.arange(90), 4, change)
+            return sum(len(logits) for logits in steps.take(images, targets, [0.001] * 23))
 
         assert take_all() == 90  # records them
         torch.cuda.set_sync_debug_mode("error")

@@ -32,8 +32,11 @@ def mix(
 
     mixed = images.clone()
     _replace(mixed, images, is_blended, partial(_blend, own[is_blended]))
-    rows, columns = (_span((start * (SIZE - side + 1)).floor(), side) for start in (top, left))
-    _replace(mixed, images, is_pasted, partial(_paste, rows[is_pasted], columns[is_pasted]))
+    side = side[is_pasted]
+    rows, columns = (
+        _span((start[is_pasted] * (SIZE - side + 1)).floor(), side) for start in (top, left)
+    )
+    _replace(mixed, images, is_pasted, partial(_paste, rows, columns))
     share = send(share, images.device).unsqueeze(1)
     return mixed, targets.roll(1, dims=0).lerp(targets, share)
 

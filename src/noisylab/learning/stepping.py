@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 
 from noisylab.learning.network import Network, to_unit
 from noisylab.learning.precision import send
 
-_BATCHES = 32  # of a record: starting it takes little, and so does recording it
+_BATCHES = 8  # of a record: starting it takes little, and so does recording it
+_AHEAD = 2  # records that wait for the GPU: to start more would keep other threads from it
 _RECORDING = threading.Lock()  # CUDA records one graph at a time
 
 
 class Steps:
     """Takes steps on batches.
 
-    model: its weights are those of as_one_parameter(), and the optimizer's are views of them.
+    weights: those of the model, by as_one_parameter(); the optimizer's are views of them.
     cast: sets the precision of the model. temperature: divides the logits in the loss.
     """
 
     def __init__(
         self,
         model: Network,
+        weights: nn.Parameter,
         optimizer: torch.optim.Optimizer,
         cast: torch.autocast,
         batch_size: int,
@@ -37,9 +41,10 @@ class Steps:
         self._model, self._optimizer, self._cast = model, optimizer, cast
         self.batch_size, self._temperature = batch_size, temperature
         self.random = torch.default_generator  # of dropout
-        self._weights = list(model.parameters())
+        self._whole = weights.detach()
+        self._weights: dict[str, Tensor] = dict(model.named_parameters())
         # Views of the gradient of all weights.
-        self._gradients = [part.grad for part in self._weights if part.grad is not None]
+        self._gradients = [part.grad for part in self._weights.values() if part.grad is not None]
 
     def take(
         self, images: Tensor, targets: Tensor, rates: Sequence[float] | Tensor
@@ -49,24 +54,33 @@ class Steps:
         images: (N, 32, 32, 3) uint8; targets: (N, K) float32, rows sum to 1; rates: the learning
         rate of each batch.
         """
-        parts = images.split(self.batch_size), targets.split(self.batch_size), rates
-        for part in zip(*parts, strict=True):
-            yield self._step(*part)
+        for part in self._batches(images, targets, rates):
+            yield self._step(to_unit(part[0]), *part[1:])
+
+    def _batches(
+        self, images: Tensor, targets: Tensor, rates: Sequence[float] | Tensor
+    ) -> Iterator[tuple[Tensor, Tensor, float | Tensor]]:
+        parts = images.split(self.batch_size), targets.split(self.batch_size)
+        return zip(*parts, rates, strict=True)
 
     def _step(self, images: Tensor, targets: Tensor, rate: float | Tensor) -> Tensor:
         with self._cast:
-            logits = self._model(to_unit(images))
+            logits = self._logits(images)
         logits = logits.float()
         found: Tensor = logits.detach()
         # The gradient of the mean cross-entropy by the logits; autograd would take longer.
         errors = (found / self._temperature).softmax(dim=1).sub_(targets)
         errors.div_(self._temperature * len(targets))
-        gradients = torch.autograd.grad(logits, self._weights, errors)
+        gradients = torch.autograd.grad(logits, [*self._weights.values()], errors)
         torch._foreach_copy_(self._gradients, gradients)
         self._optimizer.param_groups[0]["lr"] = rate
         with torch.no_grad():
             self._optimizer.step()
         return found
+
+    def _logits(self, images: Tensor) -> Tensor:
+        logits: Tensor = self._model(images)
+        return logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +102,36 @@ class RecordedSteps(Steps):
     def __init__(self, *args: Any, seed: int) -> None:
         super().__init__(*args)
         self._records: dict[int, _Record] = {}
+        self._started = deque[torch.cuda.Event]()
         self.random = _default_generator().clone_state().manual_seed(seed)
+        with self._cast:
+            dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
+        self._narrow = self._whole.to(dtype) if dtype else None
+        if self._narrow is not None:
+            self._learn_through(self._narrow)
+
+    def _learn_through(self, narrow: Tensor) -> None:
+        """Take gradients by a copy of the weights in the precision of convolutions and products.
+
+        It is made at once; autocast would convert each weight and each gradient by itself.
+        """
+        for name, module in self._model.named_modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                for own, part in module.named_parameters(name, recurse=False):
+                    layout = part.shape, part.stride(), part.storage_offset()
+                    self._weights[own] = narrow.as_strided(*layout).requires_grad_()
+
+    def _logits(self, images: Tensor) -> Tensor:
+        if self._narrow is not None:
+            with torch.no_grad():
+                self._narrow.copy_(self._whole)
+        logits: Tensor = functional_call(self._model, self._weights, images)
+        return logits
 
     def take(
         self, images: Tensor, targets: Tensor, rates: Sequence[float] | Tensor
     ) -> Iterator[Tensor]:
-        """As Steps.take(), for many batches at once and without waiting for the GPU."""
+        """As Steps.take(), for several batches at once and ahead of the GPU."""
         n_images = _BATCHES * self.batch_size
         parts = images.split(n_images), targets.split(n_images), torch.tensor(rates).split(_BATCHES)
         for part in zip(*parts, strict=True):
@@ -103,7 +141,11 @@ class RecordedSteps(Steps):
             record = self._records[len(part[0])]
             for known, new in zip(record.inputs, part, strict=True):
                 known.copy_(send(new, known.device))
+            if len(self._started) == _AHEAD:
+                self._started.popleft().synchronize()
             record.graph.replay()
+            self._started.append(torch.cuda.Event(blocking=True))
+            self._started[-1].record()
             yield record.logits.clone()
 
     def _record(self, inputs: tuple[Tensor, Tensor, Tensor]) -> _Record:
@@ -115,19 +157,22 @@ class RecordedSteps(Steps):
             with _default_random(self.random.clone_state()):
                 self._warm_up(*inputs)
             with _default_random(self.random), recording:  # replays draw from it, too
-                logits = torch.cat([*super().take(*inputs)])
+                units = to_unit(inputs[0])  # of all batches at once
+                logits = torch.cat(
+                    [self._step(*part) for part in self._batches(units, *inputs[1:])]
+                )
         return _Record(graph, inputs, logits)
 
     def _warm_up(self, images: Tensor, targets: Tensor, rates: Tensor) -> None:
         """Take a step of each size, since libraries set themselves up first; then undo it."""
         moments = self._moments()  # none before the first step
-        kept = [*self._weights, *self._model.buffers(), *moments]
-        before = [value.detach().clone() for value in kept]
+        kept = [self._whole, *self._model.buffers(), *moments]
+        before = [value.clone() for value in kept]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the optimizer misses the recording
             for start in (0, (len(rates) - 1) * self.batch_size):
                 part = slice(start, start + self.batch_size)
-                self._step(images[part], targets[part], rates[0])
+                self._step(to_unit(images[part]), targets[part], rates[0])
         with torch.no_grad():
             for value, old in zip(kept, before, strict=True):
                 value.copy_(old)

@@ -147,9 +147,9 @@ def fit(
         model = network(len(train.classes), config.dropout, train.classes)
         weights = as_one_parameter(model, device)
         optimizer = make_optimizer(weights, config)
-        of_steps = (model, optimizer, cast, config.batch_size, config.temperature)
+        of_steps = (model, weights, optimizer, cast, config.batch_size, config.temperature)
         if device.type == "cuda":
-            seeded.close()
+            seeded.close()  # dropout on a GPU has a generator of its own
             steps: Steps = RecordedSteps(*of_steps, seed=seed)
         else:
             steps = Steps(*of_steps)
