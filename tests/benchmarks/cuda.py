@@ -8,6 +8,7 @@ than the tolerances below. Run stage prepare first.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import statistics
 import sys
@@ -24,6 +25,7 @@ from speed import AUGMENTED, BALANCED, N_IMAGES, noise
 from noisylab.config.params import Params, read_params
 from noisylab.core.images import ImageSet
 from noisylab.data import set_files
+from noisylab.learning.network import dump_weights
 from noisylab.learning.training import Epoch, fit
 from noisylab.many.trainer import Trainer
 from noisylab.relabel.run import relabel
@@ -162,6 +164,8 @@ def print_trainings(params: Params, sets: dict[str, ImageSet], engine: str) -> N
     choice = sweep.choose(swept, after.model, better, sets["dev"].labels)
     test = choice.evaluations[choice.kept]["test"].balanced_accuracy
     print(f"balanced accuracy of the final model on test: {test:.4f}")
+    digest = hashlib.sha256(dump_weights(choice.models[choice.kept])).hexdigest()
+    print(f"its weights, equal for every ENGINE: {digest[:16]}")
     print_memory()
 
 

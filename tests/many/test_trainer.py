@@ -14,6 +14,7 @@ from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Kept, Trained, Training
 from noisylab.learning.network import dump_weights
+from noisylab.learning.precision import find_device, used_precision
 from noisylab.learning.training import DivergedError, Epoch, fit, predict_probs
 from noisylab.learning.training_state import EpochFile
 from noisylab.many import trainer as trainer_module
@@ -47,6 +48,25 @@ class Heard(Unwatched):
 
 def results(trainings: Trainings) -> list[Trained]:
     return [trained for _, trained in sorted(trainings, key=lambda one: one[0])]
+
+
+def test_workers_are_told_what_auto_means_here(
+    train: ImageSet, dev: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[FitConfig] = []
+
+    def answer(fn: Callable[..., Any], jobs: Sequence[Any], *_: Any, **__: Any) -> Any:
+        for place, (training, *_) in enumerate(jobs):
+            told.append(training.config)
+            yield place, Trained(training.config, [], b""), None
+
+    monkeypatch.setattr(trainer_module, "map_trainings", answer)
+    config = replace(CONFIG, device="auto", precision="auto")
+    trainings = [Training(config, seed) for seed in range(2)]
+    got = results(Trainer(engine="dask:tcp://10.0.0.1:8786").train(train, dev, trainings))
+    here = replace(CONFIG, device=find_device("auto").type, precision=used_precision(config))
+    assert told == [here, here]
+    assert [trained.config for trained in got] == [config, config]
 
 
 def test_one_training_equals_fit_and_is_watched(train: ImageSet, dev: ImageSet) -> None:

@@ -41,7 +41,7 @@ def export(
     own form, with classes.txt; CIFAR's batches also with their other files, without which they are
     no source. The bundled form gets labels.csv with one more column. The folder appears when it is
     complete. Returns lines to print. Raises InputError if the source has changed since the last
-    run, and for a target as of check_target().
+    run, and for a target as in check_target().
     """
     check_target(target, source)
     found = read_source(source).sets

@@ -50,8 +50,8 @@ def augment(
 ) -> Tensor:
     """Images (B, 32, 32, 3), each changed by draw() for its label.
 
-    An epoch may be split into calls anywhere: draws stay equal, and pixels do, except where the
-    last bit of a sum decides the rounding.
+    An epoch may be split into calls anywhere: that changes no draw, and a pixel only where the last
+    bit of a sum decides the rounding.
     """
     return apply(images, draw(labels, probability, config, generator))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Training:
         progress: Progress | None = None,
         checkpoint: EpochFile | None = None,
     ) -> Trained:
-        """The result of fit(); divergence is one, any other error is raised, with the name."""
+        """Train; divergence is a result, any other error is raised with the training's name."""
         part = train if self.indices is None else train.subset(self.indices)
         generator = torch.Generator().manual_seed(self.seed)
         with located(self.name):
@@ -57,6 +57,11 @@ class Training:
         return Trained(
             self.config, fitted.history, dump_weights(fitted.model), network=self.network
         )
+
+    def settled(self) -> Training:
+        """This training with what `auto` means here: on another machine, it may mean another."""
+        device, precision = find_device(self.config.device), used_precision(self.config)
+        return replace(self, config=replace(self.config, device=str(device), precision=precision))
 
     def n_images(self, train: ImageSet) -> int:
         """Number of images of an epoch."""
@@ -80,7 +85,7 @@ class Trained:
     """The result of a training.
 
     history: its epochs; those before divergence.
-    weights: as of dump_weights(); None if it diverged.
+    weights: as from dump_weights(); None if it diverged.
     losses:  those of DivergedError; None if it did not diverge.
     """
 

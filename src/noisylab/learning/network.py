@@ -24,7 +24,7 @@ class Network(nn.Module):
 
     classes: the K names by label, as in ImageSet; None if they are unknown.
     last: the name of the layer that has an output for each class.
-    cost: time of a training step, relative to SimpleModel's.
+    cost: time of training on an image, relative to SimpleModel's.
     """
 
     last: ClassVar[str]

@@ -12,7 +12,7 @@ from noisylab.core.errors import InputError
 
 
 def find_device(name: str) -> torch.device:
-    """The device of a name as of settings.Device; raises InputError if `cuda` is missing.
+    """The device of a name in settings.Device; raises InputError if `cuda` is missing.
 
     For CUDA it also sets torch to repeatable results and whole float32: by default, convolutions
     round their inputs to 10 bits and may sum in any order.

@@ -17,7 +17,7 @@ from torch.func import functional_call
 from noisylab.learning.network import Network, to_unit
 from noisylab.learning.precision import send
 
-_BATCHES = 8  # of a record: starting it takes little, and so does recording it
+_BATCHES = 8  # of a record: more would save little time and take longer to record
 _AHEAD = 2  # records that wait for the GPU: to start more would keep other threads from it
 _RECORDING = threading.Lock()  # CUDA records one graph at a time
 
@@ -49,7 +49,7 @@ class Steps:
     def take(
         self, images: Tensor, targets: Tensor, rates: Sequence[float] | Tensor
     ) -> Iterator[Tensor]:
-        """Yield logits (B, K) float32 while learning, without a gradient, for some of the images.
+        """Take a step on each batch; yield detached logits (N, K) float32 of one or more of them.
 
         images: (N, 32, 32, 3) uint8; targets: (N, K) float32, rows sum to 1; rates: the learning
         rate of each batch.
@@ -111,9 +111,9 @@ class RecordedSteps(Steps):
             self._learn_through(self._narrow)
 
     def _learn_through(self, narrow: Tensor) -> None:
-        """Take gradients by a copy of the weights in the precision of convolutions and products.
+        """Compute gradients on a copy of the weights in the precision of convolutions and products.
 
-        It is made at once; autocast would convert each weight and each gradient by itself.
+        It is made in one call; autocast would convert each weight and each gradient separately.
         """
         for name, module in self._model.named_modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):

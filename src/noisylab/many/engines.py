@@ -21,11 +21,10 @@ def map_trainings(
 ) -> Results:
     """Yield the result of fn(job, *shared) for each job as it ends, in any order.
 
-    engine: `local`, with one worker per core, `local:N` with N workers, or `dask:tcp://HOST:PORT`
-        with those of that scheduler. A worker is a process in which torch has one thread; fn must
-        not ask for more, or results depend on the engine.
-    on_gpu: whether fn computes on the GPU of this machine; local workers are threads then, at most
-        8 if no number is given.
+    engine: `local`, with one worker per core or eight for a GPU, `local:N` with N workers, or
+        `dask:tcp://HOST:PORT` with those of that scheduler. A worker is a process in which torch
+        has one thread; fn must not ask for more, or results depend on the engine.
+    on_gpu: whether fn computes on the GPU of this machine; local workers are threads then.
     shared: arguments of every call; local workers map their arrays from a file.
     look: called now and then while local workers run, and before each result.
 

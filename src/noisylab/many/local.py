@@ -80,7 +80,7 @@ def _map_local(
 
 
 def _submit(worker: ProcessPoolExecutor, fn: Callable[..., Any], job: Any) -> Future[Any]:
-    """Give the worker a job; its process ignores Ctrl-C and ends silently with this one."""
+    """Give the worker a job; its process ignores Ctrl-C and exits when this process exits."""
     # A process started while a signal is blocked keeps it blocked.
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

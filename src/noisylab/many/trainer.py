@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,9 +22,9 @@ Trainings = Iterator[tuple[int, Trained]]
 
 @dataclass(frozen=True)
 class Trainer:
-    """Runs trainings; those kept are read, those interrupted resume, all with equal bits.
+    """Runs trainings; reads finished ones from disk and resumes interrupted ones, to equal bits.
 
-    kept:   the store of results and of states; on dask no states are kept.
+    kept:   the store of results and of states. Dask keeps no states: trainings start again there.
     engine: as for map_trainings().
     watch:  shows the trainings; on dask, only when they end.
     """
@@ -103,7 +103,7 @@ class Trainer:
             reports = Reports(Path(folder) / "reports") if is_here else None
             jobs = [
                 (
-                    trainings[index],
+                    trainings[index].settled(),
                     index,
                     self.kept.checkpoint(keys[index]) if is_here else None,
                     reports,
@@ -121,7 +121,7 @@ class Trainer:
                 index = left[place]
                 if not reports and trained.history:
                     self.watch.epoch(index, trained.history[-1])
-                yield index, trained
+                yield index, replace(trained, config=trainings[index].config)
 
     def _read(self, key: str, training: Training) -> Trained | None:
         values = self.kept.read(key)

@@ -135,7 +135,7 @@ def _write_sheets(folder: Path, result: Relabelling, sheet_images: int, near: np
 def _write_plots(
     folder: Path, result: Relabelling, scores: Mapping[str, Mapping[str, float]]
 ) -> None:
-    """scores: by rule, as of score(); empty where no label is known to be wrong."""
+    """scores: by rule, as from score(); empty where no label is known to be wrong."""
     classes = result.known.classes
     counts = {
         f"{split}, {when}": np.bincount(labels[part], minlength=len(classes))

@@ -37,9 +37,9 @@ class Relabelling:
     suspect:    the class that hides under other labels; None for any.
     decisions:  labels that a person gave, by index in `known`; they override the rule.
     labels:     (N,) int64, corrected.
-    pred_probs: (N, K) float64, mean prediction of the models of the rule `best`, whichever rule
-                corrects, without the label smoothing of their recipe; 1 for a label that a person
-                gave. Distillation learns from them.
+    pred_probs: (N, K) float64, mean prediction of the models of the rule `best`, even if another
+                rule corrects. The label smoothing of their recipe is undone. A label that a person
+                gave has probability 1. Distillation learns from them.
     spared:     classes that the rule would have emptied in train: their labels stay, unless a
                 person decided otherwise.
     """

@@ -106,7 +106,7 @@ class Choice:
     """The final model and its rival.
 
     models:      by name, `train_fixed` and, unless every rate diverged, `lr_sweep`.
-    evaluations: of each model, as of evaluate_splits().
+    evaluations: of each model, as from evaluate_splits().
     kept:        name of the model that does better on dev.
     """
 
@@ -148,7 +148,7 @@ def trainings(config: SweepConfig, recipe: FitConfig, seed: int) -> list[Trainin
 def sweep(sets: Mapping[str, ImageSet], wanted: Sequence[Training], trainer: Trainer) -> Sweep:
     """Train on sets["train"], measured on sets["dev"].
 
-    wanted: as of trainings(): they differ in optimizer, rate and seed only.
+    wanted: as from trainings(): they differ in optimizer, rate and seed only.
 
     A training that diverges is an outcome. Raises what a training raised otherwise.
     """

@@ -22,7 +22,7 @@ class Run:
     """A trained model with its recipe, epochs, predictions and figures.
 
     pred_probs:  (N, K) float64 by split, of each set that has images.
-    evaluations: as of evaluate_splits().
+    evaluations: as from evaluate_splits().
     """
 
     config: FitConfig
