@@ -237,15 +237,29 @@ def test_without_a_terminal_epochs_or_trainings_print_one_line(
     assert captured.err == ""
 
 
+def test_without_a_terminal_trainings_that_were_kept_or_gave_up_are_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    watch = stage.Watch(each_epoch=False)
+    named = [Training(CONFIG, 0, name=f"run {name}") for name in "abc"]
+    watch.begin(named, [10, 10, 10])
+    watch.done(0, 2, is_new=True)
+    watch.done(1, 1, is_new=True)
+    watch.done(2, 1, is_new=False)
+    assert capsys.readouterr().out == "run b: ended after epoch 1/2\nrun c: trained before\n"
+
+
 def test_a_terminal_shows_one_bar_for_all_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = io.StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stderr", terminal)
     watch = stage.Watch()
     watch.begin([Training(CONFIG, 0, name="run a"), Training(CONFIG, 1, name="run b")], [10, 10])
-    watch.resume(1, 2)
+    watch.resume(1, 1)  # and gives up
+    watch.done(1, 1, is_new=True)
     watch.step(0, 20)
     watch.epoch(0, EPOCH)
+    watch.done(0, 2, is_new=True)
     watch.end()
     last = terminal.getvalue().rstrip().split("\r")[-1]
     assert "2 models: 100%" in last

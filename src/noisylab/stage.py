@@ -151,8 +151,8 @@ class Watch:
 
     def resume(self, index: int, n_epochs: int) -> None:
         """Report the epochs that an earlier run finished, and advance the bar."""
-        training = self._trainings[index]
         if self._bar.disable:
+            training = self._trainings[index]
             say([f"{training.name}: resuming after epoch {n_epochs}/{training.config.epochs}"])
         self._bar.update(n_epochs * self._n_images[index])
 
@@ -170,6 +170,16 @@ class Watch:
             number = f"epoch {epoch.epoch}/{training.config.epochs}"
             accuracy = f"dev accuracy {epoch.dev_accuracy:.2%}"
             say([f"{training.name}: {number}, {losses}, {accuracy}"])
+
+    def done(self, index: int, n_epochs: int, is_new: bool) -> None:
+        """Advance the bar by the epochs that were not needed; without one, say which."""
+        training = self._trainings[index]
+        n_left = training.config.epochs - (n_epochs if is_new else 0)
+        self._bar.update(n_left * self._n_images[index])
+        if self._bar.disable and not is_new:
+            say([f"{training.name}: trained before"])
+        elif self._bar.disable and n_left:
+            say([f"{training.name}: ended after epoch {n_epochs}/{training.config.epochs}"])
 
     def end(self) -> None:
         """Close the bar."""

@@ -241,7 +241,10 @@ def test_steps_equal_those_of_foolbox(model: SimpleModel, images: np.ndarray, no
         ({"epsilon": 0}, "epsilon must be > 0 and <= 255 pixel levels, got 0"),
         ({"epsilon": 256}, "epsilon must be > 0 and <= 255"),
         ({"epsilon": float("nan")}, "epsilon must be > 0 and <= 255"),
-        ({"steps": 0}, "steps must be >= 1, got 0"),
+        ({"steps": 0}, "steps must be an integer >= 1, got 0"),
+        ({"steps": 1.5}, "steps must be an integer >= 1, got 1.5"),
+        ({"epsilon": "8"}, "epsilon must be > 0 and <= 255 pixel levels, got '8'"),
+        ({"confidence": "x"}, "confidence must be > 0 and < 1, got 'x'"),
         ({"norm": "l1"}, "norm must be one of linf, l2, got 'l1'"),
     ],
 )

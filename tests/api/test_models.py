@@ -1,7 +1,7 @@
 """Training, predictions and attacks with plain arguments; the results are the library's."""
 
 import inspect
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,24 @@ def test_fit_trains_the_model_of_these_settings(train: ImageSet, dev: ImageSet) 
 def test_numbers_of_numpy_are_numbers(train: ImageSet, dev: ImageSet) -> None:
     settings = {**QUICK, "epochs": np.int64(1), "lr": np.float32(0.5**10)}
     weights = {name: np.float64(1) for name in train.classes}
-    assert len(noisylab.fit(train, dev, **settings, class_weights=weights).history) == 1
+    settings["augment"] = {"shift_pixels": np.int64(4), "blur_sigma": (0.5, np.float32(1.5))}
+    seed = np.int64(3)
+    assert len(noisylab.fit(train, dev, **settings, class_weights=weights, seed=seed).history) == 1
+
+
+def test_views_and_read_only_arrays_train_as_their_copies(train: ImageSet, dev: ImageSet) -> None:
+    view = replace(train, images=train.images[..., ::-1], labels=train.labels[::-1])
+    copy = replace(view, images=view.images.copy(), labels=view.labels.copy())
+    for part in (view.images, view.labels):
+        part.flags.writeable = False
+    fits = [noisylab.fit(one, dev, **QUICK) for one in (view, copy)]
+    assert dump_weights(fits[0].model) == dump_weights(fits[1].model)
+
+
+def test_a_training_within_a_training_ends(train: ImageSet, dev: ImageSet) -> None:
+    alone = noisylab.fit(train, dev, **QUICK)
+    within = noisylab.fit(train, dev, **QUICK, on_epoch=lambda _: noisylab.fit(train, dev, **QUICK))
+    assert dump_weights(within.model) == dump_weights(alone.model)
 
 
 def test_bad_settings_and_sets_are_refused_in_one_line(train: ImageSet, dev: ImageSet) -> None:
@@ -71,6 +88,8 @@ def test_bad_settings_and_sets_are_refused_in_one_line(train: ImageSet, dev: Ima
         (train, dev, {"class_weights": {"dog": 1}}, "a number for each of car, truck, cat"),
         (train, dev, {"augment": {"miror": 1}}, "augment.miror is unknown; did you mean mirror?"),
         (train, dev, {"distillation": 0.5}, "distillation needs pred_probs"),
+        (train, dev, {"seed": "a"}, r"seed must be an integer in 0\.\.4294967295, got 'a'"),
+        (train, dev, {"seed": 2**64}, r"seed must be an integer in 0\.\.4294967295, got 18446"),
         (train.images, dev, {}, "train must be an ImageSet, got uint8 of shape"),
         (train, dev.subset([]), {}, "dev must have images, got none"),
         (train, other, {}, r"dev must have the classes of train, \['car', .*got \['a', 'b'\]"),

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch.utils.data import WeightedRandomSampler
 
+from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
-from noisylab.learning.sampling import chance_loss, has_learned, sample_epoch
+from noisylab.learning.sampling import Chance, chance, has_learned, sample_epoch
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -57,22 +58,29 @@ def test_without_weights_each_image_comes_once(imbalanced: ImageSet) -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "expected"),
+    ("weights", "loss", "accuracy"),
     [
-        (None, -(0.5 * math.log(0.5) + 2 * 0.25 * math.log(0.25))),
-        ([1.0, 2.0, 2.0], math.log(3)),
-        ([0.0, 1.0, 1.0], math.log(2)),
+        (None, -(0.5 * math.log(0.5) + 2 * 0.25 * math.log(0.25)), 0.5),
+        ([1.0, 2.0, 2.0], math.log(3), 1 / 3),
+        ([0.0, 1.0, 1.0], math.log(2), 0.5),
     ],
 )
-def test_the_loss_of_chance_is_the_entropy_of_the_draws(
-    weights: list[float] | None, expected: float
+def test_by_chance_the_loss_is_the_entropy_of_the_draws(
+    weights: list[float] | None, loss: float, accuracy: float
 ) -> None:
     labels = np.array([0, 0, 1, 2])
     class_weights = None if weights is None else np.array(weights)
-    assert chance_loss(labels, class_weights) == pytest.approx(expected)
+    assert chance(labels, class_weights) == pytest.approx((loss, accuracy))
 
 
-def test_learned_is_five_percent_below_chance() -> None:
-    assert has_learned(0.95, by_chance=1.0)
-    assert not has_learned(0.951, by_chance=1.0)
-    assert not has_learned(math.nan, by_chance=1.0)
+def test_learned_is_a_loss_below_chance_or_half_of_the_errors() -> None:
+    by_chance = Chance(loss=1.0, accuracy=0.4)
+    assert has_learned(0.95, 0.0, by_chance)
+    assert not has_learned(0.951, 0.69, by_chance)
+    assert has_learned(5.0, 0.71, by_chance)
+    assert not has_learned(math.nan, 0.4, by_chance)
+
+
+def test_weights_of_zero_for_all_labels_are_refused() -> None:
+    with pytest.raises(InputError, match="class_weights must not be 0 for all classes"):
+        sample_epoch(np.array([0, 0]), np.array([0.0, 1.0]), torch.Generator())

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from torch.nn import functional
 from noisylab.config.settings import OPTIMIZERS, AugmentConfig, FitConfig
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
+from noisylab.learning import training
 from noisylab.learning.network import SimpleModel, dump_weights, to_unit
 from noisylab.learning.optimizers import learning_rates
 from noisylab.learning.training import DivergedError, Epoch, fit, predict_probs
@@ -198,6 +200,25 @@ def test_a_training_that_has_not_learned_gives_up(train: ImageSet, dev: ImageSet
     part = fit(train, dev, config, seeded())
     assert part.history == whole.history[:5]  # the first epoch after which half are over
     assert len(fit(train, dev, replace(config, lr=0.003), seeded()).history) == 9
+
+
+def test_a_training_that_is_right_and_too_confident_goes_on(train: ImageSet, dev: ImageSet) -> None:
+    wrong = train.labels.copy()
+    wrong[:30] = (wrong[:30] + 1) % 3
+    config = replace(CONFIG, epochs=20, give_up=0.9, lr=0.003, temperature=10.0, dropout=0.0)
+    history = fit(train.with_labels(wrong), dev, config, seeded()).history
+    assert history[17].train_loss > math.log(3)
+    assert history[17].dev_accuracy > 0.9
+    assert len(history) == 20
+
+
+def test_a_training_that_has_learned_does_not_give_up_later(
+    train: ImageSet, dev: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts = [True, False, False]
+    monkeypatch.setattr(training, "has_learned", lambda *_: verdicts.pop(0))
+    assert len(fit(train, dev, replace(CONFIG, epochs=6, give_up=0.5), seeded()).history) == 6
+    assert len(verdicts) == 2
 
 
 def test_the_dev_set_does_not_influence_the_model(train: ImageSet, dev: ImageSet) -> None:

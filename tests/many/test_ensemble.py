@@ -37,6 +37,7 @@ def test_folds_are_a_partition_that_keeps_the_shares_of_labels() -> None:
     [
         ((20, 2, 1), 5),  # classes with fewer images than folds
         ((3, 3, 3), 5),  # no class has an image for every fold
+        ((2, 2, 2), 3),
         ((3, 2), 9),  # fewer images than folds
         ((1, 1, 1), 3),
     ],
@@ -46,14 +47,13 @@ def test_rare_classes_are_spread_over_folds_in_silence(
 ) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
     members = fold_members(labels, n_folds, seeds=[0])
-    assert len(members) == min(n_folds, len(labels))
+    assert len(members) == min(n_folds, max(counts) if max(counts) > 1 else len(labels))
     held_out = np.concatenate([member.predict for member in members])
     assert sorted(held_out) == list(range(len(labels)))
-    if max(counts) >= n_folds:
-        for label, count in enumerate(counts):
-            per_fold = [(labels[member.predict] == label).sum() for member in members]
-            assert max(per_fold) - min(per_fold) <= 1
-            assert sum(per_fold) == count
+    for label, count in enumerate(counts):
+        per_fold = [(labels[member.predict] == label).sum() for member in members]
+        assert max(per_fold) - min(per_fold) <= 1
+        assert sum(per_fold) == count
 
 
 def test_the_mean_is_that_of_single_trainings(train: ImageSet, dev: ImageSet) -> None:

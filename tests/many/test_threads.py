@@ -43,6 +43,25 @@ def test_jobs_that_wait_are_dropped_when_no_more_results_are_wanted() -> None:
     assert len(ran) < 9
 
 
+def test_jobs_in_progress_are_stopped_when_no_more_results_are_wanted() -> None:
+    stopped = threading.Event()
+    results = map_trainings(
+        lambda job: job or stopped.wait(60), [1, 0], "local:2", stop=stopped.set, on_gpu=True
+    )
+    assert isinstance(results, Generator)
+    next(results)
+    began = time.monotonic()
+    results.close()
+    assert stopped.is_set()
+    assert time.monotonic() - began < 30
+
+
+def test_stop_is_not_called_after_the_last_result() -> None:
+    stopped = threading.Event()
+    list(map_trainings(abs, [-1, -2], "local:2", stop=stopped.set, on_gpu=True))
+    assert not stopped.is_set()
+
+
 def test_look_is_called_before_each_result() -> None:
     looks: list[str] = []
     results = map_trainings(

@@ -1,6 +1,7 @@
 """Trainings here and on workers: run once, resumed, and equal bit for bit."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conftest import make_set
 
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
@@ -18,7 +20,7 @@ from noisylab.learning.precision import find_device, used_precision
 from noisylab.learning.training import DivergedError, Epoch, fit, predict_probs
 from noisylab.learning.training_state import EpochFile
 from noisylab.many import trainer as trainer_module
-from noisylab.many.progress import Unwatched
+from noisylab.many.progress import Reporter, Reports, Unwatched
 from noisylab.many.trainer import Trainer, Trainings
 
 CONFIG = FitConfig(epochs=4, lr=0.003, batch_size=16, optimizer="adam", device="cpu")
@@ -36,6 +38,9 @@ class Heard(Unwatched):
 
     def resume(self, index: int, n_epochs: int) -> None:
         self.heard.append(("resume", index, n_epochs))
+
+    def done(self, index: int, n_epochs: int, is_new: bool) -> None:
+        self.heard.append(("done", index, n_epochs, is_new))
 
     def epoch(self, index: int, epoch: Epoch) -> None:
         self.heard.append(("epoch", index, epoch))
@@ -75,7 +80,25 @@ def test_one_training_equals_fit_and_is_watched(train: ImageSet, dev: ImageSet) 
     fitted = fit(train, dev, CONFIG, torch.Generator().manual_seed(5))
     assert (trained.weights, trained.history) == (dump_weights(fitted.model), fitted.history)
     epochs = [("epoch", 0, epoch) for epoch in trained.history]
-    assert heard.heard == [("begin", ["a"], [90]), *epochs, ("end",)]
+    ends = [("done", 0, 4, True), ("end",)]
+    assert heard.heard == [("begin", ["a"], [90]), *epochs, *ends]
+
+
+def test_a_training_whose_reports_are_refused_ends(
+    train: ImageSet, dev: ImageSet, tmp_path: Path
+) -> None:
+    reports = Reports(tmp_path / "reports")
+    reporter = Reporter(reports.send, 3)
+    reporter.resume([])
+    reports.close()
+    with pytest.raises(CancelledError, match="training 3 is no longer wanted"):
+        Training(CONFIG, 0).run(train, dev, reporter)
+
+
+def test_no_training_is_no_result() -> None:
+    heard = Heard()
+    assert results(Trainer(watch=heard).train(make_set(9, 0), make_set(9, 0), [])) == []
+    assert heard.heard == []
 
 
 def test_trainings_of_workers_are_watched(train: ImageSet, dev: ImageSet) -> None:
@@ -97,7 +120,7 @@ def test_a_finished_training_is_not_repeated(
     expected = predict_probs(first.revive(), train.images)
     heard = Heard()
     (again,) = results(Trainer(Kept(tmp_path), watch=heard).train(train, dev, wanted))
-    assert heard.heard == [("begin", ["a"], [90]), ("resume", 0, 4), ("end",)]
+    assert heard.heard == [("begin", ["a"], [90]), ("done", 0, 4, False), ("end",)]
     assert (again.weights, again.history) == (first.weights, first.history)
     assert predict_probs(again.revive(), train.images).tobytes() == expected.tobytes()
     assert len(list(tmp_path.iterdir())) == 1  # the state of the training is gone

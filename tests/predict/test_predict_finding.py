@@ -38,6 +38,14 @@ def test_linked_folders_are_searched_once(tmp_path: Path) -> None:
     assert [path.name for path in found.files] == ["2.png", "1.png"]
 
 
+def test_an_empty_name_is_not_the_current_folder() -> None:
+    found = find_files([""])
+    assert (found.files, found.errors) == (
+        [],
+        ["expected a file or a folder, got an empty name"],
+    )
+
+
 def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
     put(tmp_path, "empty/notes.txt")
     found = find_files([tmp_path / "empty"])

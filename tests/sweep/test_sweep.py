@@ -13,6 +13,7 @@ from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Kept, Trained, Training
 from noisylab.learning.network import SimpleModel, load_weights, read_weights
+from noisylab.learning.sampling import Chance
 from noisylab.learning.training import Epoch
 from noisylab.many.trainer import Trainer, Trainings
 from noisylab.sweep.outputs import caption, result, write_sweep
@@ -21,6 +22,7 @@ from noisylab.sweep.run import Outcome, Sweep, choose, sweep, trainings
 RECIPE = FitConfig(
     *(99, 0.5, 16, "sgd", "cpu"), schedule="one_cycle", class_weights="inverse_frequency"
 )
+BY_CHANCE = Chance(loss=1.1, accuracy=0.34)
 CONFIG = SweepConfig(["adam"], [1e30, 1e-7, 0.003], seeds=1, schedule="constant", epochs=6)
 WANTED = trainings(CONFIG, RECIPE, seed=0)
 
@@ -67,6 +69,8 @@ def test_with_the_schedule_of_the_recipe_the_recipe_itself_is_compared() -> None
         ("sgd", 0.5),
     ]
     assert {(one.config.epochs, one.config.schedule) for one in wanted} == {(99, "one_cycle")}
+    fewer = trainings(replace(config, epochs=3), RECIPE, 7)
+    assert [(one.config.lr, one.config.epochs) for one in fewer] == [(0.1, 3), (0.2, 3), (0.5, 3)]
     same = trainings(SweepConfig(["sgd"], [0.5, 0.1], seeds=2), RECIPE, 7)
     assert [one.config.lr for one in same] == [0.1, 0.1, 0.5, 0.5]
 
@@ -116,7 +120,7 @@ def test_the_training_of_train_fixed_is_not_repeated(
 def test_low_rates_do_not_learn_and_high_rates_diverge(swept: Sweep) -> None:
     low, good, high = swept.outcomes
     assert [one.trained.config.lr for one in swept.outcomes] == [1e-7, 0.003, 1e30]
-    assert swept.by_chance == pytest.approx(math.log(3))
+    assert swept.by_chance == pytest.approx((math.log(3), 1 / 3))
     assert [swept.has_learned(one) for one in swept.outcomes] == [False, True, False]
     assert len(low.trained.history) == len(good.trained.history) == 6
     assert high.dev is None
@@ -178,23 +182,23 @@ def outcome(
 def test_the_best_rate_is_that_of_the_highest_mean() -> None:
     outcomes = [outcome(0.1, 0, 0.9), outcome(0.1, 1, 0.5), outcome(0.2, 0, 0.75)]
     outcomes += [outcome(0.2, 1, 0.75), outcome(0.3, 0, 1.0), outcome(0.3, 1, None)]
-    assert Sweep(outcomes, 1.1).best() == ("adam", 0.2)
+    assert Sweep(outcomes, BY_CHANCE).best() == ("adam", 0.2)
 
 
 def test_of_equals_the_lower_loss_is_best() -> None:
     losses = {0.1: 0.5, 0.2: 0.3, 0.3: 0.4}
     outcomes = [outcome(rate, 0, 0.8, loss) for rate, loss in losses.items()]
-    assert Sweep(outcomes, 1.1).best() == ("adam", 0.2)
+    assert Sweep(outcomes, BY_CHANCE).best() == ("adam", 0.2)
 
 
 def test_rates_within_a_standard_error_of_the_best_are_counted() -> None:
     values = {0.1: 0.79, 0.2: 0.81, 0.3: 0.9, 0.4: None}
-    swept = Sweep([outcome(rate, 0, value) for rate, value in values.items()], 1.1)
+    swept = Sweep([outcome(rate, 0, value) for rate, value in values.items()], BY_CHANCE)
     assert swept.near_best() == [("adam", 0.2), ("adam", 0.3)]
 
 
 def test_where_all_diverge_there_is_no_best() -> None:
-    none = Sweep([outcome(0.1, 0, None)], 1.1)
+    none = Sweep([outcome(0.1, 0, None)], BY_CHANCE)
     assert none.best() is None
     assert none.near_best() == []
     assert caption(none) == "lowest 0.1: diverged"
@@ -258,11 +262,11 @@ def test_among_several_optimizers_the_caption_is_of_the_best() -> None:
     outcomes = [outcome(0.1, 0, 0.9), outcome(0.2, 0, 0.8)]
     outcomes.append(outcome(0.1, 0, 0.7, optimizer="sgd"))
     outcomes.append(outcome(9, 0, None, optimizer="rmsprop"))
-    assert caption(Sweep(outcomes, 1.1)) == "best adam 0.1: 90.0% · highest adam 0.2: 80.0%"
+    assert caption(Sweep(outcomes, BY_CHANCE)) == "best adam 0.1: 90.0% · highest adam 0.2: 80.0%"
 
 
 def test_where_the_best_optimizer_has_one_rate_the_ends_are_of_the_one_with_most() -> None:
     outcomes = [outcome(0.1, 0, 0.8), outcome(0.2, 0, 0.85), outcome(0.3, 0, 0.7)]
     outcomes.append(outcome(0.2, 0, 0.9, optimizer="sgd"))
     ends = "lowest adam 0.1: 80.0% · best sgd 0.2: 90.0% · highest adam 0.3: 70.0%"
-    assert caption(Sweep(outcomes, 1.1)) == ends
+    assert caption(Sweep(outcomes, BY_CHANCE)) == ends

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -61,10 +62,10 @@ def attack(
     Raises InputError for an argument out of range and where the model's output is not finite.
     """
     check_images(images, targets)
-    if not 0 < epsilon <= 255:
+    if not isinstance(epsilon, Real) or not 0 < epsilon <= 255:
         raise InputError(f"epsilon must be > 0 and <= 255 pixel levels, got {shown(epsilon)}")
-    if steps < 1:
-        raise InputError(f"steps must be >= 1, got {shown(steps)}")
+    if not isinstance(steps, Integral) or steps < 1:
+        raise InputError(f"steps must be an integer >= 1, got {shown(steps)}")
     if norm not in NORMS:
         raise InputError(f"norm must be one of {', '.join(NORMS)}, got {shown(norm)}")
     check_confidence(confidence)
@@ -127,7 +128,9 @@ def check_images(images: np.ndarray, targets: np.ndarray) -> None:
 
 def check_confidence(confidence: float | None) -> None:
     """Raise InputError unless a probability > 0 and < 1 is asked for, or none."""
-    if confidence is not None and not 0 < confidence < 1:
+    if confidence is None:
+        return
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
         raise InputError(f"confidence must be > 0 and < 1, got {shown(confidence)}")
 
 

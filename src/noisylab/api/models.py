@@ -75,9 +75,11 @@ def fit(
         **{"dropout": dropout, "class_weights": class_weights, "augment": augment},
         **{"give_up": give_up, "precision": precision, "device": device},
     }
-    plain = {key: x.tolist() if hasattr(x, "tolist") else x for key, x in settings.items()}
-    recipe = check_recipe({key: x for key, x in plain.items() if x is not None})
-    generator = torch.Generator().manual_seed(seed)
+    recipe = check_recipe({key: _plain(x) for key, x in settings.items() if x is not None})
+    number = _plain(seed)
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**32:
+        raise InputError(f"seed must be an integer in 0..{2**32 - 1}, got {shown(seed)}")
+    generator = torch.Generator().manual_seed(number)
     progress = _EpochCalls(on_epoch) if on_epoch else None
     return training.fit(train, dev, recipe, generator, progress)
 
@@ -104,6 +106,15 @@ def evaluate(labels: ArrayLike, pred_probs: ArrayLike) -> Evaluation:
     if not len(probs):
         raise InputError("pred_probs must have rows, got none")
     return evaluation.evaluate(as_labels(labels, *probs.shape), probs)
+
+
+def _plain(value: Any) -> Any:
+    """The value as from YAML: without numpy's types and tuples."""
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 @dataclass(frozen=True)

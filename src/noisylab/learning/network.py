@@ -70,7 +70,7 @@ class SimpleModel(Network):
         x = functional.relu(self.pool(self.conv2(x)))  # (B, 16, 5, 5)
         x = torch.flatten(to_dense(x), 1)  # (B, 400)
         # On a CPU, products this small take less time than their conversion to bfloat16.
-        x = x if x.is_cuda else x.float()
+        x = x if x.is_cuda else x.to(self.fc1.weight.dtype)
         with torch.autocast("cpu", enabled=False):
             x = self.dropout1(functional.relu(self.fc1(x)))
             x = self.dropout2(functional.relu(self.fc2(x)))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
+
+_OWN = threading.local()  # stream: of this thread
 
 
 def find_device(name: str) -> torch.device:
@@ -19,7 +23,7 @@ def find_device(name: str) -> torch.device:
     """
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise InputError("device is cuda, but this machine has none; set it to auto or cpu")
+        raise InputError("device is cuda, but this machine has none; set device to cpu")
     if not available or name == "cpu":
         return torch.device("cpu")
     torch.backends.cudnn.deterministic = True
@@ -32,9 +36,20 @@ def chunk_size(device: torch.device) -> int:
     return 8192 if device.type == "cuda" else 512
 
 
-def own_stream(device: torch.device) -> AbstractContextManager[object]:
+@contextmanager
+def own_stream(device: torch.device) -> Iterator[None]:
     """A context in which a GPU does this thread's work beside that of other threads."""
-    return nullcontext() if device.type == "cpu" else torch.cuda.stream(torch.cuda.Stream())
+    if device.type == "cpu":
+        yield
+        return
+    # One for each thread: of more than 32, some would be the same.
+    if not hasattr(_OWN, "stream"):
+        _OWN.stream = torch.cuda.Stream()
+    try:
+        with torch.cuda.stream(_OWN.stream):
+            yield
+    finally:
+        _OWN.stream.synchronize()  # after an error, it may still use memory that is given back
 
 
 def send(values: Tensor, device: torch.device) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -29,32 +30,44 @@ def sample_epoch(
 ) -> Tensor:
     """Indices (N,) int64 of one epoch: N draws with replacement, each image by its label's weight.
 
-    labels: (N,) int64 in 0..K-1. class_weights: (K,) ≥ 0, not 0 for all labels present; None gives
-    each image once, in random order.
+    labels: (N,) int64 in 0..K-1. class_weights: (K,) ≥ 0; None gives each image once, in random
+    order. Raises InputError for weights that are 0 for all labels present.
 
     A label with n images and weight w has the share n·w / Σ n·w of the draws, on average. The
     draws are those of torch.utils.data.WeightedRandomSampler with the same generator.
     """
     if class_weights is None:
         return torch.randperm(len(labels), generator=generator)
+    if not class_weights[labels].any():
+        raise InputError("class_weights must not be 0 for all classes of train; raise one")
     weights = torch.from_numpy(class_weights[labels])
     return torch.multinomial(weights, len(labels), replacement=True, generator=generator)
 
 
-def chance_loss(labels: np.ndarray, class_weights: np.ndarray | None) -> float:
-    """The least loss, in nats, of one prediction for all images, drawn as by sample_epoch().
+class Chance(NamedTuple):
+    """The best loss, in nats, and the best accuracy of one prediction for all images."""
 
-    It is the entropy of the labels as drawn.
+    loss: float
+    accuracy: float
+
+
+def chance(labels: np.ndarray, class_weights: np.ndarray | None) -> Chance:
+    """Figures of one prediction for all images, drawn as by sample_epoch().
+
+    The loss is the entropy of the labels as drawn, the accuracy the share of the most common one.
     """
     counts = np.bincount(labels)
     shares = counts if class_weights is None else counts * class_weights[: len(counts)]
     shares = shares[shares > 0] / shares.sum()
-    return float(-(shares * np.log(shares)).sum())
+    return Chance(float(-(shares * np.log(shares)).sum()), float(shares.max()))
 
 
-def has_learned(train_loss: float, by_chance: float) -> bool:
-    """Whether a loss is below that of chance_loss() by at least 5 %."""
-    return train_loss <= 0.95 * by_chance
+def has_learned(loss: float, accuracy: float, by_chance: Chance) -> bool:
+    """Whether a loss is at least 5 % below chance, or half of the errors by chance are gone.
+
+    With a temperature in training, a model may be right and so confident that its loss is high.
+    """
+    return loss <= 0.95 * by_chance.loss or 1 - accuracy <= 0.5 * (1 - by_chance.accuracy)
 
 
 def soft_targets(train: ImageSet, config: FitConfig) -> Tensor:

@@ -24,7 +24,7 @@ from noisylab.learning.optimizers import as_one_parameter, learning_rates, make_
 from noisylab.learning.precision import chunk_size, find_device, own_stream, used_precision
 from noisylab.learning.sampling import (
     Batch,
-    chance_loss,
+    chance,
     has_learned,
     make_augmentation,
     many_batches,
@@ -35,7 +35,7 @@ from noisylab.learning.stepping import RecordedSteps, Steps
 from noisylab.learning.training_state import EpochFile, get_state, set_state
 
 _Network = TypeVar("_Network", bound=Network)
-_SEEDING = threading.Lock()
+_SEEDING = threading.RLock()  # on_epoch() of a notebook may train, too
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ def fit(
     Sets torch's number of threads to one: results do not depend on the number of cores, and
     trainings side by side do more in all. Resumes from a checkpoint of equal sets, settings and
     generator, to the same bits. Ends early as config.give_up says. Raises DivergedError, and
-    InputError for a missing device, class weights that do not fit the classes, and distillation
-    without `train.pred_probs`.
+    InputError for a missing device, class weights that do not fit the classes or are 0 for all
+    labels, and distillation without `train.pred_probs`.
     """
     device = find_device(config.device)
     is_bfloat16 = used_precision(config) == "bfloat16"
@@ -138,9 +138,9 @@ def fit(
     class_weights = None
     if config.class_weights != "none":
         class_weights = by_class("class_weights", config.class_weights, train)
-    by_chance = chance_loss(train.labels, class_weights)
     change = make_augmentation(train, config, generator)
     n_steps = math.ceil(len(train) / config.batch_size)  # an epoch
+    decisive = math.ceil(config.give_up * config.epochs)  # epoch after which it may give up
     seed = int(torch.randint(2**31, (), generator=generator))
     with own_stream(device), ExitStack() as seeded:
         seeded.enter_context(_seeded(seed))  # for the initial weights, and for dropout
@@ -155,8 +155,8 @@ def fit(
             steps = Steps(*of_steps)
         state = (model, weights, optimizer, (generator, steps.random))
         known = (
-            torch.from_numpy(train.images).to(device),
-            torch.from_numpy(train.labels),
+            torch.from_numpy(np.require(train.images, requirements=("C", "W"))).to(device),
+            torch.from_numpy(np.require(train.labels, requirements=("C", "W"))),
             soft_targets(train, config).to(device),
         )
         history: list[Epoch] = []
@@ -169,9 +169,11 @@ def fit(
         all_rates = learning_rates(config, config.epochs * n_steps)
         rates = islice(all_rates, len(history) * n_steps, None)
         for number in range(len(history) + 1, config.epochs + 1):
-            is_due = len(history) >= config.give_up * config.epochs
-            if is_due and not has_learned(history[-1].train_loss, by_chance):
-                break
+            if len(history) == decisive:
+                by_chance = chance(train.labels, class_weights)
+                last = history[-1]
+                if not has_learned(last.train_loss, last.train_accuracy, by_chance):
+                    break
             indices = sample_epoch(train.labels, class_weights, generator)
             batches = many_batches(known, indices, config.batch_size, change)
             model.train()

@@ -17,6 +17,7 @@ def map_trainings(
     engine: str = "local",
     shared: Sequence[Any] = (),
     look: Callable[[], None] | None = None,
+    stop: Callable[[], None] | None = None,
     on_gpu: bool = False,
 ) -> Results:
     """Yield the result of fn(job, *shared) for each job as it ends, in any order.
@@ -27,6 +28,7 @@ def map_trainings(
     on_gpu: whether fn computes on the GPU of this machine; local workers are threads then.
     shared: arguments of every call; local workers map their arrays from a file.
     look: called now and then while local workers run, and before each result.
+    stop: called to have jobs end that run in threads, if no more results are wanted.
 
     A worker that dies, killed or out of memory, harms no other: its job is tried again, three
     times in all, and then yields a WorkerDiedError. Raises InputError for an unknown engine; see
@@ -41,5 +43,5 @@ def map_trainings(
 
         return map_on_cluster(fn, jobs, where, shared)
     if on_gpu:
-        return map_threads(fn, jobs, n_workers or 8, shared, look)
+        return map_threads(fn, jobs, n_workers or 8, shared, look, stop)
     return map_local(fn, jobs, n_workers, shared, look)

@@ -42,13 +42,14 @@ def seed_members(n_images: int, seeds: Sequence[int]) -> list[Member]:
 def fold_members(labels: np.ndarray, n_folds: int, seeds: Sequence[int]) -> list[Member]:
     """For each seed, one model per fold that is trained on the others and predicts this one.
 
-    The seed draws the folds. Each label (N,) is spread evenly over them if any label has an image
-    for every fold. With fewer images than folds, each image is a fold.
+    The seed draws the folds. Each label (N,) is spread evenly over them. There are at most as many
+    folds as images of the most common label; if each label has one image, each image is a fold.
     """
     from sklearn.model_selection import KFold, StratifiedKFold  # takes a second to import
 
-    n_folds = min(n_folds, len(labels))
-    kind = StratifiedKFold if n_folds <= np.bincount(labels).max() else KFold
+    most = np.bincount(labels).max()
+    kind, at_most = (StratifiedKFold, most) if most > 1 else (KFold, len(labels))
+    n_folds = min(n_folds, int(at_most))
     members = []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")  # has no image in some folds

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +35,9 @@ class Watch(Protocol):
     def epoch(self, index: int, epoch: Epoch) -> None:
         """Called after each epoch."""
 
+    def done(self, index: int, n_epochs: int, is_new: bool) -> None:
+        """Called when a training has ended: just now, or, if not `is_new`, in an earlier run."""
+
     def end(self) -> None:
         """Called last, also after an error."""
 
@@ -44,7 +48,7 @@ class Unwatched:
     def _ignore(self, *_: Any, **__: Any) -> None:
         """Show nothing."""
 
-    begin = resume = step = epoch = end = _ignore
+    begin = resume = step = epoch = done = end = _ignore
 
 
 class Reporter:
@@ -82,15 +86,25 @@ class Reports:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
+        self._is_closed = False
 
     def send(self, kind: str, index: int, value: Any) -> None:
-        """Append a report, in one write: several processes share the file."""
+        """Append a report, in one write: several processes share the file.
+
+        Raises CancelledError after close(), which ends the training that reports.
+        """
+        if self._is_closed:
+            raise CancelledError(f"training {index} is no longer wanted")
         line = json.dumps([kind, index, value]) + "\n"
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             os.write(file, line.encode())
         finally:
             os.close(file)
+
+    def close(self) -> None:
+        """Take no more reports of threads of this process."""
+        self._is_closed = True
 
     def show(self, watch: Watch) -> None:
         """Pass on what was reported since the last call."""

@@ -15,12 +15,14 @@ def map_threads(
     n_threads: int,
     shared: Sequence[Any],
     look: Callable[[], None] | None,
+    stop: Callable[[], None] | None,
 ) -> Results:
     """As engines.map_trainings, for jobs that leave most of their work to a GPU.
 
-    A GPU runs the work of several threads at the same time, but that of processes in turn.
+    A GPU runs the work of several threads at the same time, but that of processes in turn. CUDA has
+    32 streams for them.
     """
-    with ThreadPoolExecutor(n_threads) as pool:
+    with ThreadPoolExecutor(min(n_threads, 32)) as pool:
         running = {pool.submit(fn, job, *shared): index for index, job in enumerate(jobs)}
         try:
             while running:
@@ -31,4 +33,6 @@ def map_threads(
                     error = future.exception()
                     yield running.pop(future), None if error else future.result(), error
         finally:
+            if stop and running:
+                stop()
             pool.shutdown(cancel_futures=True)

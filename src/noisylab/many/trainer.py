@@ -39,6 +39,8 @@ class Trainer:
         Each runs on one thread, so results do not depend on the engine. Raises what a training
         raised; divergence is a result.
         """
+        if not trainings:
+            return
         sizes = [training.n_images(train) for training in trainings]
         self.watch.begin(trainings, sizes)
         try:
@@ -59,7 +61,7 @@ class Trainer:
         for index, key in enumerate(keys):
             trained = self._read(key, trainings[index])
             if trained:
-                self.watch.resume(index, len(trained.history))
+                self.watch.done(index, len(trained.history), is_new=False)
                 yield index, trained
             else:
                 left.append(index)
@@ -71,6 +73,7 @@ class Trainer:
             results = self._train_on_engine(train, dev, trainings, keys, left)
         for index, trained in results:
             self._write(keys[index], trained)
+            self.watch.done(index, len(trained.history), is_new=True)
             yield index, trained
 
     def _train_here(
@@ -112,9 +115,9 @@ class Trainer:
             ]
             look = partial(reports.show, self.watch) if reports else None
             devices = {find_device(trainings[index].config.device).type for index in left}
-            results = map_trainings(
-                _run, jobs, self.engine, (train, dev), look, on_gpu="cuda" in devices
-            )
+            stop = reports.close if reports else None
+            on_gpu = devices == {"cuda"}
+            results = map_trainings(_run, jobs, self.engine, (train, dev), look, stop, on_gpu)
             for place, trained, error in results:
                 if error:
                     raise error

@@ -36,7 +36,11 @@ def find_files(paths: Iterable[str | Path]) -> Found:
     Names with a leading dot are passed over, and so is any other kind of file in a folder.
     """
     found = Found()
-    for path in map(Path, paths):
+    for given in paths:
+        path = Path(given)
+        if not str(given):  # to Path, the current folder
+            found.errors.append("expected a file or a folder, got an empty name")
+            continue
         if not path.is_dir():
             found.files.append(path)  # reading it tells if it is missing
             continue

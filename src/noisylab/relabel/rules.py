@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations
 
 import numpy as np
 
@@ -146,12 +145,15 @@ def find_agreed(
         _odds(given_labels, pred_probs) for pred_probs in (mean_of_kinds(kinds), *kinds)
     )  # (N, K)
     is_found = np.zeros(odds.shape, bool)
-    for label, other in permutations(range(odds.shape[1]), 2):
-        asked = given_labels == label, other
-        if asked[0].sum() > 1 and suspect in (None, other):
-            number = agreed_number(first[asked], second[asked])
-            is_agreed = (_ranks(odds[asked]) < number) & (odds[asked] > 0.5)
-            is_found[asked] = is_agreed & (2 * is_agreed.sum() >= number)
+    others = range(odds.shape[1]) if suspect is None else [suspect]
+    for label in range(odds.shape[1]):
+        own = np.flatnonzero(given_labels == label)
+        for other in others if len(own) > 1 else []:
+            if other != label:
+                number = agreed_number(first[own, other], second[own, other])
+                likely = odds[own, other]
+                is_agreed = (_ranks(likely) < number) & (likely > 0.5)
+                is_found[own, other] = is_agreed & (2 * is_agreed.sum() >= number)
     if suspect is not None:
         return LabelErrors(odds[:, suspect], np.full(len(odds), suspect), is_found[:, suspect])
     return _most_probable(odds, is_found)

@@ -16,7 +16,7 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import Evaluation, evaluate, evaluate_splits
 from noisylab.learning.kept import Trained, Training
 from noisylab.learning.network import Network, check_model, load_weights
-from noisylab.learning.sampling import chance_loss, has_learned
+from noisylab.learning.sampling import Chance, chance, has_learned
 from noisylab.learning.training import predict_probs, predict_splits
 from noisylab.many.trainer import Trainer
 
@@ -41,11 +41,11 @@ class Outcome:
 class Sweep:
     """Outcomes in the order of the trainings.
 
-    by_chance: the chance_loss() of the set.
+    by_chance: the chance() of the set.
     """
 
     outcomes: list[Outcome]
-    by_chance: float
+    by_chance: Chance
 
     @cached_property
     def by_setting(self) -> dict[Setting, list[Outcome]]:
@@ -57,10 +57,11 @@ class Sweep:
         return grouped
 
     def has_learned(self, outcome: Outcome) -> bool:
-        """Whether its last train loss is below chance, as has_learned() in learning/sampling.py."""
+        """Whether its last epoch beat chance, as has_learned() in learning/sampling.py."""
         if outcome.dev is None:
             return False
-        return has_learned(outcome.trained.history[-1].train_loss, self.by_chance)
+        last = outcome.trained.history[-1]
+        return has_learned(last.train_loss, last.train_accuracy, self.by_chance)
 
     def merit(self, setting: Setting) -> tuple[float, float] | None:
         """Mean balanced accuracy on dev over the seeds, and minus the mean loss there.
@@ -118,15 +119,15 @@ class Choice:
 def trainings(config: SweepConfig, recipe: FitConfig, seed: int) -> list[Training]:
     """The recipe with every optimizer at each of its rates, the lowest first, from every seed.
 
-    With the recipe's schedule and epochs, the recipe itself is one of them. All others give up as
-    the sweep's settings say.
+    With the recipe's schedule, its own rate is one of them, and with its epochs, too, the recipe
+    itself. All others give up as the sweep's settings say.
     """
     own_rates = config.own_rates or {}
     rates = {name: {*own_rates.get(name, config.rates)} for name in config.optimizers}
     varied = replace(recipe, epochs=config.epochs or recipe.epochs)
     if config.schedule == "constant":
         varied = replace(varied, schedule="constant")
-    elif varied == recipe:
+    else:
         rates.setdefault(recipe.optimizer, set()).add(recipe.lr)
 
     def at(optimizer: str, rate: float) -> FitConfig:
@@ -165,7 +166,7 @@ def sweep(sets: Mapping[str, ImageSet], wanted: Sequence[Training], trainer: Tra
     trainer.keep_used()
     torch.set_num_threads(1)  # of choose(): the last bits of its figures depend on it
     class_weights = by_class("class_weights", recipe.class_weights, train)
-    by_chance = chance_loss(train.labels, class_weights)
+    by_chance = chance(train.labels, class_weights)
     return Sweep([ended[index] for index in range(len(wanted))], by_chance)
 
 

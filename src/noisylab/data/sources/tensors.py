@@ -89,7 +89,9 @@ def read_images(path: Path) -> tuple[np.ndarray, tuple[str, ...] | None, list[st
             parts = from_batch(content)
         elif isinstance(content, dict):
             unlabelled = {"labels": np.zeros(0, np.int64), "classes": []}
-            parts = _from_arrays({**unlabelled, **content}, file_bytes, Sizes())
+            if "images" in content:
+                content = {**unlabelled, **content}
+            parts = _from_arrays(content, file_bytes, Sizes())
         else:
             if isinstance(content, (list, tuple)):
                 content = [(part, 0) if isinstance(part, np.ndarray) else part for part in content]
