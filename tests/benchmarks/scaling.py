@@ -25,8 +25,10 @@ run = lambda images: fit(images, small.subset([0]), config, torch.Generator())
 ENSEMBLE = """
 from noisylab.many.ensemble import mean_probs, seed_members
 from noisylab.many.trainer import Trainer
-config, trainer = replace(speed.BALANCED, epochs={repeats}), Trainer(engine="local:1")
-run = lambda images: mean_probs(images, seed_members(len(images), [0]), config, trainer)
+trainer = Trainer(engine="local:1")
+def run(images):
+    for _ in range({repeats}):
+        mean_probs(images, seed_members(len(images), [0]), speed.BALANCED, trainer)
 """
 ATTACK = """
 import numpy as np
