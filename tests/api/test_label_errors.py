@@ -87,6 +87,17 @@ def test_indices_are_ranked_as_cleanlab_ranks_them(ranking: str) -> None:
     assert indices.tolist() != sorted(indices.tolist())
 
 
+def test_the_surest_contradiction_has_the_most_weighted_entropy() -> None:
+    probs = np.array([[1, 0], [0.1, 0.9], [1e-8, 1 - 1e-8], [0, 1]] + [[0.9, 0.1]] * 36)
+    labels = np.repeat([0, 1], [40, 40])
+    probs = np.concatenate([probs, 1 - probs])
+    ranked = noisylab.find_confused(
+        labels, probs, return_indices_ranked_by="confidence_weighted_entropy"
+    )
+    assert {*ranked[:2].tolist()} == {3, 43}
+    assert {*ranked[2:4].tolist()} == {2, 42}
+
+
 def test_an_unknown_ranking_is_refused() -> None:
     with pytest.raises(
         InputError, match=r"ranked_by must be one of score, self_conf.*got 'margin'"

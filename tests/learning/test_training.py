@@ -200,6 +200,8 @@ def test_a_training_that_has_not_learned_gives_up(train: ImageSet, dev: ImageSet
     part = fit(train, dev, config, seeded())
     assert part.history == whole.history[:5]  # the first epoch after which half are over
     assert len(fit(train, dev, replace(config, lr=0.003), seeded()).history) == 9
+    exact = replace(config, epochs=25, give_up=0.28)  # 0.28 * 25 is above 7
+    assert len(fit(train, dev, exact, seeded()).history) == 7
 
 
 def test_a_training_that_is_right_and_too_confident_goes_on(train: ImageSet, dev: ImageSet) -> None:

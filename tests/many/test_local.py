@@ -94,6 +94,17 @@ def test_a_killed_worker_harms_nobody_else(tmp_path: Path) -> None:
     assert str(given_up).startswith("training 2 was given up: its worker died 3 times")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_worker_that_dies_while_idle_is_replaced() -> None:
+    pids = []
+    for _, pid, error in map_trainings(own_pid, range(3), "local:1", (np.ones(1),)):
+        assert error is None
+        pids.append(pid)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not Path(f"/proc/{pids[-1]}").exists())
+    assert len({*pids}) == 3
+
+
 @pytest.mark.parametrize(
     "engine", ["dask", "dask:tcp://here", "local:0", "local:-1", "local:two", "", "local:2 "]
 )
@@ -219,6 +230,6 @@ def test_leaving_early_leaves_no_files_and_no_workers(
     results = map_trainings(own_pid, range(4), "local:2", (np.ones(10),))
     _, worker, _ = next(results)
     assert len(list(tmp_path.glob("noisylab-*"))) == 1
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert not list(tmp_path.glob("noisylab-*"))
     assert not is_running(worker)

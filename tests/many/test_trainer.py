@@ -1,6 +1,6 @@
 """Trainings here and on workers: run once, resumed, and equal bit for bit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ import torch
 from conftest import make_set
 
 from noisylab.config.settings import FitConfig
-from noisylab.core.errors import InputError
+from noisylab.core.errors import InputError, WorkerDiedError
 from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Kept, Trained, Training
 from noisylab.learning.network import dump_weights
@@ -172,7 +172,7 @@ def test_the_longest_training_starts_first(
 
     def here(fn: object, jobs: Sequence[Any], *_: object, **__: object) -> object:
         asked.extend(job[0].config.epochs for job in jobs)
-        return iter(())
+        return (job for job in jobs[:0])
 
     monkeypatch.setattr(trainer_module, "map_trainings", here)
     wanted = [Training(replace(CONFIG, epochs=epochs), 0) for epochs in (2, 9, 5)]
@@ -198,6 +198,63 @@ def test_only_unfinished_trainings_run(
     assert more[0][1].weights == first[0].weights
     list(Trainer(Kept(tmp_path), "local:2").train(train, dev, wanted))
     assert ran == [1, 2]
+
+
+@pytest.mark.parametrize("engine", ["local:1", "local:2"])
+def test_equal_trainings_run_once(train: ImageSet, dev: ImageSet, engine: str) -> None:
+    heard = Heard()
+    wanted = [Training(CONFIG, 5, name="a"), Training(CONFIG, 6), Training(CONFIG, 5, name="b")]
+    first, other, again = results(Trainer(engine=engine, watch=heard).train(train, dev, wanted))
+    assert first.weights == again.weights != other.weights
+    assert {event[:2] for event in heard.heard if event[0] == "epoch"} == {
+        ("epoch", 0),
+        ("epoch", 1),
+    }
+    done = [event for event in heard.heard if event[0] == "done"]
+    assert sorted(done) == [("done", 0, 4, True), ("done", 1, 4, True), ("done", 2, 4, False)]
+
+
+def test_an_error_ends_the_other_trainings(
+    train: ImageSet, dev: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+
+    def fail(*_: object) -> Iterator[tuple[int, None, Exception]]:
+        try:
+            yield 1, None, WorkerDiedError("training 1", 3)
+            yield 0, None, ValueError("asked for more")
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr(trainer_module, "map_trainings", fail)
+    wanted = [Training(replace(CONFIG, epochs=epochs), 0, name=f"of {epochs}") for epochs in (3, 7)]
+    with pytest.raises(
+        WorkerDiedError, match=r"^of 3 was given up: its worker died 3 times"
+    ) as held:
+        results(Trainer().train(train, dev, wanted))
+    assert closed == [True]  # although the error still holds the frames that it passed
+    del held
+
+
+def test_trainings_on_a_cluster_are_watched_when_they_end(
+    train: ImageSet, dev: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Steps(Heard):
+        def step(self, index: int, n_images: int) -> None:
+            self.heard.append(("step", index, n_images))
+
+    def here(fn: Callable[..., object], jobs: list[object], *_: object) -> object:
+        return ((index, fn(job, train, dev), None) for index, job in enumerate(jobs))
+
+    monkeypatch.setattr(trainer_module, "map_trainings", here)
+    heard = Steps()
+    (trained,) = results(
+        Trainer(engine="dask:tcp://10.0.0.1:8786", watch=heard).train(
+            train, dev, [Training(CONFIG, 5, name="a")]
+        )
+    )
+    last = ("epoch", 0, trained.history[-1])
+    assert heard.heard[1:-1] == [("step", 0, 4 * 90), last, ("done", 0, 4, True)]
 
 
 @pytest.mark.parametrize("engine", ["local", "local:2"])

@@ -157,7 +157,15 @@ def test_where_nothing_is_flagged_the_sets_stay(model: SimpleModel, tmp_path: Pa
         "reviewed 0",
         "train: flagged 0, corrected 0, wrong_before 0, wrong_after 0",
     ]
-    assert lines[-1] == (
+    assert not any("equally rare" in line for line in lines)  # the suspect is named
+
+
+def test_a_suspect_that_is_rarest_by_order_alone_is_told(
+    model: SimpleModel, tmp_path: Path
+) -> None:
+    clean = {"train": make_set(90, seed=1), "dev": make_set(30, seed=2)}
+    result = find(clean, model, config=replace(CONFIG, suspect_class="rarest"))
+    assert write(result, tmp_path)[-1] == (
         "relabel: ['car', 'truck', 'cat'] are equally rare in train; the suspect class is "
-        "cat; to choose another, set relabel.suspect_class"
+        "car; to choose another, set relabel.suspect_class"
     )

@@ -153,6 +153,11 @@ def test_a_few_images_that_both_kinds_find_first_do_not_end_the_search() -> None
     assert agreed_number(*kinds) == 43
 
 
+def test_equal_scores_are_no_agreement() -> None:
+    scores = np.concatenate([np.linspace(0.9, 1, 10), np.zeros(90)])
+    assert agreed_number(scores, scores) == 10
+
+
 def test_two_kinds_of_other_classes_are_refused() -> None:
     true_labels, _ = planted((30, 10), {})
     kinds = guesses(true_labels, 2, seed=0), guesses(true_labels, 3, seed=1)

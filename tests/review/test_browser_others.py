@@ -84,6 +84,18 @@ def test_decisions_that_an_editor_overwrote_can_be_restored(
     expect(browser_page.get_by_role("alert")).to_be_empty()
 
 
+def test_a_decision_is_not_restored_to_another_image_at_its_place(
+    browser_page: Page, address: str, data: Path, store: Store, sets: dict[str, ImageSet]
+) -> None:
+    open_page(browser_page, address)
+    press(browser_page, "a")
+    set_files.write_sets(data, {"train": with_other_images(sets["train"])})
+    browser_page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(browser_page.locator("#count")).to_have_text("0 of 6 decided")
+    expect(browser_page.get_by_role("alert")).to_be_empty()
+    has_decided(store)
+
+
 def test_decisions_that_someone_removed_stay_removed(
     browser_page: Page, address: str, store: Store
 ) -> None:

@@ -97,7 +97,10 @@ def _mask_or_indices(
 
 
 def _quality(labels: np.ndarray, pred_probs: np.ndarray, ranking: str) -> np.ndarray:
-    """Scores (N,) that order labels as cleanlab's label quality does, the worst lowest."""
+    """Scores (N,) that order labels as cleanlab's label quality does, the worst lowest.
+
+    cleanlab clips at 1e-6 for entropy; here, the surer a model is of another class, the worse.
+    """
     rows = np.arange(len(labels))
     quality: np.ndarray = pred_probs[rows, labels]  # self-confidence
     if ranking == "normalized_margin":
@@ -105,7 +108,6 @@ def _quality(labels: np.ndarray, pred_probs: np.ndarray, ranking: str) -> np.nda
         others[rows, labels] = -1
         quality = quality - others.max(axis=1)
     elif ranking == "confidence_weighted_entropy":
-        tiny = np.finfo(np.float64).tiny
-        entropy = -(pred_probs * np.log(pred_probs.clip(tiny))).sum(axis=1)
-        quality = -entropy / quality.clip(tiny)
+        probs = pred_probs.clip(np.finfo(np.float64).tiny)
+        quality = (probs * np.log(probs)).sum(axis=1) / probs[rows, labels]
     return quality

@@ -53,6 +53,7 @@ def fit(
     {"shift_pixels": 4, "mirror": 0.5}; `distillation` needs train.pred_probs.
 
     seed:     decides everything random; torch's own generators stay as they were.
+              torch is left on one thread; torch.set_num_threads() undoes it.
     on_epoch: called after each epoch with its losses and accuracies, for example `print`.
 
     Returns the `model`, in eval mode, and its `history`, an Epoch each. Equal arguments give equal

@@ -19,12 +19,12 @@ class InputError(ValueError):
 
 
 class WorkerDiedError(InputError):
-    """A training whose worker died in every try. Arguments: its index, the number of tries."""
+    """A training whose worker died in every try. Arguments: its name, the number of tries."""
 
     def __str__(self) -> str:
-        index, tries = self.args
+        name, tries = self.args
         return (
-            f"training {index} was given up: its worker died {tries} times, killed or out of "
+            f"{name} was given up: its worker died {tries} times, killed or out of "
             "memory; free memory, or set engine to local:1"
         )
 

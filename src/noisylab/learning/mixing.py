@@ -19,9 +19,9 @@ def mix(
 
     mixup, cutmix: the shares, in [0, 1] and together at most 1, of images that are blended (Zhang
     et al. 2018) or that get a square of the other image (Yun et al. 2019). An image keeps a share
-    of itself that is uniform in [1/2, 1]: Beta(1, 1) of both papers, but the larger share is always
-    its own. A target has the share of each image in the pixels. Images must be in random
-    order.
+    of itself that is uniform in [1/2, 1], up to rounding to whole pixels: Beta(1, 1) of both
+    papers, but the larger share is its own. A target has the share of each image in the pixels.
+    Images must be in random order.
     """
     which, own, top, left = torch.rand(len(images), 4, generator=generator).unbind(dim=1)
     own = 1 - own / 2

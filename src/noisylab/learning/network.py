@@ -129,7 +129,9 @@ def load_weights(content: bytes, network: type[Network] = SimpleModel) -> Networ
         raise InputError(other)
     for name, weight in weights.items():
         kind = "f" if model.state_dict()[name].is_floating_point() else "i"
-        if weight.dtype.kind != kind or not np.isfinite(weight).all():
+        if weight.dtype.kind != kind:
+            raise InputError(other)
+        if not np.isfinite(weight).all():
             raise InputError(f"holds weights in {name} that are not finite; train the model again")
     model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
     return model.eval()

@@ -107,9 +107,9 @@ def make_augmentation(
 def many_batches(
     known: Batch, indices: Tensor, batch_size: int, change: Augmentation
 ) -> Iterator[Batch]:
-    """The images at these indices, on the CPU, of the set `known`, augmented: several batches each.
+    """Augmented images of `known` at these indices (on the CPU), in chunks of several batches.
 
-    To augment these at once takes a third of the time.
+    Batch by batch, augmenting takes three times as long.
     """
     n_batches = max(1, chunk_size(known[0].device) // batch_size)
     for chunk in indices.split(n_batches * batch_size):

@@ -67,7 +67,7 @@ class Progress(Protocol):
         """Called before the first step with the epochs of an earlier run, perhaps all of them."""
 
     def step(self, n_images: int) -> None:
-        """Called after each step with its number of images."""
+        """Called after one or more steps with their number of images."""
 
     def epoch(self, epoch: Epoch) -> None:
         """Called after each epoch."""
@@ -140,7 +140,8 @@ def fit(
         class_weights = by_class("class_weights", config.class_weights, train)
     change = make_augmentation(train, config, generator)
     n_steps = math.ceil(len(train) / config.batch_size)  # an epoch
-    decisive = math.ceil(config.give_up * config.epochs)  # epoch after which it may give up
+    # The epoch after which it may give up; rounded, since 0.07 * 100 is above 7.
+    decisive = math.ceil(round(config.give_up * config.epochs, 6))
     seed = int(torch.randint(2**31, (), generator=generator))
     with own_stream(device), ExitStack() as seeded:
         seeded.enter_context(_seeded(seed))  # for the initial weights, and for dropout
@@ -209,7 +210,7 @@ def predict_probs(model: Network, images: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
         for start in range(0, len(images), chunk_size(device)):
             part = slice(start, start + chunk_size(device))
-            chunk = torch.from_numpy(np.ascontiguousarray(images[part])).to(device)
+            chunk = torch.from_numpy(np.require(images[part], requirements=("C", "W"))).to(device)
             logits = model(to_unit(chunk))  # (B, K)
             probs[part] = logits.double().softmax(dim=1).cpu().numpy()
     return probs

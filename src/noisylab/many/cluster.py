@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import pickle
@@ -32,6 +33,7 @@ _READ_SECONDS = 30  # for a result to arrive
 _SIGN_SECONDS = 2  # for a sign of life
 _FACTS_SECONDS = 30  # for the facts of a worker, which imports torch
 _LOOK_SECONDS = 1
+# dask raises asyncio.TimeoutError, which is not Python's own TimeoutError before 3.11.
 
 
 def map_on_cluster(
@@ -67,7 +69,7 @@ def map_on_cluster(
                 elif tries[index] < MOST_TRIES:
                     pending.append(index)
                 else:
-                    yield index, None, WorkerDiedError(index, MOST_TRIES)
+                    yield index, None, WorkerDiedError(f"training {index}", MOST_TRIES)
             # One training per worker: dask blames a worker's death on all that it had.
             idle = present - {worker for _, worker in running.values()}
             for worker in sorted(idle)[: len(pending)]:
@@ -134,7 +136,7 @@ class _Workers:
             raise _gone(self._address)
         try:
             there = self._client.sync(scheduler.ncores, callback_timeout=_CONNECT_SECONDS)
-        except (OSError, TimeoutError):
+        except (OSError, asyncio.TimeoutError):
             there = {}
         self._good = {worker for worker in there if worker in self._good or self._is_good(worker)}
         now = time.monotonic()
@@ -158,7 +160,7 @@ class _Workers:
                     "that this machine has"
                 )
             found = self._run(worker, _FACTS_SECONDS, _worker_facts)
-        except (OSError, TimeoutError, KeyError):
+        except (OSError, asyncio.TimeoutError, KeyError):
             return False
         if isinstance(found, Exception):
             raise InputError(f"engine dask: worker {worker} cannot import noisylab: {found}")
@@ -199,7 +201,7 @@ def _wait(running: dict[Future, Any]) -> None:
     if not running:
         time.sleep(_LOOK_SECONDS / 10)
         return
-    with suppress(TimeoutError, CancelledError):
+    with suppress(asyncio.TimeoutError, CancelledError):
         wait([*running], timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
 
 
@@ -211,7 +213,7 @@ def _outcome(future: Future, address: str) -> tuple[Any, BaseException | None] |
         return future.result(timeout=_READ_SECONDS), None
     except CancelledError:
         raise _gone(address) from None
-    except (KilledWorker, TimeoutError):
+    except (KilledWorker, asyncio.TimeoutError):
         return None
     except Exception as error:
         return None, error

@@ -28,7 +28,7 @@ def map_trainings(
     on_gpu: whether fn computes on the GPU of this machine; local workers are threads then.
     shared: arguments of every call; local workers map their arrays from a file.
     look: called now and then while local workers run, and before each result.
-    stop: called to have jobs end that run in threads, if no more results are wanted.
+    stop: called if no more results are wanted; ends jobs that run in threads.
 
     A worker that dies, killed or out of memory, harms no other: its job is tried again, three
     times in all, and then yields a WorkerDiedError. Raises InputError for an unknown engine; see

@@ -6,7 +6,7 @@ import os
 import signal
 import tempfile
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from noisylab.core.processes import when_orphaned
 from noisylab.many.memory import keep_freed_memory
 
 #: Index of the job, its result, and the exception that it raised, None if it raised none.
-Results = Iterator[tuple[int, Any, BaseException | None]]
+Results = Generator[tuple[int, Any, BaseException | None], None, None]
 
 MOST_TRIES = 3
 LOOK_SECONDS = 0.5
@@ -55,8 +55,13 @@ def _map_local(
     try:
         while pending or running:
             while pending and idle:
-                index, worker = pending.popleft(), idle.pop()
-                running[_submit(worker, fn, jobs[index])] = index, worker
+                index, worker = pending[0], idle.pop()
+                try:
+                    running[_submit(worker, fn, jobs[index])] = index, worker
+                    pending.popleft()
+                except BrokenExecutor:  # it died while it had no job
+                    worker.shutdown(wait=False, kill_workers=True)
+                    idle.append(_worker(path))
             ended = wait(running, LOOK_SECONDS if look else None, FIRST_COMPLETED).done
             if look:
                 look()
@@ -73,7 +78,7 @@ def _map_local(
                 if tries[index] < MOST_TRIES:
                     pending.append(index)
                 else:
-                    yield index, None, WorkerDiedError(index, MOST_TRIES)
+                    yield index, None, WorkerDiedError(f"training {index}", MOST_TRIES)
     finally:
         for worker in [*idle, *(worker for _, worker in running.values())]:
             worker.shutdown(wait=True, kill_workers=True)

@@ -1,4 +1,4 @@
-"""Progress of trainings that run in other processes, through a file that they append to."""
+"""Progress of trainings that run beside this thread, through a file that they append to."""
 
 from __future__ import annotations
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from noisylab.core.errors import WorkerDiedError
 from noisylab.core.images import ImageSet
 from noisylab.learning.kept import Kept, Trained, Training, sets_fingerprint
 from noisylab.learning.precision import find_device
@@ -41,10 +43,9 @@ class Trainer:
         """
         if not trainings:
             return
-        sizes = [training.n_images(train) for training in trainings]
-        self.watch.begin(trainings, sizes)
+        self.watch.begin(trainings, [training.n_images(train) for training in trainings])
         try:
-            yield from self._results(train, dev, trainings, sizes)
+            yield from self._results(train, dev, trainings)
         finally:
             self.watch.end()
 
@@ -52,29 +53,31 @@ class Trainer:
         """Remove results and states of trainings that this object was not asked for."""
         self.kept.keep_used()
 
-    def _results(
-        self, train: ImageSet, dev: ImageSet, trainings: Sequence[Training], sizes: Sequence[int]
-    ) -> Trainings:
+    def _results(self, train: ImageSet, dev: ImageSet, trainings: Sequence[Training]) -> Trainings:
         sets = sets_fingerprint(train, dev)
         keys = [training.key(sets) for training in trainings]
-        left = []
+        equal: dict[str, list[int]] = {}  # trainings that are left, by key
         for index, key in enumerate(keys):
             trained = self._read(key, trainings[index])
             if trained:
                 self.watch.done(index, len(trained.history), is_new=False)
                 yield index, trained
             else:
-                left.append(index)
+                equal.setdefault(key, []).append(index)
         # The longest first: the last to end should be a short one.
-        left.sort(key=lambda index: -trainings[index].cost(train))
+        left = sorted(
+            (indices[0] for indices in equal.values()),
+            key=lambda index: -trainings[index].cost(train),
+        )
         if self.engine == "local:1" or (self.engine == "local" and len(left) == 1):
             results = self._train_here(train, dev, trainings, keys, left)
         else:
             results = self._train_on_engine(train, dev, trainings, keys, left)
-        for index, trained in results:
-            self._write(keys[index], trained)
-            self.watch.done(index, len(trained.history), is_new=True)
-            yield index, trained
+        for first, trained in results:
+            self._write(keys[first], trained)
+            for index in equal[keys[first]]:
+                self.watch.done(index, len(trained.history), is_new=index == first)
+                yield index, replace(trained, config=trainings[index].config)
 
     def _train_here(
         self,
@@ -117,14 +120,21 @@ class Trainer:
             devices = {find_device(trainings[index].config.device).type for index in left}
             stop = reports.close if reports else None
             on_gpu = devices == {"cuda"}
-            results = map_trainings(_run, jobs, self.engine, (train, dev), look, stop, on_gpu)
-            for place, trained, error in results:
-                if error:
-                    raise error
-                index = left[place]
-                if not reports and trained.history:
-                    self.watch.epoch(index, trained.history[-1])
-                yield index, replace(trained, config=trainings[index].config)
+            # Closed here: an error holds the frames that it passed, and so all trainings.
+            with closing(
+                map_trainings(_run, jobs, self.engine, (train, dev), look, stop, on_gpu)
+            ) as results:
+                for place, trained, error in results:
+                    index = left[place]
+                    if isinstance(error, WorkerDiedError):
+                        raise WorkerDiedError(trainings[index].name, *error.args[1:])
+                    if error:
+                        raise error
+                    if not reports and trained.history:
+                        n_images = trainings[index].n_images(train)
+                        self.watch.step(index, len(trained.history) * n_images)
+                        self.watch.epoch(index, trained.history[-1])
+                    yield index, trained
 
     def _read(self, key: str, training: Training) -> Trained | None:
         values = self.kept.read(key)

@@ -108,13 +108,11 @@ def notices(result: Relabelling) -> list[str]:
         "stay as given; check that the model of train_augmented has learned"
         for label in result.spared
     ]
-    counts = np.bincount(result.known.labels[result.parts["train"]], minlength=len(classes))
-    rarest = np.flatnonzero(counts == counts.min()).tolist()
-    if result.suspect is not None and result.suspect in rarest and len(rarest) > 1:
+    if result.suspect is not None and len(result.rivals) > 1:
+        rarest = shown_list([classes[label] for label in result.rivals])
         lines.append(
-            f"relabel: {shown_list([classes[label] for label in rarest])} are equally rare in "
-            f"train; the suspect class is {classes[result.suspect]}; to choose another, set "
-            "relabel.suspect_class"
+            f"relabel: {rarest} are equally rare in train; the suspect class is "
+            f"{classes[result.suspect]}; to choose another, set relabel.suspect_class"
         )
     return lines
 

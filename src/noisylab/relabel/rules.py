@@ -17,7 +17,7 @@ _THRESHOLD = 0.6
 _LEAST_SHARE = 0.02  # of a class; fewer wrong labels cannot be told from mistakes of the model
 _LEAST_KEPT = 0.25  # of a class above a threshold, for its ratio to be trusted
 _Z = 1.96  # standard errors on either side of a 95% confidence interval
-_TINY = 1e-12  # added to probabilities before taking logarithms
+_TINY = 1e-12  # added to probabilities before logarithms and ratios
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +108,9 @@ def find_confused(
     _check(given_labels, out_of_sample_probs)
     _check(given_labels, pred_probs)
     odds = _odds(given_labels, pred_probs)  # (N, K)
-    classes = range(pred_probs.shape[1])
-    shares = [
-        [mislabelled_share(given_labels, out_of_sample_probs, i, j) for j in classes]
-        for i in classes
-    ]
+    parts = _logs_by_label(given_labels, out_of_sample_probs)
+    classes = range(len(parts))
+    shares = [[_share(parts[i], parts[j], i, j) for j in classes] for i in classes]
     is_confused = (np.array(shares) > 0)[given_labels] & (odds > _THRESHOLD)  # (N, K)
     return _most_probable(odds, is_confused)
 
@@ -185,7 +183,8 @@ def agreed_number(scores: np.ndarray, others: np.ndarray) -> int:
     12
     """
     numbers = np.arange(1, len(scores) // 2 + 1)
-    later_rank = np.sort(np.maximum(_ranks(scores), _ranks(others)))
+    # Equal scores rank in opposite orders by the two kinds: they are no agreement.
+    later_rank = np.sort(np.maximum(_ranks(scores), _ranks(others[::-1])[::-1]))
     share = np.searchsorted(later_rank, numbers) / numbers
     error = np.sqrt(share * (1 - share) / numbers + (_Z / numbers / 2) ** 2)
     share = (share + _Z**2 / numbers / 2 - _Z * error) / (1 + _Z**2 / numbers)
@@ -207,9 +206,21 @@ def mislabelled_share(
     thresholds on log p_really - log p_given that enough images labelled `really` pass. With few
     images it tends to be too low; below 0.02 it counts as 0.
     """
-    probs = pred_probs + _TINY
-    scores = np.log(probs[:, really]) - np.log(probs[:, given])
-    of_given, of_really = (np.sort(scores[given_labels == label]) for label in (given, really))
+    parts = _logs_by_label(given_labels, pred_probs)
+    return _share(parts[given], parts[really], given, really)
+
+
+def _logs_by_label(given_labels: np.ndarray, pred_probs: np.ndarray) -> list[np.ndarray]:
+    """For each label, the logarithms (M, K) of the probabilities of the images that carry it."""
+    logs = np.log(pred_probs + _TINY)
+    return [logs[given_labels == label] for label in range(logs.shape[1])]
+
+
+def _share(logs_given: np.ndarray, logs_really: np.ndarray, given: int, really: int) -> float:
+    """As mislabelled_share(), of _logs_by_label() for two labels."""
+    of_given, of_really = (
+        np.sort(part[:, really] - part[:, given]) for part in (logs_given, logs_really)
+    )
     if not (len(of_given) and len(of_really)):
         return 0.0
     thresholds = of_really[: len(of_really) - int(np.ceil(_LEAST_KEPT * len(of_really))) + 1]

@@ -35,6 +35,7 @@ class Relabelling:
     rules:      label errors by rule.
     errors:     those of the rule that corrects.
     suspect:    the class that hides under other labels; None for any.
+    rivals:     classes as rare as the suspect, itself among them, if it is the rarest by default.
     decisions:  labels that a person gave, by index in `known`; they override the rule.
     labels:     (N,) int64, corrected.
     pred_probs: (N, K) float64, mean prediction of the models of the rule `best`, even if another
@@ -49,6 +50,7 @@ class Relabelling:
     rules: dict[str, LabelErrors]
     errors: LabelErrors
     suspect: int | None
+    rivals: tuple[int, ...]
     decisions: dict[int, int]
     labels: np.ndarray
     pred_probs: np.ndarray
@@ -85,14 +87,16 @@ def relabel(
 
     model: trained on train by `recipe` from `seed`. The rule `report` uses it alone; for the rule
         `best` it is the first of the voters.
-    Raises InputError for a model of other classes, for an unknown suspect class, and for decisions
-    that leave a class without an image in train.
+    Raises InputError for a model of other classes, for an unknown suspect class, for decisions that
+    leave a class without an image in train, and, where models that predict held-out images are
+    needed, for a class of one image.
     """
     train, dev = (sets[split] for split in REVIEWED)
     check_model(model, train.classes, "the model of train_augmented")
-    suspect = named_suspect(config, train.classes)
+    suspect, rivals = named_suspect(config, train.classes), ()
     if suspect is None and config.suspect_class == RAREST:
-        suspect = train.rarest()
+        suspect, counts = train.rarest(), train.counts()
+        rivals = (*np.flatnonzero(counts == counts[suspect]).tolist(),)
     torch.set_num_threads(1)  # the last bits of a sum depend on it
     known = joined(train, dev)
     given = known.labels
@@ -117,7 +121,9 @@ def relabel(
     pred_probs = unsmoothed(votes.pred_probs, recipe.label_smoothing)
     for index, label in decided.items():
         pred_probs[index] = np.eye(len(train.classes))[label]
-    return Relabelling(known, parts, rules, errors, suspect, decided, labels, pred_probs, spared)
+    return Relabelling(
+        known, parts, rules, errors, suspect, rivals, decided, labels, pred_probs, spared
+    )
 
 
 def _check_folds(known: ImageSet) -> None:

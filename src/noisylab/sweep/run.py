@@ -93,7 +93,9 @@ class Sweep:
         if best is None:
             return []
         merits = {setting: self.merit(setting) for setting in self.by_setting}
-        least = max(merit[0] for merit in merits.values() if merit) - self.standard_error(best)
+        most = merits[best]
+        assert most is not None  # the best setting has no training that diverged
+        least = most[0] - self.standard_error(best)
         return [setting for setting, merit in merits.items() if merit and merit[0] >= least]
 
     def standard_error(self, setting: Setting) -> float:
@@ -149,7 +151,7 @@ def trainings(config: SweepConfig, recipe: FitConfig, seed: int) -> list[Trainin
 def sweep(sets: Mapping[str, ImageSet], wanted: Sequence[Training], trainer: Trainer) -> Sweep:
     """Train on sets["train"], measured on sets["dev"].
 
-    wanted: as from trainings(): they differ in optimizer, rate and seed only.
+    wanted: as from trainings(): they differ in optimizer, rate, seed and give_up only.
 
     A training that diverges is an outcome. Raises what a training raised otherwise.
     """
@@ -164,7 +166,6 @@ def sweep(sets: Mapping[str, ImageSet], wanted: Sequence[Training], trainer: Tra
         for place, trained in trainer.train(train, dev, [wanted[index] for index in order])
     }
     trainer.keep_used()
-    torch.set_num_threads(1)  # of choose(): the last bits of its figures depend on it
     class_weights = by_class("class_weights", recipe.class_weights, train)
     by_chance = chance(train.labels, class_weights)
     return Sweep([ended[index] for index in range(len(wanted))], by_chance)
@@ -181,6 +182,7 @@ def choose(
     Models compare as rates do: by balanced accuracy, then by loss. Raises InputError for a model
     `before` of other classes.
     """
+    torch.set_num_threads(1)  # the last bits of the figures depend on it
     check_model(before, sets["train"].classes, "the model of train_fixed")
     models = {"train_fixed": before}
     best = swept.best()

@@ -101,8 +101,8 @@ def class_table(title: str, scores: Mapping[str, np.ndarray], classes: Sequence[
 def precision_recall(
     title: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]]
 ) -> Figure:
-    """Draw (precision, recall, average precision) on dev of each class."""
-    return plots.precision_recall_curves(f"{title}\non dev, by given label", curves)
+    """Draw (precision, recall, average precision) of each class on dev."""
+    return plots.precision_recall_curves(f"{title}\non dev, by label", curves)
 
 
 def reliability(title: str, found: Mapping[str, Reliability]) -> Figure:

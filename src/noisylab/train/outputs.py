@@ -13,6 +13,7 @@ from noisylab.core import files
 from noisylab.core.images import ImageSet
 from noisylab.core.metrics import listing, write_metrics
 from noisylab.learning.augment import examples
+from noisylab.learning.calibration import Reliability
 from noisylab.learning.evaluation import Evaluation, precision_recall
 from noisylab.learning.network import dump_weights
 from noisylab.learning.precision import used_precision
@@ -122,8 +123,10 @@ def _write_pictures(
         if (dev.labels == label).any()
     }
     common, rare = given_train.most_common(), given_train.rarest()
-    reliabilities = {
-        split: part.reliability for split, part in evaluations.items() if split in ("dev", "test")
+    reliabilities: dict[str, Reliability] = {
+        split: run.evaluations[split].reliability
+        for split in ("dev", "test")
+        if split in run.evaluations
     }
     pictures = {
         "reliability": figures.reliability(title, reliabilities),

@@ -1,14 +1,14 @@
 // The decisions in the file, which is the only source of truth, and those that this page made.
 
 import { ask } from "./server.js";
-import { keyOf } from "./view.js";
+import { idOf, keyOf } from "./view.js";
 
 export class Decisions {
   labels = {}; // the class decided on, by keyOf()
   wrongProbs = {}; // how likely the given label is wrong, by keyOf()
   notices = []; // lines on decisions in the file that do not count now
   #made = []; // decisions of this page in order, together for a page of the grid: { item, before }
-  #written = new Map(); // the label that this page wrote, by keyOf()
+  #written = new Map(); // the label that this page wrote, by idOf()
 
   of(item) {
     return this.labels[keyOf(item)] ?? null;
@@ -22,11 +22,11 @@ export class Decisions {
 
   // Cases whose decisions are gone: someone removed them or saved an older copy.
   lost(cases) {
-    return cases.filter((item) => this.#written.has(keyOf(item)) && !this.of(item));
+    return cases.filter((item) => this.#written.has(idOf(item)) && !this.of(item));
   }
 
   forget(items) {
-    items.forEach((item) => this.#written.delete(keyOf(item)));
+    items.forEach((item) => this.#written.delete(idOf(item)));
   }
 
   // Writes all changes { item, label } or none; a label of null undoes a decision.
@@ -37,15 +37,15 @@ export class Decisions {
     })));
     for (const { item, label } of changes) {
       if (label === null) {
-        this.#written.delete(keyOf(item));
+        this.#written.delete(idOf(item));
       } else {
-        this.#written.set(keyOf(item), label);
+        this.#written.set(idOf(item), label);
       }
     }
   }
 
   async restore(items) {
-    await this.write(items.map((item) => ({ item, label: this.#written.get(keyOf(item)) })));
+    await this.write(items.map((item) => ({ item, label: this.#written.get(idOf(item)) })));
   }
 
   async decide(changes) {
@@ -71,6 +71,6 @@ export class Decisions {
   }
 
   #madeOf(item) {
-    return this.#made.flat().findLast((entry) => keyOf(entry.item) === keyOf(item));
+    return this.#made.flat().findLast((entry) => idOf(entry.item) === idOf(item));
   }
 }

@@ -1,7 +1,7 @@
 // The grid: pages of images of one kind, decided on together except for those that are marked.
 
 import * as tiles from "./tiles.js";
-import { byId, keyOf, say } from "./view.js";
+import { byId, idOf, say } from "./view.js";
 
 const JITTER = 150; // pixels of height: phones hide and show their address bar
 
@@ -12,7 +12,7 @@ const unusual = ({ flagged }) => (flagged ? "given" : "suggested");
 export class Grid {
   #page = null; // a list of cases of one kind, or null when all are decided
   #pages = [];
-  #marks = new Map(); // whether a case is an exception on its page, by keyOf(), once toggled
+  #marks = new Map(); // whether a case is an exception on its page, by idOf(), once toggled
   #place = 0; // of the tile that the arrows start from
   #window = [0, 0]; // the size that the pages were made for
 
@@ -47,7 +47,7 @@ export class Grid {
     byId("grid").hidden = false;
     this.#window = [innerWidth, innerHeight];
     this.#pages = pagesOf(this.host.shown, tiles.capacity(this.host.shown));
-    const placeIn = (page) => page.findIndex((other) => item && keyOf(other) === keyOf(item));
+    const placeIn = (page) => page.findIndex((other) => item && idOf(other) === idOf(item));
     const page = this.#pages.find((one) => placeIn(one) >= 0) ?? this.#firstUndecided(0);
     this.#open(page, page ? Math.max(placeIn(page), 0) : 0);
   }
@@ -106,7 +106,7 @@ export class Grid {
   #isMarked(item) {
     const label = this.host.decisions.of(item);
     const isOther = label === item[unusual(item)] && label !== item[usual(item)];
-    return this.#marks.get(keyOf(item)) ?? isOther;
+    return this.#marks.get(idOf(item)) ?? isOther;
   }
 
   #toggle(place) {
@@ -115,7 +115,7 @@ export class Grid {
       this.host.switchTo("single", item);
       return;
     }
-    this.#marks.set(keyOf(item), !this.#isMarked(item));
+    this.#marks.set(idOf(item), !this.#isMarked(item));
     this.#renderTile(place);
     this.#renderChoices();
   }
@@ -127,8 +127,8 @@ export class Grid {
       .map((item) => ({ item, label: item[this.#isMarked(item) ? except : field] }));
     const isPossible = changes.length && (field === "given" || page[0].given !== page[0].suggested);
     if (isPossible && await this.host.decide(changes)) {
-      page.forEach((item) => this.#marks.delete(keyOf(item)));
-      say(`${changes.length} images decided.`);
+      page.forEach((item) => this.#marks.delete(idOf(item)));
+      say(`${changes.length} ${changes.length === 1 ? "image" : "images"} decided.`);
       this.#open(this.#firstUndecided(this.#pages.indexOf(page) + 1));
     }
   }

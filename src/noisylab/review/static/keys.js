@@ -30,7 +30,7 @@ export function commandOf(event) {
     return undefined;
   }
   if (event.ctrlKey || event.metaKey) {
-    return letterOf(event) === "z" ? "undo" : undefined;
+    return letterOf(event) === "z" && !event.shiftKey ? "undo" : undefined; // with Shift: redo
   }
   if (event.key in presses) {
     return event.target.closest("button, a, input") ? undefined : presses[event.key];

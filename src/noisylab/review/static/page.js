@@ -31,6 +31,7 @@ async function load() {
   const chosen = new URLSearchParams(location.hash.slice(1));
   renderFilters(sheet.cases, chosen);
   views.single.renderClasses(sheet);
+  warn("");
   warnOfLost();
   showView(chosen.get("view") === "single" ? "single" : "grid");
   filter();

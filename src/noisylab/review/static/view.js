@@ -2,6 +2,8 @@
 
 export const byId = (id) => document.getElementById(id);
 export const keyOf = (item) => `${item.split} ${item.index}`;
+// Of the image, too: after a new run, another image may have this place.
+export const idOf = (item) => `${keyOf(item)} ${item.image}`;
 export const nameOf = (item) => item.name ?? `Image ${item.index} of ${item.split}`;
 export const imageOf = (item) => `images/${item.image}.png`;
 
