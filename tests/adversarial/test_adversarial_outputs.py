@@ -88,7 +88,6 @@ def test_files_and_metrics_are_written_the_same_each_time(
     metrics = described["final"]
     assert metrics == described["train_fixed"]
     assert metrics["steps"]["attacked"] == metrics["smallest"]["attacked"] == 2
-    assert metrics["steps"]["before"] == 0
     assert metrics["steps"]["epsilon_150"]["success"] == 1
     assert metrics["smallest"]["success"] == metrics["confident"]["success"] == 1
     assert 0 < metrics["smallest"]["l2_median"] < metrics["confident"]["l2_median"]

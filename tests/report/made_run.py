@@ -233,7 +233,7 @@ def write_attack(folder: Path, classes: tuple[str, ...]) -> None:
             "target_after": 0.99, "linf": 4, "l2": 150.0, "epsilon": 4, "steps": 5, "reached": 1,
             "near": near,
         },
-        "steps": {"attacked": 18, "before": 0.0},
+        "steps": {"attacked": 18},
         "smallest": search,
         "confident": search,
     }  # fmt: skip

@@ -87,7 +87,7 @@ def test_all_runs_are_in_the_table(tmp_path: Path) -> None:
         "lr_sweep best",
         "lr_sweep final, of train_fixed",
     ]
-    groups = re.findall(r'scope="colgroup" colspan="3">(.*?)<', table)
+    groups = re.findall(r'scope="col" class="group" colspan="3">(.*?)<', table)
     assert groups == ["dev (given labels)", "dev (corrected labels)", "dev (true labels)", "test"]
 
 

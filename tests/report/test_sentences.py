@@ -130,13 +130,13 @@ def test_memorising_is_told_by_the_gap_between_train_and_dev(tmp_path: Path) -> 
     )
 
 
-def test_images_of_a_rare_class_under_a_common_label_stand_out(tmp_path: Path) -> None:
+def test_images_of_a_rare_class_under_a_common_label_are_counted(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     assert "No image labelled car is predicted as cat" in run.said()["train_augmented"]
     run.confuse("train_augmented", [[80, 5, 15], [2, 10, 0], [1, 0, 7]])
     said = run.said()
     assert (
-        "One confusion stands out: 15 images labelled car are predicted as cat, while only 8"
+        "15 images labelled car are predicted as cat; 8 images carry the label cat"
         in said["train_augmented"]
     )
     assert "Is the model wrong this often, or are the labels?" in said["relabel"]

@@ -12,6 +12,9 @@ ALL_ONE = [[100, 0, 0], [12, 0, 0], [8, 0, 0]]
 def test_which_model_is_the_final_one(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     assert "The best rate is that of train_fixed itself" in run.said()["lr_sweep"]
+    shorter = replace(run.params.lr_sweep, epochs=50)  # so the best one is another model
+    shorter_run = replace(run, params=replace(run.params, lr_sweep=shorter))
+    assert "The best rate is that of train_fixed itself" not in shorter_run.said()["lr_sweep"]
     config = replace(run.params.lr_sweep, schedule="constant", epochs=50)
     run = replace(run, params=replace(run.params, lr_sweep=config))
     said = run.said()["lr_sweep"]
@@ -69,13 +72,27 @@ def test_several_optimizers_are_named(tmp_path: Path) -> None:
     assert "At the highest rate, Adam at 0.05, training does not converge" in said
 
 
+def test_rates_of_several_seeds(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    assert "seeds" not in run.said()["lr_sweep"].split("The best rate is")[1]
+    table = tmp_path / "plots/lr_sweep/trainings.csv"
+    rows = "adam,0.001,1,no,yes,0.9,0.5,0.8\nadam,0.05,1,no,yes,0.9,0.5,0.8\n"
+    table.write_text(table.read_text() + rows)
+    assert "on the corrected dev set, the mean over 2 seeds" in run.said()["lr_sweep"]
+    assert "<td>1 learned</td>" in run.html()
+
+
 def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     attacked = run.said()["adversarial"]
     for model in ("The model of run report of train_fixed", "The final model"):
         assert f"{model} assigns its example a probability of 96.0% for truck" in attacked
         assert f"{model} classifies 18 images of test correctly as truck" in attacked
-    assert "within 4 levels it classifies the image as cat, with a probability of 99.0%" in attacked
+    assert (
+        "within 4 levels per pixel, it classifies the image as cat, with a probability" in attacked
+    )
+    assert "Two models are attacked: that of run report of train_fixed" in attacked
+    assert "at most 16 levels per pixel, the final model assigns 90.0% a probability" in attacked
     assert "after the smallest perturbation" in run.html()
     assert "Perturbed by at most 4 levels per pixel, 60.0% of them" in attacked
     assert "by at most 16 levels, 100%" in attacked
@@ -118,17 +135,31 @@ def test_an_example_that_is_not_as_probable_as_asked(tmp_path: Path) -> None:
     assert text.count("Of the 38 training images of truck") == 1  # of the other model
 
 
+def test_an_example_that_had_no_rival(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    run.change("adversarial.json", "final", "example", "near", "images", value=1)
+    text = Markup(run.html()).striptags()
+    assert "This is the only training image of truck that the model gives a probability of" in text
+
+
+def test_one_model_that_is_attacked_twice(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    config = replace(run.params.adversarial, run=run.params.train_fixed.keep, confidence=0.999)
+    run = replace(run, params=replace(run.params, adversarial=config))
+    said = run.said()["adversarial"]
+    assert "The final model is that of run best of train_fixed, so both attacks are on" in said
+    assert "a probability of 99.9% or more" in said
+
+
 def test_a_sure_model_is_told_from_a_calibrated_one(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     said = run.said()["adversarial"]
     assert "The final model is calibrated: on test, its mean confidence is 92.0%" in said
-    assert "so it is seldom as sure as 99%" in said
     run.change("lr_sweep/final.json", "test", "confidence", value=0.99)
     run.change("train_fixed/report.json", "test", "confidence", value=0.8)
     said = run.said()["adversarial"]
     assert "The final model is over-confident: on test, its mean confidence is 99.0%" in said
     assert "The model of run report of train_fixed is under-confident" in said
-    assert "seldom" not in said
 
 
 def test_a_model_that_predicts_no_image_of_the_source_class(tmp_path: Path) -> None:

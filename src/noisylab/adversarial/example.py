@@ -61,15 +61,12 @@ def find_example(
         furthest = int(target_probs.argmax())
         if target_probs[furthest] >= config.confidence:
             break
-    steps = range(1, config.steps)  # a step does not depend on later ones
     near = images[indices]
-    trail = [
-        near,
-        *(_moved(model, near, target, epsilon, n, config.norm) for n in steps),
-        moved,
-    ]
-    shown = np.stack([after[furthest] for after in trail])
-    return Example(int(indices[furthest]), epsilon, shown, near, moved)
+    one = near[[furthest]]
+    steps = range(1, config.steps)  # a step does not depend on later ones
+    between = [_moved(model, one, target, epsilon, n, config.norm)[0] for n in steps]
+    trail = np.stack([near[furthest], *between, moved[furthest]])
+    return Example(int(indices[furthest]), epsilon, trail, near, moved)
 
 
 def _moved(

@@ -27,7 +27,7 @@ def example(
     """
     change = after.astype(int) - before
     largest = int(np.abs(change).max())
-    gain = (_GRAY - 1) // max(largest, 1)
+    gain = max((_GRAY - 1) // max(largest, 1), 1)
     noise = (_GRAY + gain * change).clip(0, 255).astype(np.uint8)
     names = plots.short_names(classes)
     texts = [

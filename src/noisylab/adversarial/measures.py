@@ -86,11 +86,7 @@ def describe_images(
     results: Mapping[str | float, Result], config: AdversarialConfig
 ) -> dict[str, Any]:
     """Metrics of the attacks on all images: steps by epsilon, and both searches."""
-    original = results["original"]
-    steps: dict[str, Any] = {
-        "attacked": len(original.images),
-        "before": _share(original.reached),
-    }
+    steps: dict[str, Any] = {"attacked": len(results["original"].images)}
     for epsilon in config.epsilons:
         result = results[epsilon]
         shares = {"success": _share(result.reached), "confident": _share(result.sure)}

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from noisylab.core.files import read_file
 from noisylab.data.pickled_arrays import Tensor
-from noisylab.data.pickles import MAX_FILE_BYTES, read_pickle
+from noisylab.data.pickles import read_pickle
 from noisylab.data.sources.cifar_batches import is_batch, label_key
 
 
@@ -59,5 +58,6 @@ def _torch(value: Any) -> Any:
 
 
 def _protocol(path: Path) -> int:
-    content = read_file(path, MAX_FILE_BYTES)
-    return content[1] if content[:1] == pickle.PROTO else 0
+    with path.open("rb") as file:
+        first, version = file.read(2)
+    return version if first == pickle.PROTO[0] else 0

@@ -22,6 +22,15 @@ def percent(share: float | None, digits: int = 1) -> str | None:
     return f"{100 * share:.{digits}f}%"
 
 
+def setting(share: float) -> str:
+    """A share of params.yaml, with all the digits that a user is likely to give it.
+
+    >>> setting(0.4), setting(0.125), setting(0.999)
+    ('40%', '12.5%', '99.9%')
+    """
+    return f"{100 * share:.6g}%"
+
+
 def signed(difference: float) -> str:
     """A difference of two shares in points.
 
@@ -107,7 +116,7 @@ def joint(loop: Any) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     it.__name__: it
     for it in (
-        percent, signed, points, number, fixed, thousands, counted,
+        percent, setting, signed, points, number, fixed, thousands, counted,
         bdi, code, listed, by_class, joint,
     )
 }  # fmt: skip

@@ -70,8 +70,9 @@ def describe(swept: Sweep, choice: Choice) -> dict[str, Any]:
         described["best"] = {"optimizer": best[0], **_metrics(swept, best)}
         described["within_standard_error"] = len(swept.near_best())
     described["trainings"] = len(swept.outcomes)
-    described["diverged"] = sum(outcome.dev is None for outcome in swept.outcomes)
-    described["not_learned"] = sum(not swept.has_learned(outcome) for outcome in swept.outcomes)
+    finite = [outcome for outcome in swept.outcomes if outcome.dev is not None]
+    described["diverged"] = len(swept.outcomes) - len(finite)
+    described["not_learned"] = sum(not swept.has_learned(outcome) for outcome in finite)
     for optimizer in _optimizers(swept):
         best = swept.best(optimizer)
         if best:
