@@ -48,7 +48,7 @@ def main() -> None:
         test = cifar10_sets.clean_test(arguments.root, known.classes)
         scores: dict[str, list[tuple[float, ...]]] = {}
         for seed in range(0, SEEDS_APART * arguments.seeds, SEEDS_APART):
-            models, opinion = voters_of(known, params, seed, trainer)
+            models, (opinion,) = voters_of(known, params, seed, trainer)
             fixed = np.mean(models[: params.relabel.models], axis=0)
             votes = {
                 "fixed network": (find_suspect(known.labels, fixed, SUSPECT), fixed),

@@ -1,19 +1,21 @@
 """What a second opinion adds to finding wrong labels, on other sets, and by which cut.
 
-    python tests/benchmarks/opinion.py DIR [--seeds N] [--kept FOLDER]
+    python tests/benchmarks/opinion.py DIR [--seeds N] [--sets K [K ...]] [--kept FOLDER]
 
 On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes. Voters are
 models of the fixed network, the second opinion, or both, as in stage relabel. Columns: average
 precision, the share of wrong labels missed if exactly as many are flagged as are wrong, the best
 F1 of any cut, F1 at each cut, and for both F1 of the number that they agree on. The second opinion
-has the weight of stage relabel unless stated. N seeds (default 3). FOLDER keeps finished trainings.
+has the weight and the batch size of stage relabel unless stated. N seeds (default 3), the sets K of
+the four (default: all). FOLDER keeps finished trainings.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cifar10_sets
@@ -35,6 +37,7 @@ SUSPECT = 2
 MOST_MODELS = 4  # of the fixed network
 CUTS = (0.4, 0.5, 0.6, 0.7)
 WEIGHTS = (0.5, 1, 1.5, 2, 3)  # of the second opinion
+OTHER_BATCH_SIZE = 128
 Rows = dict[str, list[list[float]]]
 
 
@@ -42,24 +45,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sets", type=int, nargs="+", default=[1, 2, 3, 4])
     parser.add_argument("--kept", type=Path)
     arguments = parser.parse_args()
     params, trainer = read_params("params.yaml"), Trainer(Kept(arguments.kept))
     heads = ("AP", "missed", "best F1", *(f"F1 > {cut}" for cut in CUTS), "F1, Otsu", "agreed")
     print(" " * 44 + "".join(f"{head:>10}" for head in heads), flush=True)
     rows: Rows = {}
-    for name, known in cifar10_sets.hidden(arguments.root):
+    for place, (name, known) in enumerate(cifar10_sets.hidden(arguments.root), start=1):
+        if place not in arguments.sets:
+            continue
         of_set: Rows = {}
         for number in range(arguments.seeds):
-            models, opinion = voters_of(known, params, SEEDS_APART * number, trainer)
+            seed, sizes = SEEDS_APART * number, (None, OTHER_BATCH_SIZE)
+            models, (opinion, other) = voters_of(known, params, seed, trainer, sizes)
             add(of_set, "second opinion", figures(known, opinion))
+            few = np.mean(models[: params.relabel.models], axis=0)
+            voter = f"{params.relabel.models} and one of batch size {OTHER_BATCH_SIZE}"
+            add(of_set, voter, agreement(known, few, other))
             for size in range(1, MOST_MODELS + 1):
                 fixed = np.mean(models[:size], axis=0)
                 add(of_set, f"{size} of fixed network", figures(known, fixed))
-                agreed = find_agreed(known.labels, (fixed, opinion), SUSPECT)
-                f1 = score(agreed, known.labels != known.true_labels)["f1"]
-                both = figures(known, mean_of_kinds((fixed, opinion)))
-                add(of_set, f"{size} and second opinion", [*both, f1])
+                add(of_set, f"{size} and second opinion", agreement(known, fixed, opinion))
                 for weight in WEIGHTS if size == params.relabel.models else ():
                     mean = (fixed + weight * opinion) / (1 + weight)
                     voter = f"{size} and second opinion, weight {weight:g}"
@@ -71,9 +78,15 @@ def main() -> None:
 
 
 def voters_of(
-    known: ImageSet, params: Params, seed: int, trainer: Trainer
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Probabilities (N, K) of each model of the fixed network, and of the second opinion.
+    known: ImageSet,
+    params: Params,
+    seed: int,
+    trainer: Trainer,
+    batch_sizes: Sequence[int | None] = (None,),
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Probabilities (N, K) of each model of the fixed network, and of each second opinion.
+
+    batch_sizes: one for each second opinion; None is that of stage relabel.
 
     Dev, the last tenth, is not shown to the first model.
     """
@@ -83,13 +96,24 @@ def voters_of(
     others = seed_members(len(known), range(seed + 1, seed + MOST_MODELS))
     groups = {str(index): Group([member], recipe) for index, member in enumerate([first, *others])}
     opinion = seed_members(len(known), [seed])
-    groups["opinion"] = Group(opinion, second_opinion(recipe), OpinionModel)
+    for size in batch_sizes:
+        config = second_opinion(recipe)
+        config = config if size is None else replace(config, batch_size=size)
+        groups[f"opinion {size}"] = Group(opinion, config, OpinionModel)
     means = group_probs(known, groups, trainer)
-    return [means[str(index)] for index in range(MOST_MODELS)], means["opinion"]
+    fixed = [means[str(index)] for index in range(MOST_MODELS)]
+    return fixed, [means[f"opinion {size}"] for size in batch_sizes]
 
 
 def add(rows: Rows, voter: str, values: list[float]) -> None:
     rows.setdefault(voter, []).append(values)
+
+
+def agreement(known: ImageSet, fixed: np.ndarray, opinion: np.ndarray) -> list[float]:
+    """The columns for both kinds of voters, with F1 of the number that they agree on."""
+    agreed = find_agreed(known.labels, (fixed, opinion), SUSPECT)
+    f1 = score(agreed, known.labels != known.true_labels)["f1"]
+    return [*figures(known, mean_of_kinds((fixed, opinion))), f1]
 
 
 def figures(known: ImageSet, pred_probs: np.ndarray) -> list[float]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from noisylab.api.inputs import as_images, as_labels, as_probs
 from noisylab.config.params import check_recipe
-from noisylab.config.settings import ByClass
+from noisylab.config.settings import SEED, ByClass
 from noisylab.core.errors import InputError, shown, shown_list
 from noisylab.core.images import ImageSet
 from noisylab.learning import evaluation, training
@@ -78,8 +78,8 @@ def fit(
     }
     recipe = check_recipe({key: _plain(x) for key, x in settings.items() if x is not None})
     number = _plain(seed)
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**32:
-        raise InputError(f"seed must be an integer in 0..{2**32 - 1}, got {shown(seed)}")
+    if not SEED.is_good(number):
+        raise InputError(f"seed must be {SEED.expected}, got {shown(seed)}")
     generator = torch.Generator().manual_seed(number)
     progress = _EpochCalls(on_epoch) if on_epoch else None
     return training.fit(train, dev, recipe, generator, progress)

@@ -37,6 +37,7 @@ BY_CLASS = ("none", "one_minus_frequency", "inverse_frequency")
 #: Words in place of a class name: fewest labels in train, unknown, confused least on dev.
 RAREST, ANY, LEAST_CONFUSED = "rarest", "any", "least_confused"
 
+SEED = integer(0, 2**32 - 1)
 _CLASS = Check("a class or a keyword", either(text(""), number()).is_good)
 _SHARE = number(least=0, most=1)
 _FACTOR = number(least=0, most=10)
@@ -190,7 +191,7 @@ class TrainParams:
 class Params:
     """The whole file. A run takes from the top what it does not set itself."""
 
-    seed: Annotated[int, integer(0, 2**32 - 1)]  # of everything random
+    seed: Annotated[int, SEED]  # of everything random
     lr: LearningRate
     batch_size: BatchSize
     optimizer: Optimizer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -175,22 +176,29 @@ def agreed_number(scores: np.ndarray, others: np.ndarray) -> int:
     The overlap at n is the share of the n likeliest images by one kind that are also among the n
     likeliest by the other. Where both rank the same images first, it is largest near the number of
     these. A large share of few images is weak evidence, so the lower end of its 95% confidence
-    interval is used (Wilson 1927). The number is the n whose overlap exceeds chance most, as in
-    Cohen's kappa (Cohen 1960); it is 0 if the lower end is at most one half there.
+    interval is used (Wilson 1927), and of that the excess over chance, as in Cohen's kappa (Cohen
+    1960). Over a range of n, kappa is within one standard error of its maximum; the number is the
+    geometric mean of the ends of that range. It is 0 if the overlap at the maximum may be one half.
 
     >>> is_wrong = np.arange(100) < 12
     >>> agreed_number(*(is_wrong + np.random.default_rng(0).uniform(0, 0.9, (2, 100))))
-    12
+    11
     """
     numbers = np.arange(1, len(scores) // 2 + 1)
     # Equal scores rank in opposite orders by the two kinds: they are no agreement.
     later_rank = np.sort(np.maximum(_ranks(scores), _ranks(others[::-1])[::-1]))
     share = np.searchsorted(later_rank, numbers) / numbers
-    error = np.sqrt(share * (1 - share) / numbers + (_Z / numbers / 2) ** 2)
-    share = (share + _Z**2 / numbers / 2 - _Z * error) / (1 + _Z**2 / numbers)
+    shrink = 1 + _Z**2 / numbers
+    error = np.sqrt(share * (1 - share) / numbers + (_Z / numbers / 2) ** 2) / shrink
+    lower_end = (share + _Z**2 / numbers / 2) / shrink - _Z * error
     by_chance = numbers / len(scores)
-    best = ((share - by_chance) / (1 - by_chance)).argmax()
-    return int(numbers[best]) if share[best] > 0.5 else 0
+    kappa = (lower_end - by_chance) / (1 - by_chance)
+    best = kappa.argmax()
+    if lower_end[best] <= 0.5:
+        return 0
+    is_near_best = kappa >= kappa[best] - error[best] / (1 - by_chance[best])
+    least, most = numbers[is_near_best][[0, -1]]
+    return round(math.sqrt(least * most))
 
 
 def mislabelled_share(

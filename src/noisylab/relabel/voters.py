@@ -71,7 +71,7 @@ def second_opinion(recipe: FitConfig) -> FitConfig:
     return FitConfig(
         epochs=20,
         lr=0.005,
-        batch_size=128,
+        batch_size=32,
         optimizer="adamw",
         device=recipe.device,
         precision=recipe.precision,
