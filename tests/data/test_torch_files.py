@@ -78,7 +78,7 @@ BAD_WEIGHTS = {
         "is not a file of weights: contains",
     ),
     "complex": of(dotted(LAST, torch.zeros(3, 84, dtype=torch.complex64)), "is not a file of weig"),
-    "integers": of(dotted(LAST, torch.zeros(3, 84, dtype=torch.int64)), "fc3.weight that are no"),
+    "integers": of(dotted(LAST, torch.zeros(3, 84, dtype=torch.int64)), OTHER),
     "not a number": of(
         dotted("conv1.bias", torch.full((16,), torch.nan)), "in conv1.bias that are"
     ),
