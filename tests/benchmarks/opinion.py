@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--sets", type=int, nargs="+", default=[1, 2, 3, 4])
+    parser.add_argument("--sets", type=int, nargs="+", choices=range(1, 5), default=[1, 2, 3, 4])
     parser.add_argument("--kept", type=Path)
     arguments = parser.parse_args()
     params, trainer = read_params("params.yaml"), Trainer(Kept(arguments.kept))
