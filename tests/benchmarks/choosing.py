@@ -1,23 +1,25 @@
-"""How to choose among the sweep's models, and the optimizers' rates, on other sets.
+"""How to choose among the sweep's models, the optimizers' rates, and a batch size, on other sets.
 
-    python tests/benchmarks/choosing.py DIR [N_SETS]
+    python tests/benchmarks/choosing.py DIR [--sets K ...]
 
 On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes, and with labels
-corrected as in relabel: balanced accuracy on clean test images of train_fixed's kept recipe with
-each optimizer and rate; and of the model that each way of choosing on dev takes. One seed.
+corrected as in relabel without a second opinion: balanced accuracy on clean test images of
+train_fixed's kept recipe with each optimizer and rate, and with other batch sizes; and of the model
+that each way of choosing on dev takes, among those of the kept batch size. One seed. --sets: only
+the Kth sets, from 1.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import cifar10_sets
 import numpy as np
-from distillation import correct, show
+from distillation import correct, show, without_smoothing
 
 from noisylab.config.params import read_params
 from noisylab.learning.evaluation import evaluate
@@ -26,11 +28,13 @@ from noisylab.learning.training import predict_probs
 from noisylab.many.trainer import Trainer
 
 RATES = {
-    "adam": (0.0003, 0.001, 0.003, 0.01),
+    "adam": (0.001, 0.003, 0.01),
     "adamw": (0.001, 0.003),
-    "sgd": (0.01, 0.03, 0.1),
-    "rmsprop": (0.0003, 0.001),
+    "sgd": (0.03, 0.1),
+    "rmsprop": (0.001, 0.003),
 }
+#: Batch sizes and rates of Adam.
+OTHERS = ((32, 0.001), (32, 0.003), (128, 0.003))
 LAST = 5  # epochs
 
 #: Figures of dev, the higher the better, from labels, probabilities and the training's epochs.
@@ -44,18 +48,27 @@ WAYS: dict[str, Callable[[np.ndarray, np.ndarray, Trained], float]] = {
 
 
 def main() -> None:
-    root, n_sets = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 4
-    params = read_params("params.yaml")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--sets", type=int, nargs="+", choices=range(1, 5), default=[1, 2, 3, 4])
+    arguments = parser.parse_args()
+    root, params = arguments.root, read_params("params.yaml")
     recipe = params.train_fixed.runs[params.train_fixed.keep]
+    smoothing = params.train_augmented.runs[params.train_augmented.keep].label_smoothing
     settings = [(optimizer, rate) for optimizer, rates in RATES.items() for rate in rates]
     wanted = [
         Training(replace(recipe, optimizer=optimizer, lr=rate), 0, name=f"{optimizer} {rate:g}")
         for optimizer, rate in settings
     ]
-    wanted.append(Training(replace(recipe, batch_size=128, lr=0.003), 0, name="adam 0.003, of 128"))
+    for size, rate in OTHERS:
+        other = replace(recipe, optimizer="adam", batch_size=size, lr=rate)
+        wanted.append(Training(other, 0, name=f"adam {rate:g}, of {size}"))
     rows: dict[str, list[float]] = {}
-    for name, known in list(cifar10_sets.hidden(root))[:n_sets]:
-        sets = correct(known, cifar10_sets.clean_test(root, known.classes), params)
+    for place, (name, known) in enumerate(cifar10_sets.hidden(root), start=1):
+        if place not in arguments.sets:
+            continue
+        smoothed = correct(known, cifar10_sets.clean_test(root, known.classes), params)
+        sets = without_smoothing(smoothed, smoothing)
         dev, test = sets["dev"], sets["test"]
         found = dict(Trainer().train(sets["train"], dev, wanted))
         on_test, merits = [], []
