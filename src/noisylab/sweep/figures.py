@@ -69,11 +69,16 @@ def losses_of_extremes(losses: Mapping[str, plots.Losses]) -> Figure:
 def _draw(
     axes: Axes, rates: np.ndarray, values: np.ndarray, color: object, style: str, label: str
 ) -> None:
-    """Draw values (N,) as points, and a curve through the means of equal rates (N,)."""
+    """Draw values (N,) as points, and a curve through the means of equal rates (N,).
+
+    Points on dashed curves are hollow: an optimizer with one rate has no curve to tell by.
+    """
     distinct = np.unique(rates)
     means = [values[rates == rate].mean() for rate in distinct]
-    axes.plot(distinct, means, style, color=color, label=label)
-    axes.plot(rates, values, "o", color=color, markersize=4, alpha=0.7)
+    inside = "white" if style == "--" else color
+    axes.plot(distinct, means, style, color=color)
+    axes.plot(rates, values, "o", color=color, markerfacecolor=inside, markersize=4)
+    axes.plot([], [], f"o{style}", color=color, markerfacecolor=inside, markersize=4, label=label)
 
 
 def _highest_shown(losses: np.ndarray) -> float | None:
