@@ -22,7 +22,7 @@ PARAMS = {
     "models: 3": "models: 2",
     "second_opinion: true": "second_opinion: false",  # its 20 epochs take a minute
     "  - adamw\n  - sgd\n  - rmsprop\n": "",
-    **{f"  - {rate}\n": "" for rate in ("0.00001", "0.0001", "0.003", "0.01")},
+    **{f"\n  - {rate}\n": "\n" for rate in ("0.00001", "0.0001", "0.001", "0.01")},
     "engine: local ": "engine: local:1 ",  # each worker takes two seconds to import torch
 }
 #: Runs the stages in one process, which imports the slow packages once.

@@ -200,7 +200,7 @@ def test_an_invalid_value_exits_with_one_line_and_changes_nothing(clone: Clone) 
     assert "Traceback" not in printed
     assert clone.outputs() == before
     for old, new, message in (
-        ("lr: ", "learning: 1\nlr: ", "params.yaml: learning is unknown; known are seed, lr"),
+        ("\nlr: ", "\nlearning: 1\nlr: ", "params.yaml: learning is unknown; known are seed, lr"),
         ("class: rarest ", "class: dog ", "params.yaml: relabel.suspect_class must be rarest, any"),
     ):
         clone.run("git", "checkout", "--quiet", "params.yaml")

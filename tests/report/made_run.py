@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 SIZES = {"confusion": (1035, 385), "runs": (920, 820), "flagged": (1080, 1850)}
 #: All predictions are made with 92 %, and as many are right.
 RELIABILITY = Reliability(*(np.eye(N_BINS)[13] * value for value in (1.0, 0.92, 0.92)))
+BEST_RATE = 0.001  # of the sweep, and that of the kept recipe of train_fixed
 COMMIT = Commit("0123456789abcdef" * 2 + "01234567")
 
 
@@ -124,7 +125,7 @@ def make_run(
     }
     stats["shared_images"] = {"train_dev": 0}
     files.write_json(folder / "metrics/stats.json", stats)
-    settings = replace(read_params(ROOT / "params.yaml"), **params)
+    settings = replace(with_best_rate(read_params(ROOT / "params.yaml")), **params)
     sets = [*counts, *(["dev_true"] if truth else [])]
     as_labelled = {name: counts["dev" if name == "dev_true" else name] for name in sets}
     for stage in STAGES:
@@ -144,6 +145,13 @@ def make_run(
     write_attack(folder, classes)
     write_pictures(folder, classes, settings, truth)
     return MadeRun(folder, settings)
+
+
+def with_best_rate(params: Params) -> Params:
+    """With the sweep's best rate in the kept recipe of train_fixed."""
+    stage = params.train_fixed
+    kept = replace(stage.runs[stage.keep], lr=BEST_RATE)
+    return replace(params, train_fixed=replace(stage, runs={**stage.runs, stage.keep: kept}))
 
 
 def confused(counts: Sequence[int], right: float) -> np.ndarray:
@@ -199,8 +207,10 @@ def write_relabel(folder: Path, classes: tuple[str, ...], truth: bool) -> None:
 
 
 def write_sweep(folder: Path) -> None:
-    best = {"optimizer": "adam", "lr": 0.001, "seeds": 1, "balanced_accuracy": 0.9, "deviation": 0}
-    best["standard_error"] = 0.02
+    best = {
+        "optimizer": "adam", "lr": BEST_RATE, "seeds": 1,
+        "balanced_accuracy": 0.9, "deviation": 0, "standard_error": 0.02,
+    }  # fmt: skip
     figures = {
         "final": "train_fixed",
         "best": best,
@@ -215,7 +225,7 @@ def write_sweep(folder: Path) -> None:
     )  # fmt: skip
     rows = [
         ("adam", "3e-07", 0, "no", "no", 1.099, 1.098, 0.333),
-        ("adam", "0.001", 0, "no", "yes", 0.9, 0.3, 0.9),
+        ("adam", f"{BEST_RATE:g}", 0, "no", "yes", 0.9, 0.3, 0.9),
         ("adam", "0.05", 0, "no", "no", 1.9, 1.1, 0.333),
     ]
     files.write_csv(folder / "plots/lr_sweep/trainings.csv", columns, rows)
