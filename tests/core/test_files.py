@@ -54,13 +54,18 @@ def test_temporary_files_of_killed_processes_are_removed_and_those_of_running_on
     dead.wait()
     left = tmp_path / f".file.{dead.pid}.partial"
     beside = tmp_path / f".other.{os.getppid()}.partial"
-    foreign = tmp_path / ".other.partial"  # of no process at all
+    foreign = tmp_path / ".movie.partial"  # of another program
     for path in (left, beside, foreign):
         path.write_bytes(b"half")
+    thesis = tmp_path / ".thesis.partial"
+    thesis.mkdir()
+    link = tmp_path / f".link.{dead.pid}.partial"
+    link.symlink_to(thesis)
     assert not files.is_being_written(left)
     assert files.is_being_written(beside)
     files.write_bytes(tmp_path / "file", b"whole")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [beside.name, "file"]
+    left_alone = [foreign.name, beside.name, thesis.name]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*left_alone, "file"]
 
 
 FULL = """

@@ -69,7 +69,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -100,15 +100,15 @@ def new_folder(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(target)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def is_being_written(path: Path) -> bool:
     """Whether a running process fills `path` for write_bytes() or new_folder()."""
-    named = re.fullmatch(r"\..+\.(\d+)\.partial", path.name)
-    return named is not None and is_running(int(named[1]))
+    writer = _writer(path)
+    return writer is not None and is_running(writer)
 
 
 def write_json(path: str | Path, values: Mapping[str, Any]) -> None:
@@ -137,14 +137,21 @@ def write_png(path: str | Path, figure: Figure) -> None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files and folders of processes that were killed."""
+    """Remove the temporary files and folders of processes that were killed, and nothing else."""
     for path in folder.glob(".*.partial"):
-        if is_being_written(path):
+        writer = _writer(path)
+        if writer is None or is_running(writer):
             continue
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _writer(path: Path) -> int | None:
+    """The process that a temporary file or folder is named after; None if it is none of ours."""
+    named = re.fullmatch(r"\..+\.(\d+)\.partial", path.name)
+    return int(named[1]) if named else None
 
 
 def _rounded(value: Any) -> Any:
