@@ -63,6 +63,8 @@ def test_a_persons_agreement_counts_as_the_persons(
         "train,1,car,dog,0.9,yes,dog,rule",
         "trial,1,car,cat,0.9,yes,cat,rule",
         "train,one,car,cat,0.9,yes,cat,rule",
+        "test,0,car,cat,0.9,yes,cat,rule",
+        "train,1,car,cat,7,yes,cat,rule",
     ],
 )
 def test_a_table_of_other_sets_is_refused(

@@ -10,11 +10,11 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from noisylab.core import files
-from noisylab.core.images import ImageSet
+from noisylab.core.images import KEEP, ImageSet
 from noisylab.data import set_files
 from noisylab.review import decisions
 from noisylab.review.app import create_app
-from noisylab.review.cases import COLUMNS
+from noisylab.review.corrections import COLUMNS
 from noisylab.review.store import Store
 
 #: Split, index and suggested class, in the order of review. The first two are flagged for certain,
@@ -46,8 +46,8 @@ def write_data(tmp_path: Path) -> WriteData:
         for place, (split, index, name) in enumerate(SUGGESTED):
             suggested = classes[("car", "truck", "cat").index(name)]
             given = classes[sets[split].labels[index]]
-            flagged = "yes" if place < N_FLAGGED else "no"
-            rows.append((split, index, given, suggested, SCORES[place], flagged))
+            decided = ("yes", suggested) if place < N_FLAGGED else ("no", KEEP)
+            rows.append((split, index, given, suggested, SCORES[place], *decided, "rule"))
         rows.sort(key=lambda row: -row[4])  # as stage relabel sorts them
         folder = tmp_path / "data"
         set_files.write_sets(folder, sets)

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from noisylab.core import files
 from noisylab.core.images import ImageSet
 from noisylab.data import set_files
-from noisylab.review.cases import COLUMNS
+from noisylab.review.corrections import COLUMNS
 from noisylab.review.store import Decision, Store
 
 from .conftest import SUGGESTED
@@ -25,11 +25,11 @@ def cars(data: Path, train: ImageSet, dev: ImageSet) -> None:
     names = tuple(f"photos/train/car/IMG_{index:06}.jpeg" for index in range(len(train)))
     set_files.write_sets(data, {"train": replace(train, names=names), "dev": dev})
     rows = [
-        ("train", 3 * place, "car", "cat", 0.99 - place / 1000, "yes") for place in range(N_CARS)
+        ("train", 3 * place, "car", "cat", 0.99 - place / 1000, "yes", "cat", "rule")
+        for place in range(N_CARS)
     ]
-    files.write_csv(
-        data / "corrections.csv", COLUMNS, [*rows, ("dev", 1, "truck", "cat", 0.6, "yes")]
-    )
+    other = ("dev", 1, "truck", "cat", 0.6, "yes", "cat", "rule")
+    files.write_csv(data / "corrections.csv", COLUMNS, [*rows, other])
 
 
 def open_grid(page: Page, address: str, width: int = 1280, height: int = 420) -> None:

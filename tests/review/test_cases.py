@@ -7,7 +7,8 @@ import pytest
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet, image_digest
 from noisylab.relabel.outputs import CORRECTIONS
-from noisylab.review.cases import COLUMNS, Case, digit_keys, read_cases
+from noisylab.review.cases import Case, digit_keys, read_cases
+from noisylab.review.corrections import COLUMNS
 
 from .conftest import N_FLAGGED, SUGGESTED
 
@@ -33,7 +34,7 @@ def test_cases_have_the_names_of_their_files(data: Path, sets: dict[str, ImageSe
 
 
 def test_the_columns_are_those_that_the_stage_writes(data: Path, sets: dict[str, ImageSet]) -> None:
-    assert CORRECTIONS[: len(COLUMNS)] == COLUMNS
+    assert CORRECTIONS == COLUMNS
     (data / "corrections.csv").write_text(f"{HEADER}train,2,cat,car,0.25,no,keep,rule\n")
     (case,) = read_cases(data / "corrections.csv", sets)
     assert (case.index, case.score, case.flagged) == (2, 0.25, False)
@@ -50,6 +51,8 @@ def test_the_columns_are_those_that_the_stage_writes(data: Path, sets: dict[str,
         "train,0,car,cat,1.5,yes,cat,rule",
         "train,0,car,cat,nan,yes,cat,rule",
         "train,0,car,cat,,yes,cat,rule",
+        "train,0,car,cat,0.5,yes,dog,rule",
+        "train,0,car,cat,0.5,yes,cat,nobody",
     ],
 )
 def test_a_table_of_other_sets_is_refused_with_its_line(

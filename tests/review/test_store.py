@@ -14,7 +14,8 @@ from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
 from noisylab.data import set_files
 from noisylab.review import store as store_module
-from noisylab.review.cases import COLUMNS, Case
+from noisylab.review.cases import Case
+from noisylab.review.corrections import COLUMNS
 from noisylab.review.decisions import read_review
 from noisylab.review.store import Decision, StaleError, Store
 
@@ -96,7 +97,7 @@ def test_a_decision_on_a_changed_label_is_refused(
     labels = sets["train"].labels.copy()
     labels[3] = 1
     set_files.write_sets(data, {"train": sets["train"].with_labels(labels)})
-    row = ("train", 3, "truck", "cat", 0.9, "yes")
+    row = ("train", 3, "truck", "cat", 0.9, "yes", "cat", "rule")
     files.write_csv(data / "corrections.csv", COLUMNS, [row])
     with pytest.raises(StaleError, match="is no longer the one shown"):
         store.decide(about(case, case.given))
@@ -124,7 +125,7 @@ def decide_all(data: Path, cases: list[Case]) -> None:
 
 def many_cases(data: Path, train: ImageSet) -> list[Case]:
     rows = [
-        ("train", index, train.classes[label], "cat", 0.5, "yes")
+        ("train", index, train.classes[label], "cat", 0.5, "yes", "cat", "rule")
         for index, label in enumerate(train.labels)
     ]
     files.write_csv(data / "corrections.csv", COLUMNS, rows)

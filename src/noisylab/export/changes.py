@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from noisylab.core.errors import InputError
 from noisylab.core.files import write_csv
-from noisylab.core.images import KEEP, REVIEWED, Decisions, ImageSet
-from noisylab.core.tables import read_table
+from noisylab.core.images import REVIEWED, Decisions, ImageSet
+from noisylab.review.corrections import Correction, read_corrections
 
 COLUMNS = ("file", "from", "to", "score", "by")
-_FOUND = ("split", "index", "given", "suggested", "score", "flagged", "decision", "by")
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,9 @@ def find_changes(
     """
     labels: dict[tuple[str, int], int] = {}
     scores: dict[tuple[str, int], str] = {}
-    for line, row in read_table(corrections, _FOUND).items():
-        try:
-            place, label = _found(row, sets)
-        except (LookupError, ValueError):
-            raise InputError(
-                f"{corrections}: line {line}: does not match the sets beside it; run make repro"
-            ) from None
-        labels[place], scores[place] = label, row["score"]
+    for found in read_corrections(corrections, sets):
+        place = found.split, found.index
+        labels[place], scores[place] = _by_rule(found), found.score
     labels |= decisions
     return [
         Change(*place, label, scores.get(place, ""), "person" if place in decisions else "rule")
@@ -81,20 +74,11 @@ def write_changes(path: Path, changes: Sequence[Change], sets: Mapping[str, Imag
     write_csv(path, COLUMNS, rows)
 
 
-def _found(row: Mapping[str, str], sets: Mapping[str, ImageSet]) -> tuple[tuple[str, int], int]:
-    """Split and index of an image, and the rule's label for it.
-
-    Raises LookupError or ValueError if the row is not about an image of these sets.
-    """
-    split, index = row["split"], int(row["index"])
-    classes, given = sets[split].classes, sets[split].labels[index]
-    if index < 0 or classes[given] != row["given"]:
-        raise ValueError(row)
-    if row["by"] == "rule":
-        decision = row["decision"]
-    else:  # the last run heeded a person, and the table tells what the rule would have done
-        decision = row["suggested"] if row["flagged"] == "yes" else KEEP
-    return (split, index), int(given) if decision == KEEP else classes.index(decision)
+def _by_rule(found: Correction) -> int:
+    """The rule's label, also where the last run heeded a person instead."""
+    if not found.is_decided:
+        return found.label
+    return found.suggested if found.is_flagged else found.given
 
 
 def _order(place: tuple[str, int]) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from noisylab.export.linking import class_folders, link_files, place_files
 from noisylab.export.repickle import count_images, with_labels
 
 _LABELS = "labels.csv"
-_CLASSES = ("classes.txt",)
+_CLASSES = "classes.txt"
 _COLUMN = "corrected"
 
 
@@ -57,7 +57,7 @@ def export(
             for split in REVIEWED:
                 name = f"{split}.pickle"
                 write_bytes(folder / name, with_labels(source / name, labels[split]))
-            link_files(source, [name for name in _CLASSES if (source / name).exists()], folder)
+            link_files(source, [_CLASSES] if (source / _CLASSES).exists() else [], folder)
         else:
             for split in REVIEWED:
                 _write_batches(source, folder, FILES[split], labels[split])

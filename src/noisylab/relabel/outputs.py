@@ -11,6 +11,7 @@ import numpy as np
 
 from noisylab.core import files
 from noisylab.core.errors import shown_list
+from noisylab.core.images import KEEP
 from noisylab.core.metrics import listing
 from noisylab.data import set_files
 from noisylab.learning.evaluation import precision_recall
@@ -55,7 +56,7 @@ def corrections(result: Relabelling, near: np.ndarray) -> list[tuple[object, ...
             classes[errors.suggested[index]],
             errors.scores[index],
             "yes" if errors.is_flagged[index] else "no",
-            "keep" if labels[index] == given[index] else classes[labels[index]],
+            KEEP if labels[index] == given[index] else classes[labels[index]],
             "review" if index in decisions else "rule",
             *([] if names is None else [names[index]]),
         )

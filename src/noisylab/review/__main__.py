@@ -1,8 +1,5 @@
-"""Review doubtful labels on a page in the browser:
+"""Review doubtful labels on a page in the browser.
 
-    noisylab review [DATA]
-
-DATA is the folder with the sets, corrections.csv and review.csv; default: data.
 Each decision is written to review.csv at once. The page is served to this
 machine only, until Ctrl-C.
 """
@@ -38,7 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("data", type=Path, nargs="?", default=Path("data"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "data",
+        type=Path,
+        nargs="?",
+        default=Path("data"),
+        metavar="DATA",
+        help="folder with the sets, corrections.csv and review.csv; default: data",
+    )
     parser.add_argument("--port", type=int, help=f"default {_PORT}, or any if that is taken")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     options = parser.parse_args(arguments)

@@ -9,13 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
-from noisylab.core.tables import read_table
 from noisylab.review import priority
+from noisylab.review.corrections import Correction, read_corrections
 from noisylab.review.decisions import check_classes
-
-COLUMNS = ("split", "index", "given", "suggested", "score", "flagged")
 
 #: In keyboard order.
 DIGITS = "1234567890"
@@ -50,14 +47,7 @@ def read_cases(path: str | Path, sets: Mapping[str, ImageSet]) -> tuple[Case, ..
     Raises InputError that names the line if the table does not match the sets.
     """
     check_classes(sets)
-    cases = []
-    for line, row in read_table(Path(path), COLUMNS).items():
-        try:
-            cases.append(_case(row, sets))
-        except (LookupError, ValueError):
-            raise InputError(
-                f"{path}: line {line}: does not match the sets beside it; run make repro"
-            ) from None
+    cases = [_case(found, sets[found.split]) for found in read_corrections(path, sets)]
     scores = np.array([case.score for case in cases])
     is_flagged = np.array([case.flagged for case in cases], bool)
     tiers = priority.tiers(scores, is_flagged)
@@ -67,17 +57,19 @@ def read_cases(path: str | Path, sets: Mapping[str, ImageSet]) -> tuple[Case, ..
     )
 
 
-def _case(row: Mapping[str, str], sets: Mapping[str, ImageSet]) -> Case:
-    """A case without its tier; LookupError or ValueError if it is not about an image of `sets`."""
-    split, index, score = row["split"], int(row["index"]), float(row["score"])
-    given, suggested = row["given"], row["suggested"]
-    image_set = sets[split]
-    label = image_set.classes.index(given)
-    if index < 0 or label != image_set.labels[index] or not 0 <= score <= 1:
-        raise ValueError(row)
-    image_set.classes.index(suggested)  # raises for a name that is no class
-    image, name = image_set.digests[index], image_set.names[index] if image_set.names else None
-    return Case(split, index, image, name, given, suggested, score, row["flagged"] == "yes", "")
+def _case(found: Correction, own: ImageSet) -> Case:
+    """A case without its tier."""
+    return Case(
+        split=found.split,
+        index=found.index,
+        image=own.digests[found.index],
+        name=own.names[found.index] if own.names else None,
+        given=own.classes[found.given],
+        suggested=own.classes[found.suggested],
+        score=float(found.score),
+        flagged=found.is_flagged,
+        tier="",
+    )
 
 
 def digit_keys(classes: Sequence[str], cases: Sequence[Case]) -> dict[str, str]:
