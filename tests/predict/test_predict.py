@@ -171,6 +171,8 @@ def test_a_model_without_class_names_needs_them(
     )
     assert predict("--classes", 'a, b,"c,d"', photo, model=path) == 0
     assert table(capsys.readouterr().out)[0][3:] == ["a", "b", "c,d"]
+    assert predict("--classes", "a\nb\nc\n", photo, model=path) == 0  # the lines of classes.txt
+    assert table(capsys.readouterr().out)[0][3:] == ["a", "b", "c"]
     for listed, message in {
         "a,b": f"expected the 3 classes of {path}, got ['a', 'b']",
         "a,b,b": "classes must be distinct, got 'b' more than once",
@@ -241,6 +243,20 @@ def test_a_reader_that_has_enough_ends_it_quietly(photos: Path) -> None:
     os.close(writing)
     assert ended.stderr == b""
     assert ended.returncode != 0
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_ends_it_with_one_line(photos: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            command(photos), stdout=full, stderr=subprocess.PIPE, check=False, timeout=120
+        )
+    assert ended.stderr.splitlines()[-1] == (
+        b"the predictions cannot be written: No space left on device"
+    )
+    assert b"Traceback" not in ended.stderr
+    assert ended.returncode == 1
 
 
 def test_names_of_any_bytes_come_back(photos: Path, model: SimpleModel) -> None:

@@ -104,3 +104,11 @@ def test_other_pickles_are_refused(tmp_path: Path, content: object, message: str
     path.write_bytes(pickle.dumps(content))
     with pytest.raises(InputError, match=f"^{path}: {message}"):
         read_file(path)
+
+
+def test_a_name_that_is_too_long_stops_no_other(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    found = find_files(["x" * 5000, tmp_path])
+    assert found.files == [tmp_path / "a.png"]
+    (error,) = found.errors
+    assert error.endswith(": cannot be read: File name too long")

@@ -43,9 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         n_errors = _predict(options)
     except InputError as error:
         sys.exit(str(error))
-    except BrokenPipeError:  # `head` has read enough
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
-        sys.exit(1)
+        if isinstance(error, BrokenPipeError):  # `head` has read enough
+            sys.exit(1)
+        sys.exit(f"the predictions cannot be written: {error.strerror}")
     sys.exit(n_errors > 0)
 
 
@@ -93,7 +95,7 @@ def _read_model(path: str, listed: str | None) -> tuple[SimpleModel, tuple[str, 
                 "order of its outputs, as --classes NAME,NAME,..."
             )
         return model, model.classes
-    classes = tuple(name.strip() for name in next(csv.reader([listed]), []))
+    classes = tuple(name.strip() for row in csv.reader(listed.splitlines()) for name in row)
     if len(classes) != model.n_classes or model.classes not in (None, classes):
         expected = f" {shown_list(model.classes)}" if model.classes else ""
         raise InputError(

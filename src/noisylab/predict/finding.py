@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from noisylab.core.errors import InputError
+from noisylab.core.errors import InputError, shown
 from noisylab.data.sources import deep
 from noisylab.data.sources.photos import SUFFIXES, Sizes, decode, fit
 from noisylab.data.sources.tensors import read_images
@@ -41,7 +41,12 @@ def find_files(paths: Iterable[str | Path]) -> Found:
         if not str(given):  # to Path, the current folder
             found.errors.append("expected a file or a folder, got an empty name")
             continue
-        if not path.is_dir():
+        try:
+            is_folder = path.is_dir()
+        except OSError as error:  # a name that is too long, say
+            found.errors.append(f"{shown(str(given))}: cannot be read: {error.strerror}")
+            continue
+        if not is_folder:
             found.files.append(path)  # reading it tells if it is missing
             continue
         n_files = len(found.files)
