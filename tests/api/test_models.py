@@ -126,6 +126,21 @@ def test_other_images_are_refused(model: SimpleModel, dev: ImageSet) -> None:
             noisylab.attack(model, images, 0)
 
 
+def test_what_is_no_model_is_refused(train: ImageSet, dev: ImageSet) -> None:
+    fitted: Any = noisylab.fit(train, dev, epochs=1)
+    message = "model must be a torch.nn.Module, got Fit; pass its .model"
+    with pytest.raises(InputError, match=message):
+        noisylab.predict_probs(fitted, dev.images)
+    with pytest.raises(InputError, match=message):
+        noisylab.attack(fitted, dev.images, 0)
+
+
+def test_labels_that_are_a_list_are_refused(dev: ImageSet) -> None:
+    labels: Any = dev.labels.tolist()
+    with pytest.raises(InputError, match="labels must be int64 of shape"):
+        ImageSet(dev.images, labels, dev.classes)
+
+
 def test_one_target_stands_for_all_images(model: SimpleModel, dev: ImageSet) -> None:
     images = dev.images[dev.labels == 1]
     targets = np.full(len(images), 2)

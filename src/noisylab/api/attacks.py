@@ -11,6 +11,7 @@ from noisylab.adversarial import smallest
 from noisylab.adversarial import steps as gradient_steps
 from noisylab.adversarial.steps import Attacked
 from noisylab.api.inputs import as_images, as_labels
+from noisylab.api.models import as_model
 
 
 def attack(
@@ -70,7 +71,7 @@ def smallest_change(
 
 def _as_targets(model: nn.Module, images: np.ndarray, targets: ArrayLike) -> np.ndarray:
     """Targets (N,) int64, each a class of the model."""
-    model = gradient_steps.frozen(model)
+    model = gradient_steps.frozen(as_model(model))
     with torch.no_grad():
         logits = gradient_steps.finite_logits(model, gradient_steps.to_levels(model, images[:1]))
     given = np.full(len(images), targets) if np.ndim(targets) == 0 else targets

@@ -36,7 +36,7 @@ def _first_bad(labels: list[Any]) -> str:
     if not all(whole):
         index, remedy = whole.index(False), ""
     if isinstance(labels[index], str):
-        remedy = "; number the classes in the order of the columns of pred_probs"
+        remedy = "; number the classes in the order of the model's outputs"
     return f"{shown(labels[index])} at index {index}{remedy}"
 
 

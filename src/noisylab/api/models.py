@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from torch import nn
 
 from noisylab.api.inputs import as_images, as_labels, as_probs
 from noisylab.config.params import check_recipe
@@ -88,9 +89,19 @@ def fit(
 def predict_probs(model: SimpleModel, images: ArrayLike) -> np.ndarray:
     """Predict probabilities (N, K) float64, rows summing to 1, of images (N, 32, 32, 3) uint8.
 
-    Dropout is off; the model is left in eval mode. Raises InputError for other images.
+    Dropout is off; the model is left in eval mode. Raises InputError for other images, and for what
+    is no model.
     """
+    as_model(model)
     return training.predict_probs(model, as_images(images))
+
+
+def as_model(model: nn.Module) -> nn.Module:
+    """The model; raises InputError for anything else, such as the result of fit()."""
+    if not isinstance(model, nn.Module):
+        hint = "; pass its .model" if hasattr(model, "model") else ""
+        raise InputError(f"model must be a torch.nn.Module, got {shown(model)}{hint}")
+    return model
 
 
 def evaluate(labels: ArrayLike, pred_probs: ArrayLike) -> Evaluation:

@@ -68,7 +68,7 @@ class ImageSet:
             check_probs(self.pred_probs, len(self.images), len(self.classes))
 
     def _check_labels(self, what: str, labels: np.ndarray) -> None:
-        if labels.dtype != np.int64 or labels.shape != (len(self),):
+        if getattr(labels, "dtype", None) != np.int64 or labels.shape != (len(self),):
             raise InputError(
                 f"{what} must be int64 of shape ({len(self)},), one per image, got {shown(labels)}"
             )
