@@ -24,7 +24,6 @@ from cleanlab.filter import find_label_issues
 from opinion import otsu
 
 from noisylab.config.params import Params, read_params
-from noisylab.config.settings import ANY, RAREST
 from noisylab.core.images import ImageSet, joined
 from noisylab.data import set_files
 from noisylab.learning.evaluation import precision_recall
@@ -92,12 +91,12 @@ def find_all(
     )
     given, config = known.labels, params.relabel
     start = cpu_seconds()
-    told = replace(config, suspect_class=RAREST, second_opinion=True)
-    votes = cast_votes(known, first, told, recipe, seed, trainer)
+    opinion = replace(config, second_opinion=True)
+    votes = cast_votes(known, first, suspect, opinion, recipe, seed, trainer)
     print(f"voters of seed {seed}: {cpu_seconds() - start:.0f} CPU s", flush=True)
     assert votes.kinds
-    unknown = replace(config, suspect_class=ANY, second_opinion=False)
-    held_out = cast_votes(known, first, unknown, recipe, seed, trainer).held_out
+    alone = replace(config, second_opinion=False)
+    held_out = cast_votes(known, first, None, alone, recipe, seed, trainer).held_out
     assert held_out is not None
     scores: dict[str, tuple[float, ...]] = {}
     if suspect is not None:

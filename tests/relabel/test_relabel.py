@@ -7,7 +7,7 @@ from conftest import make_set
 from planted import CONFIG, PLANTED, RECIPE, find, planted_sets, trained_model
 
 from noisylab.core.errors import InputError
-from noisylab.core.images import ImageSet
+from noisylab.core.images import REVIEWED, ImageSet
 from noisylab.learning.calibration import unsmoothed
 from noisylab.learning.kept import Training
 from noisylab.learning.network import SimpleModel
@@ -109,6 +109,16 @@ def test_the_second_opinion_counts_twice_as_much_as_the_other_models(
     expected = find_agreed(known.labels, kinds, 2 if suspect == "cat" else None)
     assert np.array_equal(result.errors.flagged, expected.flagged)
     assert np.array_equal(result.errors.suggested, expected.suggested)
+
+
+def test_a_class_with_the_name_any_is_suspected_and_needs_no_folds() -> None:
+    classes = ("car", "truck", "any")
+    made = {split: make_set(90, seed, classes) for seed, split in enumerate(REVIEWED)}
+    config = replace(CONFIG, suspect_class="any", models=1)
+    first = np.full((90, 3), 1 / 3)
+    votes = voters.cast_votes(made["train"], first, 2, config, RECIPE, 0, Trainer())
+    assert votes.held_out is None
+    assert find(made, SimpleModel(3), config=config).suspect == 2
 
 
 def test_the_rarest_class_is_suspected_by_default(

@@ -23,7 +23,7 @@ from noisylab.relabel.rules import (
     find_confused,
     find_suspect,
 )
-from noisylab.relabel.voters import cast_votes
+from noisylab.relabel.voters import Votes, cast_votes
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,26 +104,31 @@ def relabel(
     if suspect is None and not config.second_opinion:
         _check_folds(known)
     first = predict_both_ways(model, known.images)
-    votes = cast_votes(known, first, config, recipe, seed, trainer)
-    if votes.kinds is not None:
-        best = find_agreed(given, votes.kinds, suspect)
-    elif suspect is not None:
-        best = find_suspect(given, votes.pred_probs, suspect)
-    else:
-        assert votes.held_out is not None
-        best = find_confused(given, votes.held_out, votes.pred_probs)
+    votes = cast_votes(known, first, suspect, config, recipe, seed, trainer)
     trainer.keep_used()
-    rules = {"report": find_called(given, own_probs, suspect), "best": best}
+    rules = {
+        "report": find_called(given, own_probs, suspect),
+        "best": _find_best(given, votes, suspect),
+    }
     errors = rules[config.keep]
     parts = dict(zip(REVIEWED, np.split(np.arange(len(known)), [len(train)]), strict=True))
     decided = {int(parts[split][index]): label for (split, index), label in decisions.items()}
     labels, spared = _corrected(known, parts["train"], errors, decided)
-    pred_probs = unsmoothed(votes.pred_probs, recipe.label_smoothing)
+    pred_probs = unsmoothed(votes.pred_probs, recipe.label_smoothing).copy()
     for index, label in decided.items():
         pred_probs[index] = np.eye(len(train.classes))[label]
     return Relabelling(
         known, parts, rules, errors, suspect, rivals, decided, labels, pred_probs, spared
     )
+
+
+def _find_best(given: np.ndarray, votes: Votes, suspect: int | None) -> LabelErrors:
+    if votes.kinds is not None:
+        return find_agreed(given, votes.kinds, suspect)
+    if suspect is not None:
+        return find_suspect(given, votes.pred_probs, suspect)
+    assert votes.held_out is not None
+    return find_confused(given, votes.held_out, votes.pred_probs)
 
 
 def _check_folds(known: ImageSet) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noisylab.config.settings import ANY, AugmentConfig, FitConfig, RelabelConfig
+from noisylab.config.settings import AugmentConfig, FitConfig, RelabelConfig
 from noisylab.core.images import ImageSet
 from noisylab.learning.opinion import OpinionModel
 from noisylab.many.ensemble import Group, fold_members, group_probs, seed_members
@@ -20,8 +20,8 @@ class Votes:
 
     pred_probs: of all voters.
     kinds:      of the fixed network and of the second opinion; None without it.
-    held_out:   of models that did not train on the image; for suspect class `any` without a second
-                opinion, else None.
+    held_out:   of models that did not train on the image; without a suspect class and without a
+                second opinion, else None.
     """
 
     pred_probs: np.ndarray
@@ -32,6 +32,7 @@ class Votes:
 def cast_votes(
     known: ImageSet,
     first: np.ndarray,
+    suspect: int | None,
     config: RelabelConfig,
     recipe: FitConfig,
     seed: int,
@@ -39,6 +40,7 @@ def cast_votes(
 ) -> Votes:
     """Train the further voters on `known`; return mean predictions of its images.
 
+    suspect: the class that may carry other labels; None for any.
     first: (N, K), of the first voter, which was trained by `recipe` from `seed`. Voters of later
         seeds train on all of `known`: the more images of a rare class a model has seen, the better
         it finds others.
@@ -50,7 +52,7 @@ def cast_votes(
     if config.second_opinion:
         members = seed_members(len(known), [seed])
         groups["opinion"] = Group(members, second_opinion(recipe), OpinionModel)
-    elif config.suspect_class == ANY:
+    elif suspect is None:
         seeds = range(seed, seed + config.fold_seeds)
         groups["folds"] = Group(fold_members(known.labels, config.folds, seeds), recipe)
     means = group_probs(known, groups, trainer)
