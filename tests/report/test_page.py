@@ -85,7 +85,7 @@ def test_all_runs_are_in_the_table(tmp_path: Path) -> None:
         "train_fixed report",
         "train_fixed best, kept",
         "lr_sweep best",
-        "lr_sweep final, of train_fixed",
+        "the final model, that of train_fixed",
     ]
     groups = re.findall(r'scope="col" class="group" colspan="3">(.*?)<', table)
     assert groups == ["dev (given labels)", "dev (corrected labels)", "dev (true labels)", "test"]

@@ -213,6 +213,22 @@ def test_settings_are_told_as_they_are(tmp_path: Path) -> None:
     assert "the kept model of train_augmented predicts a class other than" in said["relabel"]
 
 
+def test_a_class_may_have_the_name_of_a_word(tmp_path: Path) -> None:
+    run = make_run(tmp_path, classes=("car", "any", "rarest"))
+    for name in ("any", "rarest"):
+        relabel = replace(run.params.relabel, suspect_class=name)
+        said = replace(run, params=replace(run.params, relabel=relabel)).said()["relabel"]
+        assert f"The suspect class is {name}" in said
+
+
+def test_labels_that_only_a_person_corrected_were_not_corrected_by_models(tmp_path: Path) -> None:
+    run = make_run(tmp_path, truth=False)
+    by_models = "The labels of dev were corrected by similar models"
+    assert by_models in run.said()["train_fixed"]
+    run.change("relabel.json", "dev", "flagged", value=0)
+    assert by_models not in run.said()["train_fixed"]
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
     return make_run(tmp_path_factory.mktemp("run"))

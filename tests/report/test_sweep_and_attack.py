@@ -93,7 +93,7 @@ def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
     )
     assert "Two models are attacked: that of run report of train_fixed" in attacked
     assert "at most 16 levels per pixel, the final model assigns 90.0% a probability" in attacked
-    assert "after the smallest perturbation" in run.html()
+    assert "images for which a perturbation to" in run.html()
     assert "Perturbed by at most 4 levels per pixel, 60.0% of them" in attacked
     assert "by at most 16 levels, 100%" in attacked
     run.change("adversarial.json", "final", "example", "reached", value=0)
@@ -106,7 +106,7 @@ def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
     assert "the probability of cat is 20.0%" in said["adversarial"]
     assert "succeeds for none of them" in said["adversarial"]
     text = run.html()
-    assert "after the smallest perturbation" not in text
+    assert "images for which a perturbation to" not in text
     row = text[text.index("The smallest perturbation, in levels") :]
     row = row[row.index('<th scope="row">the final model') :]
     assert row[: row.index("</tr>")].count('aria-label="no figure"') == 4
@@ -182,3 +182,32 @@ def test_a_rate_at_which_some_trainings_learn(tmp_path: Path) -> None:
     lucky = "adam,0.05,1,no,yes,0.9,0.5,0.8"
     table.write_text("\n".join([header, *rows, lucky]) + "\n")
     assert "At the highest rate, 0.05, the model learns in 1 of 2" in run.said()["lr_sweep"]
+
+
+def test_a_sweep_in_which_none_learned(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    assert "best learning rate" in run.html()
+    table = tmp_path / "plots/lr_sweep/trainings.csv"
+    table.write_text(table.read_text().replace("no,yes", "no,no"))
+    said = run.said()["lr_sweep"]
+    assert "No model learned. The one with the highest balanced accuracy" in said
+    assert "The best rate is 0.001" not in said
+    html = run.html()
+    assert "best learning rate" not in html
+    assert "<td>best, not learned</td>" in html
+
+
+def test_the_recipe_of_the_sweep_never_gives_up(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    exception = "A training, except the recipe's own, that has not learned after"
+    assert exception in run.said()["lr_sweep"]
+    shorter = replace(run.params.lr_sweep, epochs=50)
+    run = replace(run, params=replace(run.params, lr_sweep=shorter))
+    assert exception not in run.said()["lr_sweep"]
+
+
+def test_a_loss_that_gave_up_at_once_goes_nowhere(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    table = tmp_path / "plots/lr_sweep/trainings.csv"
+    table.write_text(table.read_text().replace("1.9,1.1,", "17.4,17.4,"))
+    assert "training does not converge: train loss is 17.400." in run.said()["lr_sweep"]

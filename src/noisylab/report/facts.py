@@ -61,9 +61,10 @@ class Relabelled:
 
 @dataclass(frozen=True)
 class Rate:
-    """A learning rate of an optimizer: figures are means over its seeds, None where one diverged.
+    """A learning rate of an optimizer: figures are means over its seeds, None where one is missing.
 
-    balanced_accuracy: on dev. first_loss, last_loss: of train, in nats.
+    balanced_accuracy: on dev. first_loss, last_loss: of train, in nats. A training that diverged
+    has no figures but, if it diverged later, its first loss.
     """
 
     optimizer: str
@@ -85,7 +86,7 @@ class Swept:
     ends:        the lowest and the highest rate of the optimizer with the most rates; of equals, of
                  the best one. Without the best rate.
     standard_error: of the best balanced accuracy on dev.
-    near_best:   number of rates less than that error worse than the best, itself among them.
+    near_best:   number of rates at most that error worse than the best, itself among them.
     not_learned: trainings that neither diverged nor learned.
     """
 

@@ -33,7 +33,7 @@ class Hidden:
 
     @property
     def stands_out(self) -> bool:
-        """Whether they are more than the rarest class itself has."""
+        """Whether they are at least as many as the images labelled the rarest class."""
         return self.count >= max(self.labelled, 1)
 
 
@@ -128,7 +128,7 @@ class Step:
 
     @property
     def title(self) -> str:
-        """The name of the kept run."""
+        """The stage and its kept run."""
         return f"{self.stage} (run {self.kept.name})"
 
 

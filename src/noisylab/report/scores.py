@@ -82,12 +82,15 @@ def read_scores(path: Path, data: Data) -> dict[str, Scores]:
     figures = read_json(path)
     with reading(path):
         dev = "dev_corrected" if "dev_given" in figures else "dev_given"
+        given = {"dev_given": "dev", "test": "test"}
+        if "dev_given" not in figures:
+            given["train"] = "train"  # later, train has corrected labels
         scores = {}
         for key, part in figures.items():
             if key == "precision":  # of the training, not of a class
                 continue
             scored = dev if key == "dev" else key
-            split = data.splits.get("dev" if scored == "dev_given" else scored)
+            split = data.splits.get(given.get(scored, ""))
             images = split and split["count"]
             recall = {label: it for label, it in part["recall"].items() if it is not None}
             measures = {measure: part[measure] for measure in (*MEASURES, *CALIBRATION)}
@@ -134,7 +137,10 @@ class Versus:
 
     @property
     def margin(self) -> float | None:
-        """Two standard errors of the change of balanced accuracy; None where unknown."""
+        """Two standard errors of the change of balanced accuracy; None where unknown.
+
+        They are too large by what the errors of the models have in common.
+        """
         errors = self.before.standard_error, self.after.standard_error
         return None if None in errors else 2 * math.hypot(*filter(None, errors))
 
