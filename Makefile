@@ -30,7 +30,7 @@ repro: $(READY)
 	@echo "Results on dev, one line per run (dvc metrics show):"
 	@dvc metrics show
 	@echo
-	@echo "Results on all splits: metrics/. Pictures: plots/; 'dvc plots show' puts them on one page."
+	@echo "Results on all splits: metrics/. Pictures: plots/; 'dvc plots show' puts those of dvc.yaml on one page."
 	@echo "The whole run on one page: open report.html in a browser."
 
 review: $(READY)

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import yaml
 
-_DESCRIPTION = """Remove what a killed DVC left damaged in this folder: its results, its locks, and
-its copies of outputs. Prints a line for each. The next dvc repro makes them again; make repro does
-this first."""
+_DESCRIPTION = """Remove files that a killed DVC left damaged in this folder: dvc.lock,
+.dvc/tmp/rwlock, and copies of outputs in its cache. Prints a line for each. The next dvc repro
+makes them again. make repro runs this command first."""
 
 # It keeps scalars as text, as a path may be `no` or `1e5`. The version in C is the faster one.
 _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)

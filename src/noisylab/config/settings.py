@@ -26,7 +26,7 @@ OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad")
 NORMS = ("linf", "l2")
 
 #: Where many trainings run; see many/.
-ENGINES = "local, local:N for N workers, or dask:tcp://HOST:PORT"
+ENGINES = "local, local:N for N workers, dask:tcp://HOST:PORT, or dask:tls://HOST:PORT"
 _ENGINE = text(ENGINES, r"local(:[1-9]\d{0,3})?|dask:(tcp|tls)://[\w.:\[\]-]+:\d{1,5}")
 is_engine = _ENGINE.is_good
 

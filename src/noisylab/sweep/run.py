@@ -89,14 +89,12 @@ class Sweep:
 
     def near_best(self) -> list[Setting]:
         """Settings at most one standard error worse than the best; none if all diverged."""
-        best = self.best()
-        if best is None:
+        merits = {setting: merit for setting in self.by_setting if (merit := self.merit(setting))}
+        if not merits:
             return []
-        merits = {setting: self.merit(setting) for setting in self.by_setting}
-        most = merits[best]
-        assert most is not None  # the best setting has no training that diverged
-        least = most[0] - self.standard_error(best)
-        return [setting for setting, merit in merits.items() if merit and merit[0] >= least]
+        best = max(merits, key=lambda setting: merits[setting])
+        least = merits[best][0] - self.standard_error(best)
+        return [setting for setting, merit in merits.items() if merit[0] >= least]
 
     def standard_error(self, setting: Setting) -> float:
         """Of the mean balanced accuracy at a setting, because dev has few images."""
@@ -121,8 +119,8 @@ class Choice:
 def trainings(config: SweepConfig, recipe: FitConfig, seed: int) -> list[Training]:
     """The recipe with every optimizer at each of its rates, the lowest first, from every seed.
 
-    With the recipe's schedule, its own rate is one of them, and with its epochs, too, the recipe
-    itself. All others give up as the sweep's settings say.
+    With the recipe's schedule, its own optimizer and rate are among them. With its epochs, too,
+    this training is the recipe itself and never gives up; all others do as the settings say.
     """
     own_rates = config.own_rates or {}
     rates = {name: {*own_rates.get(name, config.rates)} for name in config.optimizers}
