@@ -80,21 +80,21 @@ class Sweep:
 
         optimizer: the only one to consider; None for all.
         """
-        merits = {
-            setting: merit
-            for setting in self.by_setting
-            if optimizer in (None, setting[0]) and (merit := self.merit(setting))
-        }
-        return max(merits, key=lambda setting: merits[setting], default=None)
+        merits = self._merits()
+        tried = [setting for setting in merits if optimizer in (None, setting[0])]
+        return max(tried, key=merits.__getitem__, default=None)
 
     def near_best(self) -> list[Setting]:
         """Settings at most one standard error worse than the best; none if all diverged."""
-        merits = {setting: merit for setting in self.by_setting if (merit := self.merit(setting))}
-        if not merits:
+        best, merits = self.best(), self._merits()
+        if best is None:
             return []
-        best = max(merits, key=lambda setting: merits[setting])
         least = merits[best][0] - self.standard_error(best)
         return [setting for setting, merit in merits.items() if merit[0] >= least]
+
+    def _merits(self) -> dict[Setting, tuple[float, float]]:
+        """Of the settings at which no seed diverged."""
+        return {setting: merit for setting in self.by_setting if (merit := self.merit(setting))}
 
     def standard_error(self, setting: Setting) -> float:
         """Of the mean balanced accuracy at a setting, because dev has few images."""
