@@ -27,7 +27,7 @@ repro: $(READY)
 	@noisylab repair
 	dvc repro $$(test -z "$$(dvc config core.remote 2>/dev/null)" || python -m noisylab.remote)
 	@echo
-	@echo "Results on dev, one line per run (dvc metrics show):"
+	@echo "Results on dev, one line per run (dvc metrics show). From train_fixed on, labels are corrected:"
 	@dvc metrics show
 	@echo
 	@echo "Results on all splits: metrics/. Pictures: plots/; 'dvc plots show' puts those of dvc.yaml on one page."

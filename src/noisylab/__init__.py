@@ -20,6 +20,7 @@ _MODULES = {
     "find_suspect": "api.label_errors",
     "fit": "api.models",
     "predict_probs": "api.models",
+    "read_model": "api.models",
     "read_source": "data.sources",
     "smallest_change": "api.attacks",
 }
@@ -27,7 +28,7 @@ _MODULES = {
 if TYPE_CHECKING:
     from noisylab.api.attacks import attack, smallest_change
     from noisylab.api.label_errors import find_confused, find_suspect
-    from noisylab.api.models import evaluate, fit, predict_probs
+    from noisylab.api.models import evaluate, fit, predict_probs, read_model
     from noisylab.core.images import ImageSet
     from noisylab.data.sources import read_source
 else:
@@ -51,6 +52,7 @@ __all__ = [
     "find_suspect",
     "fit",
     "predict_probs",
+    "read_model",
     "read_source",
     "smallest_change",
 ]

@@ -11,10 +11,7 @@ from importlib import import_module
 #: Module with a function `main(arguments)`, and one line of help, by command.
 COMMANDS = {
     "review": ("noisylab.review.__main__", "check doubtful labels by eye, on a page in a browser"),
-    "export": (
-        "noisylab.export.__main__",
-        "write the corrected train and dev as they came",
-    ),
+    "export": ("noisylab.export.__main__", "write train and dev with corrected labels"),
     "predict": ("noisylab.predict.__main__", "classify images with a trained model"),
     "repair": ("noisylab.repair", "remove what a killed DVC left damaged"),
     "bundle": ("noisylab.data.bundling.__main__", "make the bundled photographs from CIFAR-10"),

@@ -179,3 +179,61 @@ def test_bad_attacks_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         noisylab.attack(model, dev.images, **arguments)
+
+
+def test_a_model_is_read_back(model: SimpleModel, dev: ImageSet, tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(dump_weights(model))
+    back = noisylab.read_model(tmp_path / "model.pt")
+    assert back.classes == dev.classes
+    usual = noisylab.predict_probs(model, dev.images)
+    assert np.array_equal(noisylab.predict_probs(back, dev.images), usual)
+
+
+def test_the_network_in_the_docs_is_that_of_the_weights(
+    model: SimpleModel, dev: ImageSet, tmp_path: Path
+) -> None:
+    page = (Path(__file__).parents[2] / "docs/use.md").read_text()
+    code = next(part for part in page.split("```") if "class SimpleModel" in part)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    path = tmp_path / "model.pt"
+    path.write_bytes(dump_weights(model))
+    content = torch.load(path, weights_only=True)
+    other = names["SimpleModel"](len(content["classes"]))
+    other.load_state_dict(content["model_state_dict"])
+    usual = noisylab.predict_probs(model, dev.images)
+    np.testing.assert_allclose(noisylab.predict_probs(other, dev.images), usual, atol=1e-5)
+
+
+def test_any_model_for_such_images_predicts(dev: ImageSet) -> None:
+    other = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 5), torch.nn.Dropout())
+    probs = noisylab.predict_probs(other, dev.images)
+    unit = torch.from_numpy(dev.images).permute(0, 3, 1, 2).float() / 255
+    with torch.no_grad():
+        expected = other.eval()(unit).double().softmax(dim=1)
+    np.testing.assert_allclose(probs, expected.numpy(), atol=1e-12)
+
+
+class Pair(torch.nn.Flatten):
+    """A model that returns a tuple, as some with an auxiliary output do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = torch.nn.Linear(3072, 3)
+
+    def forward(self, images: torch.Tensor) -> Any:
+        return self.linear(super().forward(images)), images
+
+
+@pytest.mark.parametrize(
+    ("other", "got"),
+    [(Pair(), "tuple"), (torch.nn.Conv2d(3, 2, 1), r"\(1, 2, 32, 32\)")],
+)
+def test_models_of_other_outputs_are_refused(
+    dev: ImageSet, other: torch.nn.Module, got: str
+) -> None:
+    message = rf"^the model must return logits \(1, K\) of images, got {got}$"
+    with pytest.raises(InputError, match=message):
+        noisylab.predict_probs(other, dev.images)
+    with pytest.raises(InputError, match=message):
+        noisylab.attack(other, dev.images, 0)

@@ -12,6 +12,12 @@ def test_counts_by_label(train: ImageSet) -> None:
     assert train.subset([0, 1, 2, 3]).with_labels(labels).counts().tolist() == [1, 0, 3]
 
 
+def test_a_set_is_shown_in_one_line(train: ImageSet) -> None:
+    assert repr(train.subset(range(4))) == "ImageSet(4 images: 2 car, 1 truck, 1 cat)"
+    many = ImageSet(train.images, train.labels, tuple(map(str, range(300))))
+    assert repr(many).endswith(", 0 8, 0 9, ... 300 classes)")
+
+
 def test_a_subset_keeps_the_order_and_its_labels(train: ImageSet) -> None:
     part = train.subset([7, 3])
     assert (part.images == train.images[[7, 3]]).all()

@@ -79,7 +79,7 @@ def test_files_are_copied_where_no_link_is_possible(
 def test_a_name_that_is_taken_gets_a_number(photos: Path, export: Export, project: Path) -> None:
     decide(project, {**APPLIED, ("train", 3): 1})  # cat/1.png stays, and car/1.png joins it
     assert export("out")[2:] == [
-        "train/car/1.png: is train/cat/1_2.png, since that folder has a file of its name",
+        "train/car/1.png: moved to train/cat/1_2.png, since that folder has a 1.png",
         "written: out",
     ]
     assert (project / "out/train/cat/1.png").samefile(photos / "train/cat/1.png")
@@ -158,6 +158,7 @@ def test_a_source_that_has_changed_is_refused(
     change(photos, what)
     expected = f"photos: train has changed since the last run{where}; run make repro, then "
     assert export("out") == [f"{expected}export again"]
+    assert export("out", "--changes") == [f"{expected}export again"]
     assert not (project / "out").exists()
 
 

@@ -184,20 +184,32 @@ def write_bundle(project: Path) -> Path:
         Image.fromarray(mosaic_of(PIXELS, 6)).save(source / name)
     lines = ["tile,split,label,true_label,cifar10_index"]
     lines += ["0,train,car,cat,10", "1,dev,car,car,11", "2,train,cat,cat,12", "3,dev,cat,cat,13"]
-    lines += ["4,train,car,car,14", "0,test,car,car,15", "1,test,cat,cat,16", ""]
+    lines += [
+        "4,train,car,car,14",
+        "5,dev,cat,cat,17",
+        "0,test,car,car,15",
+        "1,test,cat,cat,16",
+        "",
+    ]
     (source / "labels.csv").write_text("\n".join(lines))
     return source
 
 
-def test_the_bundled_form_gets_a_column(project: Path, export: Export) -> None:
+def test_the_bundled_form_is_a_source_with_corrected_labels(project: Path, export: Export) -> None:
     source = write_bundle(project)
     finish_run(project, BUNDLED, {})
     assert export("out")[-1] == "written: out"
-    assert files(project / "out") == ["labels.csv"]
+    assert files(project / "out") == ["images.png", "labels.csv", "test.png"]
     given, written = rows(source / "labels.csv"), rows(project / "out/labels.csv")
-    corrected = [row.pop("corrected") for row in written]
+    corrected = [row["label"] for row in written]
+    assert corrected == ["cat", "car", "cat", "car", "car", "cat", "car", "cat"]
+    for row in written:
+        row["label"] = row.pop("given_label")
     assert written == given
-    assert corrected == ["cat", "car", "cat", "car", "car", "car", "cat"]
+    before, after = (read_source(folder).sets for folder in (source, project / "out"))
+    for split, labels in {"train": ["cat", "cat", "car"], "dev": ["car", "car", "cat"]}.items():
+        assert [after[split].classes[label] for label in after[split].labels] == labels
+        assert (after[split].images == before[split].images).all()
 
 
 def test_the_bundled_photographs_are_listed_by_their_place_in_cifar10(

@@ -137,7 +137,8 @@ def test_unreadable_files_are_named_and_the_rest_goes_on(
         f"{folder / 'bad.pickle'}: is empty; write it again with pickle.dump",
         f"{folder / 'bad.png'}: {BROKEN}remove it",
         f"{photos / 'none.png'}: cannot be read: No such file or directory; check the path",
-        f"passed over, neither images nor pickles: {folder / 'notes.txt'}",
+        "passed over, since only .png, .jpg, .jpeg, .pickle, .pkl are read: "
+        f"{folder / 'notes.txt'}",
     ]
 
 
@@ -200,7 +201,7 @@ def test_a_missing_model_ends_it_with_one_line(
     assert predict("dev") == 1
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("models/lr_sweep.pt: cannot be read: No such file or directory;")
+    assert said.err == "models/lr_sweep.pt: does not exist yet; run make repro first\n"
 
 
 @pytest.mark.usefixtures("model")

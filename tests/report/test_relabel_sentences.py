@@ -34,8 +34,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
     [
         (1, False, "1 model, averaged"),
         (4, False, "4 models, averaged"),
-        (1, True, "a second opinion, a residual network that counts twice as much as it, averaged"),
-        (4, True, "that counts twice as much as all of them, averaged"),
+        (1, True, "a second opinion, a residual network that counts twice as much as it, predict"),
+        (4, True, "that counts twice as much as all of them, predict"),
     ],
 )
 def test_the_voters_are_told(

@@ -93,7 +93,7 @@ def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
     )
     assert "Two models are attacked: that of run report of train_fixed" in attacked
     assert "at most 16 levels per pixel, the final model assigns 90.0% a probability" in attacked
-    assert "images for which a perturbation to" in run.html()
+    assert "images that some perturbation turns into" in run.html()
     assert "Perturbed by at most 4 levels per pixel, 60.0% of them" in attacked
     assert "by at most 16 levels, 100%" in attacked
     run.change("adversarial.json", "final", "example", "reached", value=0)
@@ -106,7 +106,7 @@ def test_an_attack_that_succeeds_and_one_that_does_not(tmp_path: Path) -> None:
     assert "the probability of cat is 20.0%" in said["adversarial"]
     assert "succeeds for none of them" in said["adversarial"]
     text = run.html()
-    assert "images for which a perturbation to" not in text
+    assert "images that some perturbation turns into" not in text
     row = text[text.index("The smallest perturbation, in levels") :]
     row = row[row.index('<th scope="row">the final model') :]
     assert row[: row.index("</tr>")].count('aria-label="no figure"') == 4

@@ -94,6 +94,10 @@ def test_one_key_keeps_a_page_except_for_what_was_clicked(
 ) -> None:
     open_grid(browser_page, address, width=700)
     tiles(browser_page).nth(0).click()
+    expect(tiles(browser_page).nth(0)).to_contain_text("exception")
+    browser_page.locator("#grid").click(position={"x": 1, "y": 1})  # no tile has the focus
+    browser_page.keyboard.press("Enter")
+    assert store.decisions() == {}
     browser_page.keyboard.press("k")
     is_on(browser_page, 2, 3)
     assert store.decisions() == {

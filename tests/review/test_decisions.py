@@ -166,6 +166,7 @@ def test_a_wrong_line_is_named(
     ("content", "message"),
     [
         (b"", "expected a column 'split', got []"),
+        (b"split;index\n", "expected a column 'split', got ['split;index']; separate columns with"),
         (b"split,index,image\n", "expected a column 'decision', got ['split', 'index', 'image']"),
         (b"\xff\xfe", "cannot be read: byte 0 is not UTF-8"),
         (None, "cannot be read: No such file"),

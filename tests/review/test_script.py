@@ -144,7 +144,8 @@ def test_a_port_out_of_range_is_refused(port: int) -> None:
 def test_a_missing_or_broken_file_ends_it_with_one_line(data: Path, tmp_path: Path) -> None:
     (data / "review.csv").write_text("nothing\n")
     assert ended_with(str(data)) == (
-        f"{data / 'review.csv'}: expected a column 'split', got ['nothing']\n"
+        f"{data / 'review.csv'}: expected a column 'split', got ['nothing']; separate columns "
+        "with commas\n"
     )
     nowhere = tmp_path / "nowhere"
     assert ended_with(str(nowhere)) == (

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import nn
+from torch import Tensor, nn
 
+from noisylab.adversarial.steps import finite_logits, to_levels
 from noisylab.api.inputs import as_images, as_labels, as_probs
 from noisylab.config.params import check_recipe
 from noisylab.config.settings import SEED, ByClass
 from noisylab.core.errors import InputError, shown, shown_list
-from noisylab.core.images import ImageSet
+from noisylab.core.images import SIZE, ImageSet
 from noisylab.learning import evaluation, training
 from noisylab.learning.evaluation import Evaluation
-from noisylab.learning.network import SimpleModel
+from noisylab.learning.network import Network, SimpleModel, read_weights
 from noisylab.learning.training import Epoch, Fit
 
 
@@ -86,14 +88,43 @@ def fit(
     return training.fit(train, dev, recipe, generator, progress)
 
 
-def predict_probs(model: SimpleModel, images: ArrayLike) -> np.ndarray:
+def read_model(path: str | Path) -> SimpleModel:
+    """Read a model that a run wrote, such as models/lr_sweep.pt, in eval mode on the CPU.
+
+    It maps images (B, 3, 32, 32), float in [0, 1], to logits (B, K); `classes` names the K classes,
+    or is None if the file does not. Raises InputError for a file that holds no such model.
+    """
+    return read_weights(path)
+
+
+def predict_probs(model: nn.Module, images: ArrayLike) -> np.ndarray:
     """Predict probabilities (N, K) float64, rows summing to 1, of images (N, 32, 32, 3) uint8.
 
-    Dropout is off; the model is left in eval mode. Raises InputError for other images, and for what
-    is no model.
+    model: logits (B, K) of images (B, 3, 32, 32) in [0, 1]; left in eval mode, without dropout.
+
+    Raises InputError for other images, and for what is no such model.
     """
     as_model(model)
-    return training.predict_probs(model, as_images(images))
+    arrays = as_images(images)
+    return training.predict_probs(
+        model if isinstance(model, Network) else _Wrapped(model.eval()), arrays
+    )
+
+
+class _Wrapped(Network):
+    """Another network, whose number of classes shows in its output."""
+
+    def __init__(self, model: nn.Module) -> None:
+        black = np.zeros((1, SIZE, SIZE, 3), dtype=np.uint8)
+        with torch.no_grad():
+            logits = finite_logits(model, to_levels(model, black))
+        super().__init__(logits.shape[1])
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, K) of images (B, 3, 32, 32)."""
+        logits: Tensor = self.model(images)
+        return logits
 
 
 def as_model(model: nn.Module) -> nn.Module:

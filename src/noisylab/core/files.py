@@ -39,7 +39,14 @@ def read_file(path: str | Path, most: int) -> bytes:
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise InputError(f"{path}: cannot be read: {reason}; check the path") from None
+        what = "its permissions" if isinstance(error, PermissionError) else "the path"
+        raise InputError(f"{path}: cannot be read: {reason}; check {what}") from None
+
+
+def check_made(path: Path) -> None:
+    """Raise InputError unless the pipeline has made the file."""
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist yet; run make repro first")
 
 
 def read_text(path: str | Path, most: int) -> str:

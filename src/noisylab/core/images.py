@@ -22,6 +22,8 @@ SPLITS = ("train", "dev", "test")
 
 REVIEWED = ("train", "dev")  # splits whose labels are corrected, by rules and by a person
 
+_SHOWN = 10  # classes in a repr
+
 _BY_IMAGE = ("images", "labels", "true_labels", "pred_probs")  # fields of ImageSet
 
 KEEP = "keep"  # in tables, the decision that the given label is right; no class may be named so
@@ -30,7 +32,7 @@ KEEP = "keep"  # in tables, the decision that the given label is right; no class
 Decisions = dict[tuple[str, int], int]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ImageSet:
     """Images with their labels, in a fixed order.
 
@@ -83,6 +85,11 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __repr__(self) -> str:
+        counts = [f"{self.counts()[label]:,} {name}" for label, name in enumerate(self.classes)]
+        more = f", ... {len(counts)} classes" if len(counts) > _SHOWN else ""
+        return f"ImageSet({len(self):,} images: {', '.join(counts[:_SHOWN])}{more})"
 
     @cached_property
     def digests(self) -> tuple[str, ...]:

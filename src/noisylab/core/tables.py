@@ -27,7 +27,10 @@ def read_table(path: Path, columns: Sequence[str]) -> dict[int, dict[str, str]]:
     _, header = next(lines, (0, []))
     missing = [name for name in columns if name not in header]
     if missing:
-        raise InputError(f"{path}: expected a column {missing[0]!r}, got {shown_list(header)}")
+        hint = "; separate columns with commas" if len(header) == 1 else ""
+        raise InputError(
+            f"{path}: expected a column {missing[0]!r}, got {shown_list(header)}{hint}"
+        )
     if len(header) > MAX_COLUMNS:
         raise InputError(f"{path}: expected at most {MAX_COLUMNS} columns, got {len(header)}")
     twice = [name for name in header if header.count(name) > 1]

@@ -1,1 +1,1 @@
-"""The corrected train and dev, written in the form in which they came."""
+"""Train and dev with corrected labels, written in the format of the source."""

@@ -1,4 +1,4 @@
-"""Write the corrected train and dev as they came: noisylab export [--changes] DIR"""
+"""Write train and dev with corrected labels: noisylab export [--changes] DIR"""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 
 from noisylab.config.params import read_params
 from noisylab.core.errors import InputError
-from noisylab.core.files import new_folder
-from noisylab.core.images import REVIEWED
+from noisylab.core.files import check_made, new_folder
+from noisylab.core.images import REVIEWED, SPLITS
 from noisylab.data.set_files import read_sets
 from noisylab.export.changes import corrected_labels, find_changes, write_changes
-from noisylab.export.run import check_target, export
+from noisylab.export.run import check_target, export, read_unchanged
 from noisylab.review.decisions import read_review
 
-_DESCRIPTION = """Write the corrected train and dev in the form in which they came. Class folders:
-hard links to your files where possible, else copies. Pickles: pickles of the same form. The bundled
-set: labels.csv with a column `corrected`. Labels are those of the last run and of data/review.csv;
-your source stays as it is."""
+_DESCRIPTION = """Write train and dev with corrected labels, in the format of your source. Class
+folders: hard links to your files where possible, else copies. Pickles: pickles of the same form.
+The bundled set: labels.csv and the pictures. Labels are those of the last run and of
+data/review.csv; your source stays as it is."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,7 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _export(folder: Path, *, only_changes: bool) -> list[str]:
     source = Path(read_params("params.yaml").prepare.source).expanduser()
     check_target(folder, source)
+    for name in (*(f"{split}_set.pickle" for split in SPLITS), "corrections.csv"):
+        check_made(Path("data", name))
     sets = read_sets("data")
+    found = read_unchanged(source, sets)
     review = read_review("data/review.csv", sets)
     changes = find_changes(Path("data/corrections.csv"), review.decisions, sets)
     lines = review.notices("data/review.csv")
@@ -52,7 +55,7 @@ def _export(folder: Path, *, only_changes: bool) -> list[str]:
         with new_folder(folder) as new:
             write_changes(new / "changes.csv", changes, sets)
         return [*lines, f"written: {folder / 'changes.csv'}"]
-    lines += export(folder, source, sets, corrected_labels(sets, changes))
+    lines += export(folder, source, found, corrected_labels(sets, changes))
     return [*lines, f"written: {folder}"]
 
 

@@ -12,6 +12,7 @@ from noisylab.core.files import check_new_folder, new_folder, write_bytes, write
 from noisylab.core.images import REVIEWED, ImageSet
 from noisylab.core.tables import read_table
 from noisylab.data.sources import read_source
+from noisylab.data.sources.bundle import MOSAICS
 from noisylab.data.sources.cifar_batches import FILES, META
 from noisylab.data.sources.forms import BUNDLE, FOLDERS, TENSORS, recognise
 from noisylab.export.linking import class_folders, link_files, place_files
@@ -19,7 +20,7 @@ from noisylab.export.repickle import count_images, with_labels
 
 _LABELS = "labels.csv"
 _CLASSES = "classes.txt"
-_COLUMN = "corrected"
+_GIVEN = "given_label"
 
 
 def check_target(target: Path, source: Path) -> None:
@@ -30,29 +31,38 @@ def check_target(target: Path, source: Path) -> None:
     check_new_folder(target)
 
 
-def export(
-    target: Path, source: Path, sets: Mapping[str, ImageSet], labels: Mapping[str, np.ndarray]
-) -> list[str]:
-    """Write train and dev of the source, with other labels (N,) int64, to a new folder.
+def read_unchanged(source: Path, sets: Mapping[str, ImageSet]) -> dict[str, ImageSet]:
+    """The sets of the source, by split.
 
-    sets: as the last run read them from the source.
-
-    Class folders get hard links to the files of the source, or copies. Pickles are written in their
-    own form, with classes.txt; CIFAR's batches also with their other files, without which they are
-    no source. The bundled form gets labels.csv with one more column. The folder appears when it is
-    complete. Returns lines to print. Raises InputError if the source has changed since the last
-    run, and for a target as in check_target().
+    sets: as the last run read them. Raises InputError if train or dev has changed since.
     """
-    check_target(target, source)
     found = read_source(source).sets
     for split in REVIEWED:
         _check_unchanged(source, split, found[split], sets[split])
+    return found
+
+
+def export(
+    target: Path, source: Path, found: Mapping[str, ImageSet], labels: Mapping[str, np.ndarray]
+) -> list[str]:
+    """Write train and dev of the source, with other labels (N,) int64, to a new folder.
+
+    found: from read_unchanged().
+
+    Class folders get hard links to the files of the source, or copies. Pickles are written in their
+    own form, with classes.txt; CIFAR's batches also with their other files, without which they are
+    no source. The bundled form comes with its pictures, and keeps the earlier labels in one more
+    column of labels.csv. The folder appears when it is complete. Returns lines to print. Raises
+    InputError for a target as in check_target().
+    """
+    check_target(target, source)
     form = recognise(source)
     with new_folder(target) as folder:
         if form == FOLDERS:
             return _write_folders(source, folder, found, labels)
         if form == BUNDLE:
-            _write_table(source / _LABELS, folder / _LABELS, sets, labels)
+            _write_table(source / _LABELS, folder / _LABELS, found, labels)
+            link_files(source, sorted({MOSAICS[split] for split in found}), folder)
         elif form == TENSORS:
             for split in REVIEWED:
                 name = f"{split}.pickle"
@@ -93,7 +103,7 @@ def _write_folders(
         link_files(source, names, folder, places)
         files = zip(names, places, strict=True)
         renamed += [
-            f"{name}: is {place}, since that folder has a file of its name"
+            f"{name}: moved to {place}, since that folder has a {Path(name).name}"
             for name, place in files
             if Path(name).name != Path(place).name
         ]
@@ -110,14 +120,14 @@ def _write_batches(source: Path, folder: Path, names: Sequence[str], labels: np.
 
 
 def _write_table(
-    path: Path, target: Path, sets: Mapping[str, ImageSet], labels: Mapping[str, np.ndarray]
+    path: Path, target: Path, found: Mapping[str, ImageSet], labels: Mapping[str, np.ndarray]
 ) -> None:
     """The table of the bundled form with the corrected label of each image; of test, the given."""
     corrected = {
-        split: iter([sets[split].classes[label] for label in labels[split]]) for split in REVIEWED
+        split: iter([found[split].classes[label] for label in labels[split]]) for split in REVIEWED
     }
-    rows = [
-        {**row, _COLUMN: next(corrected.get(row["split"], iter([row["label"]])))}
-        for row in read_table(path, ("split", "label")).values()
-    ]
+    rows = []
+    for row in read_table(path, ("split", "label")).values():
+        label = next(corrected.get(row["split"], iter([row["label"]])))
+        rows.append({**row, "label": label, _GIVEN: row["label"]})
     write_csv(target, list(rows[0]), [list(row.values()) for row in rows])

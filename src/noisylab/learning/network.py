@@ -119,7 +119,7 @@ def load_weights(content: bytes, network: type[Network] = SimpleModel) -> Networ
         raise InputError(f"is not a file of weights: {error}") from None
     weights: Any = checkpoint.get("model_state_dict") if isinstance(checkpoint, dict) else None
     last = weights.get(f"{network.last}.weight") if isinstance(weights, dict) else None
-    other = f"holds no weights of {network.__name__} in 'model_state_dict'"
+    other = f"holds no weights of {network.__name__} in a dict under 'model_state_dict'"
     # Checked before a model of that size is made: a file may claim any number.
     if not isinstance(last, np.ndarray) or last.ndim != 2 or not 2 <= len(last) <= MAX_CLASSES:
         raise InputError(other)
@@ -138,12 +138,13 @@ def load_weights(content: bytes, network: type[Network] = SimpleModel) -> Networ
 
 
 def read_weights(path: str | Path) -> SimpleModel:
-    """The model in a file; errors name the file."""
+    """The model in a file; errors name the file and, in a folder `models` of a run, the remedy."""
     content = read_file(path, torch_files.MAX_FILE_BYTES)
     try:
         return load_weights(content)
     except InputError as error:
-        raise InputError(f"{path}: {error}; if a stage wrote it: rm {path} && dvc repro") from None
+        remedy = f"; rm {path} && dvc repro" if Path(path).parts[0] == "models" else ""
+        raise InputError(f"{path}: {error}{remedy}") from None
 
 
 def check_model(model: Network, classes: Sequence[str], name: str) -> None:

@@ -8,15 +8,17 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from noisylab.core.errors import InputError, located, shown_list
+from noisylab.core.files import check_made
 from noisylab.core.images import check_classes
 from noisylab.data.sources import deep
 from noisylab.data.sources.photos import first_few
-from noisylab.predict.finding import find_files
+from noisylab.predict.finding import READ, find_files
 from noisylab.predict.outputs import CsvTable, JsonList
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def _predict(options: argparse.Namespace) -> int:
     table.end()
     if found.skipped:
         listed = first_few([str(file) for file in found.skipped], "files")
-        _complain(f"passed over, neither images nor pickles: {listed}")
+        _complain(f"passed over, since only {READ} are read: {listed}")
     return n_errors
 
 
@@ -87,6 +89,8 @@ def _read_model(path: str, listed: str | None) -> tuple[SimpleModel, tuple[str, 
     """The model, and the classes that its file or else the user names."""
     from noisylab.learning.network import read_weights
 
+    if path == _MODEL:
+        check_made(Path(path))
     model = read_weights(path)
     if listed is None:
         if model.classes is None:

@@ -16,6 +16,7 @@ from noisylab.data.sources.photos import SUFFIXES, Sizes, decode, fit
 from noisylab.data.sources.tensors import read_images
 
 PICKLES = (".pickle", ".pkl")  # suffixes in lower case
+READ = ", ".join((*SUFFIXES, *PICKLES))
 
 #: A name for the person who asked, and pixels (32, 32, 3) uint8.
 Named = tuple[str, np.ndarray]
@@ -54,8 +55,7 @@ def find_files(paths: Iterable[str | Path]) -> Found:
             known = file.suffix.lower() in (*SUFFIXES, *PICKLES)
             (found.files if known else found.skipped).append(file)
         if len(found.files) == n_files:
-            listed = ", ".join((*SUFFIXES, *PICKLES))
-            found.errors.append(f"{path}: expected images in this folder ({listed}), got none")
+            found.errors.append(f"{path}: expected images in this folder ({READ}), got none")
     return found
 
 

@@ -79,7 +79,7 @@ def _listen(port: int | None) -> socket.socket:
         code = error.errno if isinstance(error, OSError) else None
         if port is None and code == errno.EADDRINUSE:
             return socket.create_server((_HOST, 0))
-        reason = os.strerror(code) if code else error
+        reason = os.strerror(code) if code else "expected 0 to 65535"
         raise InputError(
             f"--port {port}: {reason}; choose another, or 0 for any free port"
         ) from error

@@ -13,6 +13,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from noisylab.core.errors import InputError
+from noisylab.core.files import check_made
 from noisylab.core.images import REVIEWED, ImageSet
 from noisylab.core.processes import is_running
 from noisylab.data.set_files import read_set
@@ -99,8 +100,7 @@ class Store:
         """The cases to review. Files are read again after they changed."""
         paths = [*self._set_paths.values(), self._corrections]
         for path in paths:
-            if not path.is_file():
-                raise InputError(f"{path}: does not exist yet; run make repro first")
+            check_made(path)
         stamp = [(status.st_mtime_ns, status.st_ino) for status in map(Path.stat, paths)]
         last = self._last  # read once: another thread may replace it
         if last is None or last[0] != stamp:

@@ -20,7 +20,6 @@ const moves = {
   PageDown: "next",
 };
 const letters = { a: "accept", k: "keep", u: "undo", c: "any", v: "view" };
-const presses = { Enter: "accept", " ": "space" }; // where they do not press what has the focus
 
 // A command, a digit, or undefined.
 export function commandOf(event) {
@@ -32,8 +31,8 @@ export function commandOf(event) {
   if (event.ctrlKey || event.metaKey) {
     return letterOf(event) === "z" && !event.shiftKey ? "undo" : undefined; // with Shift: redo
   }
-  if (event.key in presses) {
-    return event.target.closest("button, a, input") ? undefined : presses[event.key];
+  if (event.key === " ") { // it presses what has the focus
+    return event.target.closest("button, a, input") ? undefined : "space";
   }
   return move ?? letters[letterOf(event)] ?? digitOf(event);
 }

@@ -143,6 +143,8 @@ function renderCase(item, label, place) {
   byId("state").textContent = label ? `Decided: ${label === given ? "keep " : ""}${label}` : "";
   byId("accept").replaceChildren(...labelled("A", `Accept ${suggested}`));
   byId("accept").disabled = isSame;
+  byId("accept").classList.toggle("usual", item.flagged);
+  byId("keep").classList.toggle("usual", !item.flagged);
   byId("accept").ariaPressed = String(label === suggested && !isSame);
   byId("keep").replaceChildren(...labelled("K", `Keep ${given}`));
   byId("keep").ariaPressed = String(label === given);

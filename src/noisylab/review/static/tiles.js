@@ -49,7 +49,8 @@ export function render(cases, toggle, enter) {
 
 export function renderState(place, item, { outcome, isMarked, isSaved }) {
   const button = buttons()[place];
-  const text = `${isSaved ? "✓ " : ""}${outcome}`;
+  // What a marked image becomes depends on the button that is pressed next, which says so.
+  const text = isSaved ? `✓ ${outcome}` : isMarked ? "exception" : outcome;
   button.ariaPressed = String(isMarked);
   button.ariaLabel = `${nameOf(item)}: ${text}`;
   button.querySelector(".badge").textContent = isMarked || isSaved ? text : "";
