@@ -89,6 +89,21 @@ def test_deps_list_every_file_that_the_script_names(name: str) -> None:
     assert {path for path in named if path not in outputs} <= set(stage["deps"])
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in STAGES if name not in ("prepare", "check", "report")]
+)
+def test_an_invalid_value_stops_every_stage_before_its_outputs_are_removed(name: str) -> None:
+    assert "data/checked.ok" in PIPELINE["stages"][name]["deps"]
+
+
+def test_the_report_depends_on_all_metrics_and_pictures() -> None:
+    outputs = [out for stage in PIPELINE["stages"].values() for out in stage["outs"]]
+    paths = [out if isinstance(out, str) else next(iter(out)) for out in outputs]
+    shown = {path for path in paths if path.startswith(("metrics/", "plots/"))}
+    unread = {path for path in shown if path.startswith("metrics/dev/")}  # for dvc metrics show
+    assert shown - unread <= {*PIPELINE["stages"]["report"]["deps"]}
+
+
 @pytest.mark.parametrize("name", [name for name in STAGES if name not in ("check", "report")])
 def test_params_list_every_parameter_that_the_script_names(name: str) -> None:
     """The scripts `check` and `report` depend on the whole file, see their deps."""

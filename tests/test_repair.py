@@ -1,4 +1,5 @@
 import fcntl
+import json
 from hashlib import md5
 from pathlib import Path
 
@@ -136,3 +137,25 @@ def test_nothing_is_removed_while_dvc_runs(project: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert repair(project) == []
     assert (project / "dvc.lock").read_text() == "{"
+
+
+def test_a_damaged_file_of_an_output_folder_is_removed_with_its_copy(project: Path) -> None:
+    listing = json.dumps([{"md5": DIGEST, "relpath": "best.pt"}]).encode()
+    digest = md5(listing).hexdigest()
+    cached = project / ".dvc/cache/files/md5" / digest[:2] / f"{digest[2:]}.dir"
+    cached.parent.mkdir(exist_ok=True)
+    cached.write_bytes(listing)
+    lock = LOCK.replace(f"{'b' * 32}.dir", f"{digest}.dir").replace(DIGEST, "c" * 32)
+    (project / "dvc.lock").write_text(lock)
+    (project / "plots").mkdir()
+    out = project / "plots/best.pt"
+    out.write_bytes(CONTENT)
+    assert repair(project) == []
+    for path in (kept(project), out):
+        path.write_bytes(b"a modeL")
+    assert repair(project) == [
+        "DVC's copy of plots/best.pt was damaged and is removed",
+        "plots/best.pt was damaged, too, and is removed: its stage runs again",
+    ]
+    assert not out.exists()
+    assert cached.exists()

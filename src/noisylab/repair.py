@@ -41,6 +41,8 @@ def repair(project: Path) -> list[str]:
             return [*lines, "dvc.lock was damaged and is removed: every stage runs again"]
         for path, digest in outs.items():
             lines += _repair_out(project, path, digest)
+            for name, own in _read_listing(project, digest).items():
+                lines += _repair_out(project, f"{path}/{name}", own)
         return lines
 
 
@@ -83,9 +85,21 @@ def _read_outs(lock: Path) -> dict[str, str]:
     return outs
 
 
+def _read_listing(project: Path, digest: str) -> dict[str, str]:
+    """MD5 digest by path of the files in a folder, from DVC's cached list of them."""
+    cached = _cached(project, digest)
+    if not digest.endswith(".dir") or not cached.is_file():
+        return {}
+    return {entry["relpath"]: entry["md5"] for entry in json.loads(cached.read_bytes())}
+
+
+def _cached(project: Path, digest: str) -> Path:
+    return project / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
+
+
 def _repair_out(project: Path, path: str, digest: str) -> list[str]:
     """Remove the cached copy of an output, and the output itself, unless they match the digest."""
-    cached = project / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
+    cached = _cached(project, digest)
     if not cached.is_file() or _digest(cached) == digest.removesuffix(".dir"):
         return []
     cached.unlink()

@@ -11,6 +11,7 @@ from noisylab.adversarial import example as example_module
 from noisylab.adversarial import parts
 from noisylab.adversarial.example import Example, find_example
 from noisylab.adversarial.parts import Victim, attack_images
+from noisylab.adversarial.steps import attack
 from noisylab.config.settings import AdversarialConfig, FitConfig
 from noisylab.core.images import ImageSet
 from noisylab.learning.network import SimpleModel
@@ -54,6 +55,10 @@ def test_of_the_images_near_the_probability_the_furthest_moved_is_taken(
     assert (result.trail[-1] == result.moved[target_probs.argmax()]).all()
     assert len(result.trail) == CONFIG.steps + 1
     assert np.abs(result.moved.astype(int) - result.near).max() <= result.epsilon
+    for steps, step in enumerate(result.trail[1:-1], start=1):
+        alone, target = train.images[[result.index]], np.array([TARGET])
+        after = attack(model, alone, target, epsilon=result.epsilon, steps=steps, norm=CONFIG.norm)
+        assert (step == after.images[0]).all()
 
 
 def test_where_none_is_near_the_nearest_is_the_example(model: SimpleModel, train: ImageSet) -> None:
@@ -97,8 +102,8 @@ def test_results_are_the_same_on_any_number_of_workers(
         attack_images(victims, TARGET, CONFIG, "cpu", engine) for engine in ("local:1", "local:2")
     )
     assert [*one["a"]] == ["original", 150, "smallest", "confident"]
-    for attack, attacked in one["a"].items():
-        assert (attacked == two["a"][attack]).all()
+    for name, attacked in one["a"].items():
+        assert (attacked == two["a"][name]).all()
     assert (one["a"]["original"] == images).all()
     assert (predict_probs(model, one["a"]["smallest"]).argmax(axis=1) == TARGET).all()
     assert (predict_probs(model, one["a"]["confident"])[:, TARGET] >= 0.99).all()

@@ -43,8 +43,11 @@ def test_names_other_than_the_classes_are_refused(
 ) -> None:
     with pytest.raises(InputError) as error:
         by_class("class_weights", names, imbalanced)
-    expected = "class_weights must have a number for each of car, truck, cat, got car, truck"
-    assert str(error.value).startswith(expected)
+    unknown = ", unknown ['dog']" if "dog" in names else ""
+    assert str(error.value) == (
+        "class_weights must have a number for each of ['car', 'truck', 'cat']: missing ['cat']"
+        + unknown
+    )
 
 
 @pytest.mark.parametrize("scheme", [name for name in BY_CLASS if name != "none"])
@@ -60,7 +63,7 @@ def test_a_class_whose_name_is_a_number_may_be_written_as_one() -> None:
     numbers = {0: 1, 1: 2, 2: 3}
     weights = by_class("class_weights", numbers, numbered)  # type: ignore[arg-type]
     assert weights.tolist() == [1, 2, 3]
-    with pytest.raises(InputError, match="a number for each of 0, 1, 2, got 0, 1"):
+    with pytest.raises(InputError, match=r"a number for each of .*: missing"):
         by_class("class_weights", {0: 1, 1: 2}, numbered)  # type: ignore[dict-item]
 
 
@@ -98,12 +101,12 @@ def test_the_shipped_params_suit_any_classes(params: Params) -> None:
         (
             "train_fixed",
             {"class_weights": {"car": 1, "dog": 2}},
-            "train_fixed.runs.best.class_weights must have a number for each of car, truck, cat",
+            "train_fixed.runs.best.class_weights must have a number for each of ['car',",
         ),
         (
             "train_augmented",
             {"augment": AugmentConfig(probability={"dog": 1})},
-            "train_augmented.runs.best.augment.probability must have a number for each of car",
+            "train_augmented.runs.best.augment.probability must have a number for each of ['car'",
         ),
         (
             "relabel",

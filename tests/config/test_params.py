@@ -257,8 +257,8 @@ def test_the_sweep_may_have_epochs_of_its_own(tmp_path: Path) -> None:
 
 def test_a_train_stage_needs_a_run(tmp_path: Path) -> None:
     runs = TEXT[TEXT.index("  runs:") : TEXT.index("\ntrain_balanced")]
-    message = "train_baseline.runs must be one or more runs, each with a name of letters, digits, "
-    message += "_ and -, got {}"
+    message = "train_baseline.runs must be one or more runs, each with a name of at most "
+    message += "60 letters, digits, _ and -, got {}"
     assert read(tmp_path, TEXT.replace(runs, "  runs: {}\n")) == message
 
 

@@ -91,6 +91,11 @@ LABELS = np.array([0, 1, 0])
         ({"names": ("a", "", "c")}, "1 to 1,000 printable characters, got '' at index 1"),
         ({"names": ("a", "b" * 1001, "c")}, "1 to 1,000 printable characters, got 'bbb"),
         ({"names": (1, "b", "c")}, "1 to 1,000 printable characters, got 1 at index 0"),
+        (
+            {"images": IMAGES.tolist()},
+            "images must be uint8 of shape (N, 32, 32, 3), got list of 3",
+        ),
+        ({"classes": "cat"}, "classes must be a tuple of names, got 'cat'"),
         ({"images": IMAGES.astype(np.float32)}, "images must be uint8 of shape (N, 32, 32, 3)"),
         ({"images": IMAGES.transpose(0, 3, 1, 2)}, "got uint8 of shape (3, 3, 32, 32)"),
         ({"classes": ("car",)}, "classes must name at least 2 classes, got ['car']"),

@@ -200,6 +200,7 @@ def test_a_training_that_has_not_learned_gives_up(train: ImageSet, dev: ImageSet
     part = fit(train, dev, config, seeded())
     assert part.history == whole.history[:5]  # the first epoch after which half are over
     assert len(fit(train, dev, replace(config, lr=0.003), seeded()).history) == 9
+    assert len(fit(train, dev, replace(config, give_up=1e-9), seeded()).history) == 1
     exact = replace(config, epochs=25, give_up=0.28)  # 0.28 * 25 is above 7
     assert len(fit(train, dev, exact, seeded()).history) == 7
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 from made_run import MadeRun, make_run
+from PIL import Image
 
 from noisylab.core.errors import InputError
 from noisylab.core.images import most_common, rarest
+from noisylab.report.pictures import embed
 
 
 def test_facts_are_those_of_the_files(tmp_path: Path) -> None:
@@ -113,3 +115,10 @@ def expect_one_line(run: MadeRun, name: str, message: str) -> None:
     assert f"{name}: {message}" in str(error.value)
     assert str(error.value).endswith("run `dvc repro`, which writes it again")
     assert "\n" not in str(error.value)
+
+
+def test_a_picture_too_wide_for_webp_is_made_smaller(tmp_path: Path) -> None:
+    Image.new("RGB", (17_000, 170)).save(tmp_path / "wide.png")
+    picture = embed(tmp_path, "wide.png")
+    assert picture.width == 16_383
+    assert picture.height in (163, 164)

@@ -13,6 +13,10 @@ def test_a_class_may_have_the_name_of_a_word(tmp_path: Path) -> None:
         relabel = replace(run.params.relabel, suspect_class=name)
         said = replace(run, params=replace(run.params, relabel=relabel)).said()["relabel"]
         assert f"The suspect class is {name}" in said
+    run = make_run(tmp_path, classes=("0", "1", "2"))
+    relabel = replace(run.params.relabel, suspect_class=2)  # as YAML reads it
+    said = replace(run, params=replace(run.params, relabel=relabel)).said()["relabel"]
+    assert "The suspect class is 2" in said
 
 
 def test_labels_that_only_a_person_corrected_were_not_corrected_by_models(tmp_path: Path) -> None:

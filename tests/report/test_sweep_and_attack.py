@@ -72,6 +72,33 @@ def test_several_optimizers_are_named(tmp_path: Path) -> None:
     assert "At the highest rate, Adam at 0.05, training does not converge" in said
 
 
+def test_the_best_model_may_not_have_learned_by_its_loss(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    table = tmp_path / "plots/lr_sweep/trainings.csv"
+    text = table.read_text()
+    assert "adam,0.001,0,no,yes" in text
+    table.write_text(
+        text.replace("adam,0.001,0,no,yes", "adam,0.001,0,no,no").replace(
+            "adam,0.05,0,no,no", "adam,0.05,0,no,yes"
+        )
+    )
+    said = run.said()["lr_sweep"]
+    assert "No model learned" not in said
+    assert "By its train loss, however, this model has not learned." in said
+
+
+def test_a_rate_of_many_digits_is_still_the_recipes_own(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    table = tmp_path / "plots/lr_sweep/trainings.csv"
+    table.write_text(table.read_text().replace("adam,0.001,", "adam,0.0012346,"))
+    run.change("lr_sweep.json", "best", "lr", value=0.0012346)
+    stage = run.params.train_fixed
+    kept = replace(stage.runs[stage.keep], lr=0.00123456789)
+    stage = replace(stage, runs={**stage.runs, stage.keep: kept})
+    run = replace(run, params=replace(run.params, train_fixed=stage))
+    assert "The best rate is that of train_fixed itself" in run.said()["lr_sweep"]
+
+
 def test_rates_of_several_seeds(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     assert "seeds" not in run.said()["lr_sweep"].split("The best rate is")[1]

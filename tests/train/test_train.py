@@ -43,5 +43,5 @@ def test_what_cannot_be_trained_names_its_run(sets: dict[str, ImageSet]) -> None
     config = replace(CONFIG, class_weights={"car": 1, "dog": 2})
     with pytest.raises(InputError) as error:
         train_runs(sets, {"heavy": config}, 0, Trainer(engine="local:1"))
-    expected = "run heavy: class_weights must have a number for each of car, truck, cat, got"
+    expected = "run heavy: class_weights must have a number for each of ['car', 'truck', 'cat']:"
     assert str(error.value).startswith(expected)

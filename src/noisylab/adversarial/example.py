@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from noisylab.adversarial.steps import attack
+from noisylab.adversarial.steps import attack, trail
 from noisylab.config.settings import AdversarialConfig
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import predict_probs
@@ -55,22 +56,15 @@ def find_example(
         return None
     distance = np.abs(source_probs[indices] - config.example_probability)
     indices = indices[distance <= max(NEAR, distance.min())]
+    near = images[indices]
+    targets = np.full(len(near), target)
+    budget: dict[str, Any] = {"steps": config.steps, "norm": config.norm}
     for epsilon in config.example_epsilons:
-        moved = _moved(model, images[indices], target, epsilon, config.steps, config.norm)
+        moved = attack(model, near, targets, epsilon=epsilon, **budget).images
         target_probs = predict_probs(model, moved)[:, target]
         furthest = int(target_probs.argmax())
         if target_probs[furthest] >= config.confidence:
             break
-    near = images[indices]
-    one = near[[furthest]]
-    steps = range(1, config.steps)  # a step does not depend on later ones
-    between = [_moved(model, one, target, epsilon, n, config.norm)[0] for n in steps]
-    trail = np.stack([near[furthest], *between, moved[furthest]])
-    return Example(int(indices[furthest]), epsilon, trail, near, moved)
-
-
-def _moved(
-    model: SimpleModel, images: np.ndarray, target: int, epsilon: float, steps: int, norm: str
-) -> np.ndarray:
-    targets = np.full(len(images), target)
-    return attack(model, images, targets, epsilon=epsilon, steps=steps, norm=norm).images
+    *between, _ = trail(model, near[furthest], target, epsilon=epsilon, **budget)
+    frames = np.stack([near[furthest], *between, moved[furthest]])
+    return Example(int(indices[furthest]), epsilon, frames, near, moved)

@@ -51,7 +51,7 @@ def measure(
 
 def file_name(attack: str | float) -> str:
     """The name of an attack in files and metrics: that of an epsilon is `epsilon_4`."""
-    return attack if isinstance(attack, str) else f"epsilon_{attack:g}"
+    return attack if isinstance(attack, str) else f"epsilon_{attack:.15g}"
 
 
 def describe_example(

@@ -11,6 +11,7 @@ import torch
 from noisylab.adversarial.smallest import smallest_change
 from noisylab.adversarial.steps import attack
 from noisylab.config.settings import AdversarialConfig
+from noisylab.core.errors import WorkerDiedError
 from noisylab.learning.network import SimpleModel, dump_weights, load_weights
 from noisylab.learning.precision import find_device, own_stream
 from noisylab.many.engines import map_trainings
@@ -75,6 +76,10 @@ def attack_images(
         return attacked
     on_gpu = find_device(device).type == "cuda"
     for index, images, error in map_trainings(_attack_part, jobs, engine, shared, on_gpu=on_gpu):
+        if isinstance(error, WorkerDiedError):
+            job = jobs[index]
+            name = f"attack {job.attack} on the model {job.victim}"
+            raise WorkerDiedError(name, *error.args[1:])
         if error:
             raise error
         places[index][:] = images

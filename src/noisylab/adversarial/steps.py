@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -16,6 +17,7 @@ from torch.nn import functional
 from noisylab.config.settings import NORMS
 from noisylab.core.errors import InputError, shown
 from noisylab.core.images import SIZE
+from noisylab.learning.precision import device_of
 
 _CHUNK = 256  # images per batch: few enough for the caches
 _STEP = 0.4  # length of a step, in epsilons; the published recipe's relative step size
@@ -74,13 +76,34 @@ def attack(
     model = frozen(model)
     for part in chunks(len(images)):
         original, target = to_levels(model, images[part]), to_device(model, targets[part])
-        change = torch.zeros_like(original)
-        for _ in range(steps):
-            gradient = logits_and_gradient(model, original + change, target)[1]
-            change = ball.step(original, change, -gradient)
+        (change,) = deque(_walk(model, original, target, ball, steps), maxlen=1)
         whole, reach = _rounded(model, original, change, target, ball, confidence)
         changed[part], reached[part] = to_images(original + whole), reach.cpu().numpy()
     return Attacked(changed, reached)
+
+
+def trail(
+    model: nn.Module, image: np.ndarray, target: int, *, epsilon: float, steps: int, norm: str
+) -> np.ndarray:
+    """An image (32, 32, 3) as attack() leaves it after 1, 2, ... steps: (steps, 32, 32, 3)."""
+    model, ball = frozen(model), _Ball(norm, epsilon)
+    original, targets = to_levels(model, image[None]), to_device(model, np.array([target]))
+    found = []
+    for change in _walk(model, original, targets, ball, steps):
+        whole, _ = _rounded(model, original, change.clone(), targets, ball, None)
+        found.append(to_images(original + whole)[0])
+    return np.stack(found)
+
+
+def _walk(
+    model: nn.Module, original: Tensor, target: Tensor, ball: _Ball, steps: int
+) -> Iterator[Tensor]:
+    """The change (B, 3, 32, 32) of levels after each step."""
+    change = torch.zeros_like(original)
+    for _ in range(steps):
+        gradient = logits_and_gradient(model, original + change, target)[1]
+        change = ball.step(original, change, -gradient)
+        yield change
 
 
 def _rounded(
@@ -147,7 +170,7 @@ def to_levels(model: nn.Module, images: np.ndarray) -> Tensor:
 
 def to_device(model: nn.Module, values: np.ndarray) -> Tensor:
     """The values on the model's device."""
-    return torch.from_numpy(values).to(next(model.parameters()).device)
+    return torch.from_numpy(values).to(device_of(model))
 
 
 def to_images(levels: Tensor) -> np.ndarray:

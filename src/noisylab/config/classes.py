@@ -66,9 +66,13 @@ def by_class(place: str, value: ByClass | float, image_set: ImageSet) -> np.ndar
     classes, counts = image_set.classes, image_set.counts()
     if isinstance(value, Mapping):
         named = {str(name): number for name, number in value.items()}  # YAML reads 0 as a number
-        if set(named) != set(classes):
-            wanted, got = ", ".join(classes), ", ".join(named)
-            raise InputError(f"{place} must have a number for each of {wanted}, got {got}")
+        missing = [name for name in classes if name not in named]
+        unknown = [name for name in named if name not in classes]
+        if missing or unknown:
+            wrong = {"missing": missing, "unknown": unknown}
+            listed = ", ".join(f"{what} {shown_list(part)}" for what, part in wrong.items() if part)
+            wanted = shown_list(classes)
+            raise InputError(f"{place} must have a number for each of {wanted}: {listed}")
         return np.array([named[name] for name in classes], dtype=np.float64)
     if not isinstance(value, str):
         return np.full(len(classes), value, dtype=np.float64)

@@ -18,7 +18,7 @@ from noisylab.core.files import read_text
 __all__ = ["Params", "TrainParams", "check_recipe", "read_params"]
 
 MAX_FILE_BYTES = 100_000
-_NAME = text("a name of letters, digits, _ and -", r"[A-Za-z0-9_-]+")
+_NAME = text("a name of at most 60 letters, digits, _ and -", r"[A-Za-z0-9_-]{1,60}")
 
 
 def read_params(path: str | Path) -> Params:

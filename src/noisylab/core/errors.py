@@ -19,7 +19,7 @@ class InputError(ValueError):
 
 
 class WorkerDiedError(InputError):
-    """A training whose worker died in every try. Arguments: its name, the number of tries."""
+    """A training or an attack whose worker died in every try. Arguments: its name, the tries."""
 
     def __str__(self) -> str:
         name, tries = self.args

@@ -56,8 +56,15 @@ class ImageSet:
     names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.classes, (list, tuple)):
+            raise InputError(f"classes must be a tuple of names, got {shown(self.classes)}")
+        object.__setattr__(self, "classes", tuple(self.classes))
         check_classes(self.classes)
-        if self.images.dtype != np.uint8 or self.images.shape[1:] != (SIZE, SIZE, 3):
+        if getattr(self.images, "dtype", None) != np.uint8 or self.images.shape[1:] != (
+            SIZE,
+            SIZE,
+            3,
+        ):
             raise InputError(
                 f"images must be uint8 of shape (N, {SIZE}, {SIZE}, 3), got {shown(self.images)}"
             )

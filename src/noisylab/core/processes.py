@@ -36,7 +36,7 @@ def when_orphaned(act: Callable[[], None], parent: int | None = None) -> None:
         watched[os.getppid()] = _parent(os.getppid())
 
     def watch() -> None:
-        while all(_parent(process) == parent for process, parent in watched.items()):
+        while all(_parent(process) == before for process, before in watched.items()):
             time.sleep(_SECONDS)
         act()
 

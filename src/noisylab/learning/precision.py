@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from noisylab.config.settings import FitConfig
 from noisylab.core.errors import InputError
@@ -29,6 +29,11 @@ def find_device(name: str) -> torch.device:
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = False
     return torch.device("cuda")
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model computes; the CPU for one without weights."""
+    return next((weight.device for weight in model.parameters()), torch.device("cpu"))
 
 
 def chunk_size(device: torch.device) -> int:

@@ -21,7 +21,13 @@ from noisylab.core.images import ImageSet
 from noisylab.learning.evaluation import loss_and_accuracy
 from noisylab.learning.network import Network, SimpleModel, to_unit
 from noisylab.learning.optimizers import as_one_parameter, learning_rates, make_optimizer
-from noisylab.learning.precision import chunk_size, find_device, own_stream, used_precision
+from noisylab.learning.precision import (
+    chunk_size,
+    device_of,
+    find_device,
+    own_stream,
+    used_precision,
+)
 from noisylab.learning.sampling import (
     Batch,
     chance,
@@ -141,7 +147,7 @@ def fit(
     change = make_augmentation(train, config, generator)
     n_steps = math.ceil(len(train) / config.batch_size)  # an epoch
     # The epoch after which it may give up; rounded, since 0.07 * 100 is above 7.
-    decisive = math.ceil(round(config.give_up * config.epochs, 6))
+    decisive = max(math.ceil(round(config.give_up * config.epochs, 6)), 1)
     seed = int(torch.randint(2**31, (), generator=generator))
     with own_stream(device), ExitStack() as seeded:
         seeded.enter_context(_seeded(seed))  # for the initial weights, and for dropout
@@ -205,7 +211,7 @@ def predict_probs(model: Network, images: np.ndarray) -> np.ndarray:
     Dropout is off; the model is left in eval mode.
     """
     model.eval()
-    device = next(model.parameters()).device
+    device = device_of(model)
     probs = np.empty((len(images), model.n_classes))
     with torch.inference_mode():
         for start in range(0, len(images), chunk_size(device)):

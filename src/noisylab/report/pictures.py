@@ -14,6 +14,7 @@ from noisylab.report.run_files import REMEDY
 
 _CHART = 150_000  # bytes of a PNG; charts are smaller, sheets of photographs larger
 _QUALITY = 85  # of photographs
+_MOST = 16_383  # pixels along a side of a WebP
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def embed(plots: Path, file: str) -> Picture:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         problem = getattr(error, "strerror", None) or "is not a PNG image"
         raise InputError(f"{path}: cannot be read: {problem}; {REMEDY}") from None
+    image.thumbnail((_MOST, _MOST))
     is_chart = len(content) < _CHART
     image.save(buffer, "webp", lossless=is_chart, quality=_QUALITY, method=4)
     text = base64.b64encode(buffer.getvalue()).decode()

@@ -1,1 +1,1 @@
-"""The review page: a person decides about doubtful labels in the browser, one image at a time."""
+"""The review page: a person decides about doubtful labels in the browser."""

@@ -36,12 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder to write the bundle to")
     options = parser.parse_args(arguments)
     try:
-        files = make_bundle(read_cifar10(options.root))
+        for name, content in make_bundle(read_cifar10(options.root)).items():
+            write_bytes(options.out / name, content)
+            print(f"{options.out / name}: {len(content) / 1e6:.1f} MB")
     except InputError as error:
         sys.exit(str(error))
-    for name, content in files.items():
-        write_bytes(options.out / name, content)
-        print(f"{options.out / name}: {len(content) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

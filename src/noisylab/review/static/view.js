@@ -64,7 +64,7 @@ export function renderFilters(cases, chosen) {
 
 export function renderProgress(shown, decisions) {
   const left = shown.filter((item) => !decisions.of(item));
-  const wrong = Math.round(left.reduce((sum, item) => sum + decisions.wrongProbs[keyOf(item)], 0));
+  const wrong = Math.round(left.reduce((sum, item) => sum + (decisions.wrongProbs[keyOf(item)] ?? 0), 0));
   byId("progress").max = Math.max(shown.length, 1);
   byId("progress").value = shown.length - left.length;
   byId("count").textContent = `${shown.length - left.length} of ${shown.length} decided`;
