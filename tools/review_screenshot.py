@@ -11,9 +11,10 @@ import shutil
 import sys
 import tempfile
 import threading
+from itertools import count
 from pathlib import Path
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Locator, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from noisylab.review.app import create_app
@@ -22,11 +23,10 @@ from noisylab.review.store import Store
 
 FILES = ("train_set.pickle", "dev_set.pickle", "corrections.csv", "review.csv")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-N_ACCEPTED = 7  # pages of the grid; on the next one a few images are not what they look like
 
 
 def main() -> None:
-    """Serve the page, accept some pages, and take the picture."""
+    """Serve the page, accept pages without an exception, and take the picture."""
     data, out = (Path(name).resolve() for name in sys.argv[1:])
     browser = next(filter(None, map(shutil.which, CHROMIUM)), None)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
@@ -51,19 +51,23 @@ def is_right(store: Store, case: Case) -> bool:
 
 
 def take(browser: str | None, address: str, exceptions: set[str], out: Path) -> None:
-    """Write a picture of the page at `address` to `out`; mark exceptions, by image digest."""
+    """Write a picture of the first page with an exception; these, by image digest, are marked."""
     with sync_playwright() as playwright:
         page = playwright.chromium.launch(executable_path=browser).new_page()
         page.set_viewport_size({"width": 1100, "height": 680})
         page.goto(address)
-        for n_accepted in range(N_ACCEPTED):
-            expect(page.locator("#page-why")).to_contain_text(f"Page {n_accepted + 1} of")
+        marked = list[Locator]()
+        for number in count(1):
+            expect(page.locator("#page-why")).to_contain_text(f"Page {number} of")
+            for tile in page.locator("#tiles button").all():
+                source = tile.locator("img").get_attribute("src") or ""
+                if Path(source).stem in exceptions:
+                    marked.append(tile)
+            if marked:
+                break
             page.keyboard.press("a")
-        expect(page.locator("#page-why")).to_contain_text(f"Page {N_ACCEPTED + 1} of")
-        for tile in page.locator("#tiles button").all():
-            source = tile.locator("img").get_attribute("src") or ""
-            if Path(source).stem in exceptions:
-                tile.click()
+        for tile in marked:
+            tile.click()
         page.mouse.move(0, 0)
         page.wait_for_load_state("networkidle")
         out.parent.mkdir(parents=True, exist_ok=True)
