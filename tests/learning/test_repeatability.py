@@ -25,7 +25,7 @@ from noisylab.learning.evaluation import evaluate
 from noisylab.learning.network import dump_weights
 from noisylab.learning.training import fit, predict_probs
 from noisylab.train import figures
-train, dev = make_set(192, seed=1), make_set(64, seed=2)
+train, dev = make_set(96, seed=1), make_set(64, seed=2)
 augment = AugmentConfig(probability="one_minus_frequency", shift_pixels=2, mirror=0.5)
 digest = lambda content: hashlib.sha256(content).hexdigest()
 found = {}
