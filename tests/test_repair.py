@@ -159,3 +159,24 @@ def test_a_damaged_file_of_an_output_folder_is_removed_with_its_copy(project: Pa
     ]
     assert not out.exists()
     assert cached.exists()
+
+
+def test_outputs_of_equal_content_are_checked_each(project: Path) -> None:
+    twin = LOCK.replace(
+        "outs:\n    - path: model.pt",
+        f"""outs:
+    - path: first.pt
+      hash: md5
+      md5: {DIGEST}
+      size: 7
+    - path: model.pt""",
+    )
+    (project / "dvc.lock").write_text(twin)
+    (project / "first.pt").write_bytes(CONTENT)
+    for path in (kept(project), project / "model.pt"):
+        path.write_bytes(b"a modeL")
+    assert repair(project) == [
+        "DVC's copy of first.pt was damaged and is removed",
+        "model.pt was damaged, too, and is removed: its stage runs again",
+    ]
+    assert (project / "first.pt").exists()

@@ -39,10 +39,11 @@ def repair(project: Path) -> list[str]:
         except (yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError):
             lock.unlink()
             return [*lines, "dvc.lock was damaged and is removed: every stage runs again"]
+        damaged = set[str]()
         for path, digest in outs.items():
-            lines += _repair_out(project, path, digest)
+            lines += _repair_out(project, path, digest, damaged)
             for name, own in _read_listing(project, digest).items():
-                lines += _repair_out(project, f"{path}/{name}", own)
+                lines += _repair_out(project, f"{path}/{name}", own, damaged)
         return lines
 
 
@@ -97,15 +98,17 @@ def _cached(project: Path, digest: str) -> Path:
     return project / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
 
 
-def _repair_out(project: Path, path: str, digest: str) -> list[str]:
-    """Remove the cached copy of an output, and the output itself, unless they match the digest."""
-    cached = _cached(project, digest)
-    if not cached.is_file() or _digest(cached) == digest.removesuffix(".dir"):
-        return []
-    cached.unlink()
-    lines = [f"DVC's copy of {path} was damaged and is removed"]
-    out = project / path
-    if out.is_file() and _digest(out) != digest:
+def _repair_out(project: Path, path: str, digest: str, damaged: set[str]) -> list[str]:
+    """Remove the cached copy of an output, and the output itself, unless they match the digest.
+
+    damaged: digests whose copy was removed, also for another output of the same content.
+    """
+    cached, out, lines = _cached(project, digest), project / path, []
+    if cached.is_file() and _digest(cached) != digest.removesuffix(".dir"):
+        cached.unlink()
+        damaged.add(digest)
+        lines.append(f"DVC's copy of {path} was damaged and is removed")
+    if digest in damaged and out.is_file() and _digest(out) != digest:
         out.unlink()  # DVC copied it from its cache, and would trust it
         lines.append(f"{path} was damaged, too, and is removed: its stage runs again")
     return lines

@@ -13,6 +13,7 @@ from noisylab.adversarial.example import Example, find_example
 from noisylab.adversarial.parts import Victim, attack_images
 from noisylab.adversarial.steps import attack
 from noisylab.config.settings import AdversarialConfig, FitConfig
+from noisylab.core.errors import WorkerDiedError
 from noisylab.core.images import ImageSet
 from noisylab.learning.network import SimpleModel
 from noisylab.learning.training import fit, predict_probs
@@ -90,6 +91,18 @@ def test_the_smallest_epsilon_that_suffices_is_taken_or_the_largest(
     probs = np.zeros(90)
     probs[1] = 0.9
     assert found(model, train, probs, replace(CONFIG, epsilon=epsilon)).epsilon == wanted
+
+
+def test_an_attack_whose_worker_dies_is_named(
+    model: SimpleModel, train: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dying(*_: object, **__: object) -> list[tuple[int, None, Exception]]:
+        return [(0, None, WorkerDiedError("training 0", 3))]
+
+    monkeypatch.setattr(parts, "map_trainings", dying)
+    victims = {"final": Victim(model, train.images[:2], train.images[:2])}
+    with pytest.raises(WorkerDiedError, match=r"^attack confident on the model final was"):
+        attack_images(victims, TARGET, CONFIG, "cpu", "local:2")
 
 
 def test_results_are_the_same_on_any_number_of_workers(

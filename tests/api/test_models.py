@@ -225,6 +225,24 @@ class Pair(torch.nn.Flatten):
         return self.linear(super().forward(images)), images
 
 
+class Viewed(torch.nn.Linear):
+    """Standardises each image, and needs contiguous ones, as many networks do."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        flat = images.view(len(images), -1)
+        return super().forward(flat / flat.std(dim=1, keepdim=True))
+
+
+def test_networks_that_need_contiguous_images_get_them(dev: ImageSet) -> None:
+    other = Viewed(3072, 3)
+    probs = noisylab.predict_probs(other, dev.images)
+    targets = (probs.argmax(axis=1) + 1) % 3
+    assert noisylab.attack(other, dev.images, targets, epsilon=200).reached.any()
+    assert noisylab.smallest_change(other, dev.images, targets).reached.any()
+    with pytest.raises(InputError, match="the model's output is NaN or infinite"):
+        noisylab.predict_probs(other, np.zeros_like(dev.images))
+
+
 def test_a_model_without_weights_is_a_model(dev: ImageSet) -> None:
     other = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
     assert noisylab.predict_probs(other, dev.images).shape == (len(dev), 3)
@@ -233,12 +251,16 @@ def test_a_model_without_weights_is_a_model(dev: ImageSet) -> None:
 
 @pytest.mark.parametrize(
     ("other", "got"),
-    [(Pair(), "tuple"), (torch.nn.Conv2d(3, 2, 1), r"\(1, 2, 32, 32\)")],
+    [
+        (Pair(), "tuple"),
+        (torch.nn.Conv2d(3, 2, 1), r"\(1, 2, 32, 32\)"),
+        (torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 1)), r"\(1, 1\)"),
+    ],
 )
 def test_models_of_other_outputs_are_refused(
     dev: ImageSet, other: torch.nn.Module, got: str
 ) -> None:
-    message = rf"^the model must return logits \(1, K\) of images, got {got}$"
+    message = rf"^model must return logits \(1, K\), K >= 2, of an image, got {got}$"
     with pytest.raises(InputError, match=message):
         noisylab.predict_probs(other, dev.images)
     with pytest.raises(InputError, match=message):

@@ -212,6 +212,16 @@ def test_the_bundled_form_is_a_source_with_corrected_labels(project: Path, expor
         assert (after[split].images == before[split].images).all()
 
 
+def test_the_bundled_form_may_have_no_test_set(project: Path, export: Export) -> None:
+    source = write_bundle(project)
+    lines = (source / "labels.csv").read_text().splitlines(keepends=True)
+    (source / "labels.csv").write_text("".join(line for line in lines if ",test," not in line))
+    (source / "test.png").unlink()
+    finish_run(project, BUNDLED, {})
+    assert export("out")[-1] == "written: out"
+    assert files(project / "out") == ["images.png", "labels.csv"]
+
+
 def test_the_bundled_photographs_are_listed_by_their_place_in_cifar10(
     project: Path, export: Export
 ) -> None:

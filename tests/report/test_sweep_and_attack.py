@@ -84,7 +84,10 @@ def test_the_best_model_may_not_have_learned_by_its_loss(tmp_path: Path) -> None
     )
     said = run.said()["lr_sweep"]
     assert "No model learned" not in said
-    assert "By its train loss, however, this model has not learned." in said
+    assert (
+        "By loss and accuracy on train, however, the model of the best rate has not learned."
+        in said
+    )
 
 
 def test_a_rate_of_many_digits_is_still_the_recipes_own(tmp_path: Path) -> None:

@@ -106,6 +106,25 @@ def test_one_key_keeps_a_page_except_for_what_was_clicked(
 
 
 @pytest.mark.usefixtures("cars")
+def test_what_most_images_of_a_page_became_is_no_exception(
+    browser_page: Page, address: str, store: Store
+) -> None:
+    open_grid(browser_page, address, width=700)
+    tiles(browser_page).nth(2).click()
+    browser_page.keyboard.press("k")
+    is_on(browser_page, 2, 3)
+    browser_page.keyboard.press("PageUp")
+    is_on(browser_page, 1, 3)
+    assert marked(browser_page) == [2]
+    expect(tiles(browser_page).nth(0)).to_contain_text("✓ car")
+    expect(tiles(browser_page).nth(2)).to_contain_text("✓ cat")
+    before = store.decisions()
+    browser_page.keyboard.press("k")
+    is_on(browser_page, 2, 3)
+    assert store.decisions() == before
+
+
+@pytest.mark.usefixtures("cars")
 def test_a_page_is_undone_as_a_whole(browser_page: Page, address: str, store: Store) -> None:
     open_grid(browser_page, address, width=700)
     before = store.review.read_bytes()

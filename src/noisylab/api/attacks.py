@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
@@ -11,7 +10,8 @@ from noisylab.adversarial import smallest
 from noisylab.adversarial import steps as gradient_steps
 from noisylab.adversarial.steps import Attacked
 from noisylab.api.inputs import as_images, as_labels
-from noisylab.api.models import as_model
+from noisylab.api.models import as_network
+from noisylab.learning.network import Network
 
 
 def attack(
@@ -29,7 +29,7 @@ def attack(
     Projected gradient descent (Madry et al. 2018) in steps of 0.4 epsilon; the result is rounded to
     whole levels and stays in the budget.
 
-    model:      logits (B, K) of images (B, 3, 32, 32) in [0, 1]; left as it was found.
+    model:      logits (B, K) of images (B, 3, 32, 32), float32 in [0, 1]; left as it was found.
     targets:    (N,) integers in 0..K-1, or one for all images.
     epsilon:    in (0, 255], the largest change in 8-bit levels: of each value for the norm `linf`,
                 over the whole image for `l2`.
@@ -39,10 +39,10 @@ def attack(
     Returns the changed `images`, and `reached`, (N,) bool. Raises InputError, in one line, for
     other arguments, and where the model's output is not finite.
     """
-    originals = as_images(images)
-    labels = _as_targets(model, originals, targets)
+    network, originals = as_network(model), as_images(images)
+    labels = _as_targets(network, originals, targets)
     return gradient_steps.attack(
-        model, originals, labels, epsilon=epsilon, steps=steps, norm=norm, confidence=confidence
+        network, originals, labels, epsilon=epsilon, steps=steps, norm=norm, confidence=confidence
     )
 
 
@@ -63,16 +63,15 @@ def smallest_change(
 
     Other arguments, result and errors: as for attack().
     """
-    originals = as_images(images)
-    labels = _as_targets(model, originals, targets)
+    network, originals = as_network(model), as_images(images)
+    labels = _as_targets(network, originals, targets)
     helpers = None if known is None else as_images(known)
-    return smallest.smallest_change(model, originals, labels, confidence=confidence, known=helpers)
+    return smallest.smallest_change(
+        network, originals, labels, confidence=confidence, known=helpers
+    )
 
 
-def _as_targets(model: nn.Module, images: np.ndarray, targets: ArrayLike) -> np.ndarray:
-    """Targets (N,) int64, each a class of the model."""
-    model = gradient_steps.frozen(as_model(model))
-    with torch.no_grad():
-        logits = gradient_steps.finite_logits(model, gradient_steps.to_levels(model, images[:1]))
+def _as_targets(network: Network, images: np.ndarray, targets: ArrayLike) -> np.ndarray:
+    """Targets (N,) int64, each a class of the network."""
     given = np.full(len(images), targets) if np.ndim(targets) == 0 else targets
-    return as_labels(given, len(images), logits.shape[1], "targets")
+    return as_labels(given, len(images), network.n_classes, "targets")

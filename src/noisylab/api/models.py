@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from noisylab.adversarial.steps import finite_logits, to_levels
+from noisylab.adversarial.steps import frozen, to_levels
 from noisylab.api.inputs import as_images, as_labels, as_probs
 from noisylab.config.params import check_recipe
 from noisylab.config.settings import SEED, ByClass
@@ -100,39 +100,43 @@ def read_model(path: str | Path) -> SimpleModel:
 def predict_probs(model: nn.Module, images: ArrayLike) -> np.ndarray:
     """Predict probabilities (N, K) float64, rows summing to 1, of images (N, 32, 32, 3) uint8.
 
-    model: logits (B, K) of images (B, 3, 32, 32) in [0, 1]; left in eval mode, without dropout.
+    model: logits (B, K) of images (B, 3, 32, 32), float32 in [0, 1]; left in eval mode.
 
     Raises InputError for other images, and for what is no such model.
     """
-    as_model(model)
-    arrays = as_images(images)
-    return training.predict_probs(
-        model if isinstance(model, Network) else _Wrapped(model.eval()), arrays
-    )
+    network, arrays = as_network(model), as_images(images)
+    probs = training.predict_probs(network, arrays)
+    if not np.isfinite(probs).all():
+        raise InputError("the model's output is NaN or infinite; train it again")
+    return probs
+
+
+def as_network(model: nn.Module) -> Network:
+    """The model; raises InputError for what maps no images to logits, such as fit()'s result."""
+    if not isinstance(model, nn.Module):
+        hint = "; pass its .model" if hasattr(model, "model") else ""
+        raise InputError(f"model must be a torch.nn.Module, got {shown(model)}{hint}")
+    return model if isinstance(model, Network) else _Wrapped(model)
 
 
 class _Wrapped(Network):
-    """Another network, whose number of classes shows in its output."""
+    """A network of another kind, whose number of classes shows in its output."""
 
     def __init__(self, model: nn.Module) -> None:
         black = np.zeros((1, SIZE, SIZE, 3), dtype=np.uint8)
         with torch.no_grad():
-            logits = finite_logits(model, to_levels(model, black))
+            logits = frozen(model)(to_levels(model, black).contiguous())
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else ()
+        if len(shape) != 2 or shape[0] != 1 or shape[1] < 2:
+            got = shape or type(logits).__name__
+            raise InputError(f"model must return logits (1, K), K >= 2, of an image, got {got}")
         super().__init__(logits.shape[1])
         self.model = model
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, K) of images (B, 3, 32, 32)."""
-        logits: Tensor = self.model(images)
+        """Logits (B, K) of images (B, 3, 32, 32); many networks need them contiguous."""
+        logits: Tensor = self.model(images.contiguous())
         return logits
-
-
-def as_model(model: nn.Module) -> nn.Module:
-    """The model; raises InputError for anything else, such as the result of fit()."""
-    if not isinstance(model, nn.Module):
-        hint = "; pass its .model" if hasattr(model, "model") else ""
-        raise InputError(f"model must be a torch.nn.Module, got {shown(model)}{hint}")
-    return model
 
 
 def evaluate(labels: ArrayLike, pred_probs: ArrayLike) -> Evaluation:

@@ -94,9 +94,10 @@ class ImageSet:
         return len(self.images)
 
     def __repr__(self) -> str:
-        counts = [f"{self.counts()[label]:,} {name}" for label, name in enumerate(self.classes)]
-        more = f", ... {len(counts)} classes" if len(counts) > _SHOWN else ""
-        return f"ImageSet({len(self):,} images: {', '.join(counts[:_SHOWN])}{more})"
+        first = zip(self.counts(), self.classes[:_SHOWN], strict=False)
+        listed = ", ".join(f"{count:,} {name}" for count, name in first)
+        more = f", ... {len(self.classes)} classes" if len(self.classes) > _SHOWN else ""
+        return f"ImageSet({len(self):,} images: {listed}{more})"
 
     @cached_property
     def digests(self) -> tuple[str, ...]:

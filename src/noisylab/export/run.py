@@ -62,7 +62,11 @@ def export(
             return _write_folders(source, folder, found, labels)
         if form == BUNDLE:
             _write_table(source / _LABELS, folder / _LABELS, found, labels)
-            link_files(source, sorted({MOSAICS[split] for split in found}), folder)
+            link_files(
+                source,
+                sorted({MOSAICS[split] for split, part in found.items() if len(part)}),
+                folder,
+            )
         elif form == TENSORS:
             for split in REVIEWED:
                 name = f"{split}.pickle"
@@ -129,5 +133,5 @@ def _write_table(
     rows = []
     for row in read_table(path, ("split", "label")).values():
         label = next(corrected.get(row["split"], iter([row["label"]])))
-        rows.append({**row, "label": label, _GIVEN: row["label"]})
+        rows.append({**row, "label": label, _GIVEN: row.get(_GIVEN, row["label"])})
     write_csv(target, list(rows[0]), [list(row.values()) for row in rows])

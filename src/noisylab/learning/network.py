@@ -143,7 +143,8 @@ def read_weights(path: str | Path) -> SimpleModel:
     try:
         return load_weights(content)
     except InputError as error:
-        remedy = f"; rm {path} && dvc repro" if Path(path).parts[0] == "models" else ""
+        is_of_stage = Path(path).parts[0] == "models"
+        remedy = f"; if a stage wrote it: rm {path} && dvc repro" if is_of_stage else ""
         raise InputError(f"{path}: {error}{remedy}") from None
 
 

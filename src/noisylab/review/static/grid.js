@@ -103,9 +103,16 @@ export class Grid {
     return ![null, item.given, item.suggested].includes(this.host.decisions.of(item));
   }
 
+  // The field with the label that most images of the page have; without a decision, the usual one.
+  #common() {
+    const items = this.#page.filter((item) => !this.#isElsewhere(item));
+    const others = items.filter((item) => this.host.decisions.of(item) === item[unusual(item)]);
+    return 2 * others.length > items.length ? unusual : usual;
+  }
+
   #isMarked(item) {
-    const label = this.host.decisions.of(item);
-    const isOther = label === item[unusual(item)] && label !== item[usual(item)];
+    const label = this.host.decisions.of(item) ?? item[usual(item)];
+    const isOther = !this.#isElsewhere(item) && label !== item[this.#common()(item)];
     return this.#marks.get(idOf(item)) ?? isOther;
   }
 
@@ -137,7 +144,8 @@ export class Grid {
     const item = this.#page[place];
     const label = this.host.decisions.of(item);
     const isMarked = this.#isMarked(item);
-    const outcome = this.#isElsewhere(item) ? label : item[isMarked ? unusual(item) : usual(item)];
+    const isUsual = (this.#common() === usual) !== isMarked;
+    const outcome = this.#isElsewhere(item) ? label : item[isUsual ? usual(item) : unusual(item)];
     tiles.renderState(place, item, { outcome, isMarked, isSaved: label === outcome });
   }
 
