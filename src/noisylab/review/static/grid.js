@@ -103,16 +103,18 @@ export class Grid {
     return ![null, item.given, item.suggested].includes(this.host.decisions.of(item));
   }
 
-  // The field with the label that most images of the page have; without a decision, the usual one.
-  #common() {
+  // Which field has the label of most images of the page, of undecided ones the usual label, and
+  // which has that of the exceptions.
+  #fields() {
     const items = this.#page.filter((item) => !this.#isElsewhere(item));
     const others = items.filter((item) => this.host.decisions.of(item) === item[unusual(item)]);
-    return 2 * others.length > items.length ? unusual : usual;
+    return 2 * others.length > items.length ? [unusual, usual] : [usual, unusual];
   }
 
   #isMarked(item) {
     const label = this.host.decisions.of(item) ?? item[usual(item)];
-    const isOther = !this.#isElsewhere(item) && label !== item[this.#common()(item)];
+    const [common] = this.#fields();
+    const isOther = !this.#isElsewhere(item) && label !== item[common(item)];
     return this.#marks.get(idOf(item)) ?? isOther;
   }
 
@@ -144,8 +146,9 @@ export class Grid {
     const item = this.#page[place];
     const label = this.host.decisions.of(item);
     const isMarked = this.#isMarked(item);
-    const isUsual = (this.#common() === usual) !== isMarked;
-    const outcome = this.#isElsewhere(item) ? label : item[isUsual ? usual(item) : unusual(item)];
+    const [common, other] = this.#fields();
+    const field = isMarked ? other(item) : common(item);
+    const outcome = this.#isElsewhere(item) ? label : item[field];
     tiles.renderState(place, item, { outcome, isMarked, isSaved: label === outcome });
   }
 

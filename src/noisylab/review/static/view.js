@@ -64,7 +64,8 @@ export function renderFilters(cases, chosen) {
 
 export function renderProgress(shown, decisions) {
   const left = shown.filter((item) => !decisions.of(item));
-  const wrong = Math.round(left.reduce((sum, item) => sum + (decisions.wrongProbs[keyOf(item)] ?? 0), 0));
+  const probs = left.map((item) => decisions.wrongProbs[keyOf(item)] ?? 0); // 0: no longer listed
+  const wrong = Math.round(probs.reduce((sum, prob) => sum + prob, 0));
   byId("progress").max = Math.max(shown.length, 1);
   byId("progress").value = shown.length - left.length;
   byId("count").textContent = `${shown.length - left.length} of ${shown.length} decided`;
