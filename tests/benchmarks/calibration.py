@@ -1,32 +1,27 @@
 """Calibration of train_fixed's kept recipe with and without label smoothing, on other sets.
 
-    python tests/benchmarks/calibration.py DIR [SETS [SEEDS]]
+    python tests/benchmarks/calibration.py DIR [--seeds N] [--sets K [K ...]] [--kept FOLDER]
 
-On the first SETS (default 2) sets made from CIFAR-10 in DIR, with the bundled set's counts but
-other classes: the kept recipe on corrected labels, once smoothed twice (its labels, and the
-teachers' probabilities as predicted), once not at all (plain labels, and the teachers' smoothing
-undone). Prints both on clean test images, for each of SEEDS (default 2) seeds, and the mean change.
-Trainings are in bfloat16, one after another.
+On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes, and with labels
+corrected as by stage relabel: the kept recipe once smoothed twice (its labels, and the teachers'
+probabilities), once not at all. Prints both on clean test images, for each of N seeds (default 2),
+and the mean change; the sets K of the four (default: 1 and 2). FOLDER keeps finished trainings.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
-import cifar10_sets
 import numpy as np
-from distillation import correct, without_smoothing
+from distillation import corrected_sets, on_test
 from recipe import Sets
 
-from noisylab.config.params import Params, read_params
-from noisylab.config.settings import FitConfig
-from noisylab.learning.evaluation import Evaluation, evaluate
-from noisylab.learning.kept import Training
-from noisylab.learning.training import predict_probs
+from noisylab.config.params import read_params
+from noisylab.learning.evaluation import Evaluation
+from noisylab.learning.kept import Kept, Training
 from noisylab.many.trainer import Trainer
 
 FIGURES: dict[str, Callable[[Evaluation], float]] = {
@@ -38,39 +33,47 @@ FIGURES: dict[str, Callable[[Evaluation], float]] = {
 
 
 def main() -> None:
-    root = Path(sys.argv[1])
-    n_sets, n_seeds = [*map(int, sys.argv[2:]), *(2, 2)[len(sys.argv) - 2 :]]
-    params = in_bfloat16(read_params("params.yaml"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--sets", type=int, nargs="+", choices=range(1, 5), default=[1, 2])
+    parser.add_argument("--kept", type=Path)
+    arguments = parser.parse_args()
+    params, trainer = read_params("params.yaml"), Trainer(Kept(arguments.kept))
     smoothing = params.train_augmented.runs[params.train_augmented.keep].label_smoothing
     recipe = params.train_fixed.runs[params.train_fixed.keep]
-    recipes = [replace(recipe, label_smoothing=share) for share in (smoothing, 0.0)]
+    smoothed = replace(recipe, label_smoothing=smoothing)
     print(" " * 52 + "".join(f"{name:>19}" for name in FIGURES))
     changes = []
-    for name, known in islice(cifar10_sets.hidden(root), n_sets):
-        test = cifar10_sets.clean_test(root, known.classes)
-        before = correct(known, test, params, Trainer(engine="local:1"))
-        both = before, without_smoothing(before, smoothing)
-        for seed in range(n_seeds):
-            rows = [on_test(*way, seed) for way in zip(both, recipes, strict=True)]
-            for way, row in zip(("smoothed twice", "not smoothed"), rows, strict=True):
+    for name, sets in corrected_sets(arguments.root, arguments.sets, params, trainer):
+        ways = {
+            "smoothed twice": (with_smoothing(sets, smoothing), smoothed),
+            "not smoothed": (sets, recipe),
+        }
+        rows = []
+        for way, (of_way, config) in ways.items():
+            trainings = [Training(config, seed) for seed in range(arguments.seeds)]
+            rows.append([figures(found) for found in on_test(of_way, trainings, trainer)])
+            for seed, row in enumerate(rows[-1]):
                 show(f"{name}, seed {seed}, {way}", row)
-            changes.append(rows[1] - rows[0])
+        changes += [*np.subtract(rows[1], rows[0])]
     show(f"mean change of {len(changes)} pairs", np.mean(changes, axis=0))
     show("standard error", np.std(changes, axis=0, ddof=1) / len(changes) ** 0.5)
 
 
-def in_bfloat16(params: Params) -> Params:
-    stages = {}
-    for stage in ("train_augmented", "train_fixed"):
-        section = getattr(params, stage)
-        runs = {n: replace(run, precision="bfloat16") for n, run in section.runs.items()}
-        stages[stage] = replace(section, runs=runs)
-    return replace(params, **stages)
+def with_smoothing(sets: Sets, smoothing: float) -> Sets:
+    """The sets with the probabilities that the teachers, trained with smoothing, predict."""
+    return {
+        split: part
+        if part.pred_probs is None
+        else replace(
+            part, pred_probs=(1 - smoothing) * part.pred_probs + smoothing / len(part.classes)
+        )
+        for split, part in sets.items()
+    }
 
 
-def on_test(sets: Sets, recipe: FitConfig, seed: int) -> np.ndarray:
-    model = Training(recipe, seed).run(sets["train"], sets["dev"]).revive()
-    found = evaluate(sets["test"].labels, predict_probs(model, sets["test"].images))
+def figures(found: Evaluation) -> np.ndarray:
     return np.array([figure(found) for figure in FIGURES.values()])
 
 

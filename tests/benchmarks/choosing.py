@@ -3,7 +3,7 @@
     python tests/benchmarks/choosing.py DIR [--sets K ...]
 
 On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes, and with labels
-corrected as in relabel without a second opinion: balanced accuracy on clean test images of
+corrected as by stage relabel: balanced accuracy on clean test images of
 train_fixed's kept recipe with each optimizer and rate, and with other batch sizes; and of the model
 that each way of choosing on dev takes, among those of the kept batch size. One seed. --sets: only
 the Kth sets, from 1.
@@ -17,9 +17,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import cifar10_sets
 import numpy as np
-from distillation import correct, show, without_smoothing
+from distillation import corrected_sets
 
 from noisylab.config.params import read_params
 from noisylab.learning.evaluation import evaluate
@@ -54,7 +53,6 @@ def main() -> None:
     arguments = parser.parse_args()
     root, params = arguments.root, read_params("params.yaml")
     recipe = params.train_fixed.runs[params.train_fixed.keep]
-    smoothing = params.train_augmented.runs[params.train_augmented.keep].label_smoothing
     settings = [(optimizer, rate) for optimizer, rates in RATES.items() for rate in rates]
     wanted = [
         Training(replace(recipe, optimizer=optimizer, lr=rate), 0, name=f"{optimizer} {rate:g}")
@@ -64,11 +62,7 @@ def main() -> None:
         other = replace(recipe, optimizer="adam", batch_size=size, lr=rate)
         wanted.append(Training(other, 0, name=f"adam {rate:g}, of {size}"))
     rows: dict[str, list[float]] = {}
-    for place, (name, known) in enumerate(cifar10_sets.hidden(root), start=1):
-        if place not in arguments.sets:
-            continue
-        smoothed = correct(known, cifar10_sets.clean_test(root, known.classes), params)
-        sets = without_smoothing(smoothed, smoothing)
+    for name, sets in corrected_sets(root, arguments.sets, params, Trainer()):
         dev, test = sets["dev"], sets["test"]
         found = dict(Trainer().train(sets["train"], dev, wanted))
         on_test, merits = [], []
@@ -89,6 +83,10 @@ def main() -> None:
     print("balanced accuracy on clean test, by set, and the mean")
     for what, row in rows.items():
         show(what, [*row, statistics.mean(row)])
+
+
+def show(name: str, row: list[float]) -> None:
+    print(f"{name:44}" + "".join(f"{value:10.4f}" for value in row), flush=True)
 
 
 def balanced_loss(labels: np.ndarray, pred_probs: np.ndarray) -> float:

@@ -1,91 +1,97 @@
 """Choose the weight of the teacher's probabilities in the target, on other sets.
 
-    python tests/benchmarks/distillation.py DIR [N]
+    python tests/benchmarks/distillation.py DIR [--seeds N] [--sets K [K ...]] [--kept FOLDER]
 
-On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes: balanced
-accuracy on clean test images of train_fixed's kept recipe, for each weight, trained on corrected
-and on true labels. Mean over N seeds (default 2). The weight in params.yaml was chosen by the
-corrected labels.
+On sets made from CIFAR-10 in DIR, with the bundled set's counts but other classes, and with labels
+corrected as by stage relabel: balanced accuracy and calibration error on clean test images of
+train_fixed's kept recipe, for each weight, trained on corrected and on true labels. Mean over N
+seeds (default 3), the sets K of the four (default: all). FOLDER keeps finished trainings.
 """
 
 from __future__ import annotations
 
-import statistics
-import sys
+import argparse
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import cifar10_sets
 import numpy as np
-from recipe import Sets, all_of, by_true_labels, one_seed
+from recipe import Sets, by_true_labels
 
 from noisylab.config.params import Params, read_params
 from noisylab.core.images import ImageSet
-from noisylab.learning.calibration import unsmoothed
-from noisylab.many.engines import map_trainings
-from noisylab.many.ensemble import mean_probs, seed_members
+from noisylab.learning.evaluation import Evaluation, evaluate
+from noisylab.learning.kept import Kept, Training
+from noisylab.learning.training import predict_probs
 from noisylab.many.trainer import Trainer
-from noisylab.relabel.rules import find_suspect
+from noisylab.relabel.run import relabel
 
-SHARES = (0.0, 0.5, 0.7, 1.0)
-SUSPECT = 2
+WEIGHTS = (0.0, 0.35, 0.7, 1.0)
 
 
 def main() -> None:
-    root, n_seeds = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2
-    params = read_params("params.yaml")
-    smoothing = params.train_augmented.runs[params.train_augmented.keep].label_smoothing
-    print(" " * 44 + "".join(f"{share:>10}" for share in SHARES))
-    rows: dict[str, list[list[float]]] = {}
-    for name, known in cifar10_sets.hidden(root):
-        smoothed = correct(known, cifar10_sets.clean_test(root, known.classes), params)
-        corrected = without_smoothing(smoothed, smoothing)
-        for labels, sets in (("corrected", corrected), ("true", by_true_labels(corrected))):
-            row = [on_test(sets, params, share, n_seeds) for share in SHARES]
-            show(f"{name}, {labels} labels", row)
-            rows.setdefault(labels, []).append(row)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sets", type=int, nargs="+", choices=range(1, 5), default=[1, 2, 3, 4])
+    parser.add_argument("--kept", type=Path)
+    arguments = parser.parse_args()
+    params, trainer = read_params("params.yaml"), Trainer(Kept(arguments.kept))
+    kept = params.train_fixed.runs[params.train_fixed.keep]
+    trainings = [
+        Training(replace(kept, distillation=weight), seed, name=f"weight {weight}, seed {seed}")
+        for seed in range(arguments.seeds)
+        for weight in WEIGHTS
+    ]
+    rows: dict[str, list[np.ndarray]] = {}
+    for name, sets in corrected_sets(arguments.root, arguments.sets, params, trainer):
+        for labels, of_labels in (("corrected", sets), ("true", by_true_labels(sets))):
+            found = on_test(of_labels, trainings, trainer)
+            both = [(one.balanced_accuracy, one.reliability.ece) for one in found]
+            scores = np.reshape(both, (arguments.seeds, len(WEIGHTS), 2)).mean(axis=0).T
+            show(f"{name}, {labels} labels", scores)
+            rows.setdefault(labels, []).append(scores)
     for labels, table in rows.items():
-        means = [statistics.mean(column) for column in zip(*table, strict=True)]
-        show(f"mean, {labels} labels", means)
+        show(f"mean, {labels} labels", np.mean(table, axis=0))
 
 
-def correct(
-    known: ImageSet, test: ImageSet, params: Params, trainer: Trainer | None = None
-) -> Sets:
-    """Train and dev with corrected labels and probabilities as predicted, smoothed as the labels.
+def corrected_sets(
+    root: Path, places: list[int], params: Params, trainer: Trainer
+) -> Iterator[tuple[str, Sets]]:
+    """The four sets at `places`, from 1: train and dev as by stage relabel, and clean test images.
 
-    dev is the last tenth of `known`.
+    dev is the last tenth of each set.
     """
     recipe = params.train_augmented.runs[params.train_augmented.keep]
-    members = seed_members(len(known), range(params.relabel.models))
-    pred_probs = mean_probs(known, members, recipe, trainer or Trainer())
-    labels = known.labels.copy()
-    labels[find_suspect(known.labels, pred_probs, SUSPECT).flagged] = SUSPECT
-    fixed = replace(known, labels=labels, pred_probs=pred_probs)
-    n_train = len(known) * 9 // 10
-    train, dev = np.split(np.arange(len(known)), [n_train])
-    return {"train": fixed.subset(train), "dev": fixed.subset(dev), "test": test}
+    for place, (name, known) in enumerate(cifar10_sets.hidden(root), start=1):
+        if place not in places:
+            continue
+        train, dev = np.split(np.arange(len(known)), [len(known) * 9 // 10])
+        given = {"train": known.subset(train), "dev": known.subset(dev)}
+        training = Training(recipe, params.seed)
+        ((_, trained),) = trainer.train(given["train"], given["dev"], [training])
+        found = relabel(given, trained.revive(), {}, params.relabel, recipe, params.seed, trainer)
+        fixed: dict[str, ImageSet] = {
+            split: replace(part, pred_probs=found.pred_probs[found.parts[split]])
+            for split, part in found.fixed_sets().items()
+        }
+        yield name, {**fixed, "test": cifar10_sets.clean_test(root, known.classes)}
 
 
-def without_smoothing(sets: Sets, smoothing: float) -> Sets:
-    """The sets with the probabilities from which the pipeline distils."""
-    return {
-        split: part
-        if part.pred_probs is None
-        else replace(part, pred_probs=unsmoothed(part.pred_probs, smoothing))
-        for split, part in sets.items()
-    }
+def on_test(sets: Sets, trainings: Sequence[Training], trainer: Trainer) -> list[Evaluation]:
+    """Figures on test of the model of each training."""
+    found = {}
+    for index, trained in trainer.train(sets["train"], sets["dev"], trainings):
+        pred_probs = predict_probs(trained.revive(), sets["test"].images)
+        found[index] = evaluate(sets["test"].labels, pred_probs)
+    return [found[index] for index in range(len(trainings))]
 
 
-def on_test(sets: Sets, params: Params, share: float, n_seeds: int) -> float:
-    recipe = params.train_fixed.runs[params.train_fixed.keep]
-    shared = (sets, replace(recipe, distillation=share))
-    scores: list[dict[str, float]] = all_of(map_trainings(one_seed, range(n_seeds), shared=shared))
-    return statistics.mean(score["test"] for score in scores)
-
-
-def show(name: str, row: list[float]) -> None:
-    print(f"{name:44}" + "".join(f"{value:10.4f}" for value in row), flush=True)
+def show(name: str, scores: np.ndarray) -> None:
+    for what, row in zip(("balanced accuracy", "calibration error"), scores, strict=True):
+        cells = "".join(f"{value:10.4f}" for value in row)
+        print(f"{f'{name}, {what}':64}{cells}", flush=True)
 
 
 if __name__ == "__main__":

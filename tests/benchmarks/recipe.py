@@ -1,10 +1,11 @@
 """Accuracy of the recipes over seeds: `python tests/benchmarks/recipe.py [N]`.
 
 Trains every run of train_augmented on the given labels and every run of train_fixed on the
-corrected labels; the kept run of train_fixed also on the true labels, and without distillation on
-either. N seeds each (default 3). Prints mean and deviation of balanced accuracy on dev, on dev by
-its other labels and on the clean test set, of the calibration error there, and the accuracy lost on
-test to the remaining wrong labels, with its standard error. Run stages prepare and relabel first.
+corrected labels; the kept run of train_fixed also on the given and on the true labels, and without
+distillation on all of these. N seeds each (default 3). Prints mean and deviation of balanced
+accuracy on dev, on dev by its other labels and on the clean test set, of the calibration error
+there, and the accuracy lost on test to the remaining wrong labels, with its standard error. Run
+stages prepare and relabel first.
 
 `python tests/benchmarks/recipe.py --folds` prints the scores by which the recipes were chosen:
 five-fold cross-validation on train and dev, twice, with given labels for train_augmented and
@@ -70,6 +71,9 @@ def main() -> None:
     plain = replace(config, distillation=0.0)
     true = by_true_labels(fixed)
     show(f"{kept}, without distillation", fixed, plain, n_seeds)
+    as_given = {split: part.with_labels(given[split].labels) for split, part in fixed.items()}
+    show("given labels", as_given, config, n_seeds)
+    show("given labels, without distillation", as_given, plain, n_seeds)
     for name, recipe in (("true labels", config), ("true labels, without distillation", plain)):
         ideal = show(name, true, recipe, n_seeds)
         lost = statistics.mean(ideal) - statistics.mean(on_test[kept])
@@ -82,7 +86,7 @@ def show(name: str, sets: Sets, config: FitConfig, n_seeds: int) -> list[float]:
     shared = (sets, replace(config))
     scores = all_of(map_trainings(one_seed, range(n_seeds), shared=shared))
     texts = [f"{split} {mean_and_spread([s[split] for s in scores])}" for split in scores[0]]
-    print(f"  {name:33} {', '.join(texts)}", flush=True)
+    print(f"  {name:36} {', '.join(texts)}", flush=True)
     return [score["test"] for score in scores]
 
 
