@@ -17,7 +17,7 @@ help:
 	@echo "make review   check doubtful labels by eye, on a page in the browser"
 	@echo "make test     run linters and tests: a few minutes"
 	@echo "make lint     run linters only"
-	@echo "make bench    measure speed, memory, and accuracy over seeds: about an hour"
+	@echo "make bench    run six benchmarks, on speed, accuracy, labels and attack: about an hour"
 	@echo "make fuzz     test all file readers on hostile input: half an hour"
 	@echo "make pythons  run the quick tests on every installed Python from 3.10 on"
 	@echo "make lock     pin the newest packages that pyproject.toml allows"
@@ -86,6 +86,7 @@ UV := uv pip install --quiet --python .venv $(if $(PYTHONDONTWRITEBYTECODE),--co
 install = @$(UV) $(1) || $(PIP) $(1)
 
 $(READY): requirements.lock pyproject.toml
+	@test -e .git || { echo "DVC needs a git repository: clone noisylab, or run git init here"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
 		"noisylab needs Python 3.10 or newer, got " + sys.version.split()[0] + \
 		"; choose another with make PYTHON=...")'
