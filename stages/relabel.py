@@ -17,7 +17,8 @@ def main(params: Params) -> None:
     sets = set_files.read_sets("data")
     model = network.read_weights("models/train_augmented.pt")
     made = decisions.read_review("data/decisions.csv", sets).decisions
-    trainer = Trainer(Kept("finished/relabel"), stage.engine(params), stage.Watch(each_epoch=False))
+    watch = stage.Watch(each_epoch=False, on_dev=False)
+    trainer = Trainer(Kept("finished/relabel"), stage.engine(params), watch)
     result = run.relabel(sets, model, made, config, recipe, params.seed, trainer)
     paths = {"data": "data", "metrics": "metrics/relabel.json", "plots": "plots/relabel"}
     stage.say(outputs.write_relabelling(result, config.sheet_images, **paths))

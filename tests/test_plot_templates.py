@@ -39,7 +39,7 @@ plots:
   - plots/a/confusion.csv:
       template: confusion
       x: predicted
-      y: actual
+      y: label
   - rates:
       template: rates
       x: rate
@@ -55,7 +55,7 @@ plots:
 HISTORY = "epoch,train_loss,dev_loss\n1,1,2\n2,1,2\n3,1,2\n"
 # The classes are sorted neither by name nor by count.
 CONFUSION = """\
-actual,predicted,count,share
+label,predicted,count,share
 ship,ship,{},0.9
 ship,auto,1,0.1
 auto,ship,25,0.05
@@ -194,7 +194,7 @@ def test_short_runs_show_their_points(dvc: Filled) -> None:
 def test_confusion_shows_counts_and_shares_in_file_order(dvc: Filled) -> None:
     seen = texts(render(dvc.show["plots/a/confusion.csv"]))
     assert {"1,234", "1", "25", "1,475", "90.0%", "10.0%", "5.0%", "95.0%"} <= set(seen)
-    assert {"actual", "predicted"} <= set(seen)
+    assert {"label", "predicted"} <= set(seen)
     assert [text for text in seen if text in ("ship", "auto")] == ["ship", "auto"] * 2
     assert "workspace" not in seen
 

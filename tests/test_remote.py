@@ -61,4 +61,4 @@ def test_the_program_prints_the_option_or_the_reason(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("the DVC remote cannot be used (")
-    assert printed.err.endswith("): running without what it holds\n")
+    assert printed.err.endswith("): missing results are computed here\n")

@@ -7,7 +7,7 @@ import pytest
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA  # type: ignore[import-untyped]
 from dvc.utils.serialize import load_yaml  # type: ignore[import-untyped]
 
-from noisylab.repair import repair
+from noisylab.repair import main, repair
 
 CONTENT = b"a model"
 DIGEST = md5(CONTENT).hexdigest()
@@ -73,7 +73,17 @@ def test_undamaged_files_are_left_alone(project: Path) -> None:
 
 
 def test_a_new_clone_has_nothing_to_repair(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
     assert repair(tmp_path) == []
+
+
+def test_in_another_folder_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"there is no folder \.dvc here"):
+        main([])
+    assert not any(tmp_path.iterdir())  # DVC would take a folder with .dvc for a project
 
 
 def test_a_cut_dvc_lock_is_removed_if_dvc_would_refuse_it(project: Path) -> None:

@@ -28,9 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epilog="To train, run make repro or dvc repro.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", choices=COMMANDS, help=argparse.SUPPRESS)
+    parser.add_argument("command", choices=COMMANDS, nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
+    if chosen.command is None:
+        parser.print_help()
+        return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         import_module(COMMANDS[chosen.command][0]).main(chosen.arguments)

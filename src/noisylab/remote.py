@@ -48,7 +48,7 @@ def _ask(project: Path) -> str | None:
 def main() -> None:
     """Print the option; if there is none, the reason, as one line on standard error."""
     if reason := unusable(Path.cwd()):
-        line = f"the DVC remote cannot be used ({reason}): running without what it holds"
+        line = f"the DVC remote cannot be used ({reason}): missing results are computed here"
         print(line, file=sys.stderr)
     else:
         print("--pull")

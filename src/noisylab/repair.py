@@ -12,6 +12,7 @@ import argparse
 import fcntl
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import md5
@@ -50,7 +51,7 @@ def repair(project: Path) -> list[str]:
 @contextmanager
 def _held(path: Path) -> Iterator[bool]:
     """Hold one of DVC's locks; False if another process holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -126,6 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Repair the project in the current folder, and list what was removed."""
     parser = argparse.ArgumentParser(prog="noisylab repair", description=_DESCRIPTION)
     parser.parse_args(arguments)
+    if not Path(".dvc").is_dir():
+        sys.exit("there is no folder .dvc here; run this in the folder of params.yaml")
     for line in repair(Path.cwd()):
         print(line)
 

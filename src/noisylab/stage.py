@@ -134,8 +134,9 @@ def engine(params: Params) -> str:
 class Watch:
     """Progress of trainings: a bar on a terminal, otherwise a line per epoch, or per training."""
 
-    def __init__(self, *, each_epoch: bool = True) -> None:
-        self._each_epoch = each_epoch
+    def __init__(self, *, each_epoch: bool = True, on_dev: bool = True) -> None:
+        """on_dev: whether figures of dev say anything; members of an ensemble are not watched."""
+        self._each_epoch, self._on_dev = each_epoch, on_dev
 
     def begin(self, trainings: Sequence[Training], n_images: Sequence[int]) -> None:
         """Open the bar."""
@@ -163,13 +164,14 @@ class Watch:
     def epoch(self, index: int, epoch: Epoch) -> None:
         """Print the epoch's figures if there is no bar."""
         training = self._trainings[index]
-        losses = f"train loss {epoch.train_loss:.4f}, dev loss {epoch.dev_loss:.4f}"
+        losses = f"train loss {epoch.train_loss:.4f}"
+        losses += f", dev loss {epoch.dev_loss:.4f}" if self._on_dev else ""
         if not self._bar.disable:
             self._bar.set_postfix_str(f"{training.name}: {losses}")
         elif self._each_epoch or epoch.epoch == training.config.epochs:
             number = f"epoch {epoch.epoch}/{training.config.epochs}"
-            accuracy = f"dev accuracy {epoch.dev_accuracy:.2%}"
-            say([f"{training.name}: {number}, {losses}, {accuracy}"])
+            accuracy = f", dev accuracy {epoch.dev_accuracy:.2%}" if self._on_dev else ""
+            say([f"{training.name}: {number}, {losses}{accuracy}"])
 
     def done(self, index: int, n_epochs: int, is_new: bool) -> None:
         """Advance the bar by the epochs that were not needed; without one, say which."""

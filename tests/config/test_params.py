@@ -200,7 +200,8 @@ def test_bad_values_are_refused_with_their_key(
         (
             "    report: ",
             "    my run: ",
-            "train_baseline.runs must be one or more runs, each wi",
+            "each key of train_baseline.runs must be a name of at most 60 letters, digits, _ and "
+            "-, got 'my run'",
         ),
         ("  sheet_images: 96", "  - 96", "stats must be a section with sheet_images, got [96]"),
         ("lr: 0.001", "lr: 1\nlr: 2", 'line 6 is not valid YAML: found duplicate key "lr"'),

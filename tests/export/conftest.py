@@ -22,10 +22,10 @@ HEADER = "split,index,given,suggested,score,flagged,decision,by"
 #: labelled car and 3 to 5 cat; in dev, 0 and 1 are labelled car, 2 and 3 cat.
 CORRECTIONS = """
 train,1,car,cat,0.9,yes,cat,rule
-dev,0,car,cat,0.8,yes,keep,review
+dev,0,car,cat,0.8,yes,keep,person
 train,0,car,cat,0.7,yes,cat,rule
 train,2,car,cat,0.5,no,keep,rule
-train,3,cat,car,0.1,no,car,review
+train,3,cat,car,0.1,no,car,person
 """
 APPLIED: Decisions = {("dev", 0): 0, ("train", 3): 0}
 

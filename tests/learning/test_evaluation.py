@@ -11,6 +11,7 @@ from noisylab.learning.evaluation import (
     evaluate,
     evaluate_splits,
     loss_and_accuracy,
+    paired_error,
     precision_recall,
 )
 
@@ -135,7 +136,19 @@ def test_dev_is_also_compared_with_its_other_labels(dev: ImageSet) -> None:
 
 def test_the_standard_error_is_that_of_a_mean_of_shares() -> None:
     confusion = np.array([[90, 10, 0], [5, 5, 0], [0, 0, 0]])
-    expected = (0.9 * 0.1 / 100 + 0.5 * 0.5 / 10) ** 0.5 / 2
+    recall = 91 / 102
+    expected = (recall * (1 - recall) / 102 + 0.5 * 0.5 / 12) ** 0.5 / 2
     certain = reliability(np.zeros(1, int), np.ones((1, 1)))
     found = Evaluation(0.0, 0.0, confusion, certain)
     assert found.standard_error == pytest.approx(expected)
+
+
+def test_the_error_of_a_difference_counts_the_images_on_which_models_differ() -> None:
+    labels = np.array([0] * 98 + [1] * 8)
+    is_right = np.ones(106)
+    other = is_right.copy()
+    other[:4] = other[98:100] = 0
+    # Of class 0, 4 + 2 of 100 images differ, by 4 in sum; of class 1, 2 + 2 of 10, by 2.
+    expected = ((6 / 100 - 0.04**2) / 100 + (4 / 10 - 0.2**2) / 10) ** 0.5 / 2
+    assert paired_error(labels, is_right, other) == pytest.approx(expected)
+    assert paired_error(labels, other, is_right) == pytest.approx(expected)

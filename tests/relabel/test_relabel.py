@@ -52,6 +52,7 @@ def test_planted_errors_are_found_and_corrected_and_nothing_else(
         "corrected": 5,
         "wrong_before": 5,
         "wrong_after": 0,
+        "made_wrong": 0,
     }
     assert described["corrected"] == {"car": {"cat": 7}}
     assert described["rules"]["best"]["f1"] == 1

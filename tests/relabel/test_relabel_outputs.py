@@ -48,10 +48,10 @@ def test_a_person_overrides_the_rule_in_either_direction(
     assert (fixed["dev"].labels[[0, 1, 2, 5]] == [2, 1, 2, 2]).all()
     assert describe(result)["reviewed"] == 5
     rows = {(row[0], row[1]): row[-2:] for row in corrections_of(result)}
-    assert rows["train", "2"] == ["keep", "review"]
-    assert rows["train", "5"] == ["truck", "review"]
-    assert rows["dev", "0"] == ["cat", "review"]
-    assert rows["dev", "1"] == ["keep", "review"]
+    assert rows["train", "2"] == ["keep", "person"]
+    assert rows["train", "5"] == ["truck", "person"]
+    assert rows["dev", "0"] == ["cat", "person"]
+    assert rows["dev", "1"] == ["keep", "person"]
     assert rows["train", "8"] == ["cat", "rule"]
 
 
@@ -155,7 +155,7 @@ def test_where_nothing_is_flagged_the_sets_stay(model: SimpleModel, tmp_path: Pa
     lines = write(result, tmp_path)
     assert lines[:2] == [
         "reviewed 0",
-        "train: flagged 0, corrected 0, wrong_before 0, wrong_after 0",
+        "train: flagged 0, corrected 0, wrong_before 0, wrong_after 0, made_wrong 0",
     ]
     assert not any("equally rare" in line for line in lines)  # the suspect is named
 
@@ -166,6 +166,6 @@ def test_a_suspect_that_is_rarest_by_order_alone_is_told(
     clean = {"train": make_set(90, seed=1), "dev": make_set(30, seed=2)}
     result = find(clean, model, config=replace(CONFIG, suspect_class="rarest"))
     assert write(result, tmp_path)[-1] == (
-        "relabel: ['car', 'truck', 'cat'] are equally rare in train; the suspect class is "
-        "car; to choose another, set relabel.suspect_class"
+        "relabel: ['car', 'truck', 'cat'] are about equally rare in train, and only labels that "
+        "should be car are looked for; to look for any, set relabel.suspect_class to any"
     )

@@ -110,7 +110,7 @@ def test_a_missing_or_broken_picture_is_named(tmp_path: Path) -> None:
     ("name", "keys"),
     [
         ("adversarial.json", ("final", "example")),
-        ("adversarial.json", ("final", "example", "linf")),
+        ("adversarial.json", ("final", "example", "target_after")),
         ("adversarial.json", ("train_fixed", "example", "near")),
         ("adversarial.json", ("final", "smallest", "linf_median")),
         ("relabel.json", ("train", "flagged")),

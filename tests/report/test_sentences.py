@@ -96,6 +96,34 @@ def test_labels_that_are_all_right(tmp_path: Path) -> None:
     )
 
 
+def test_labels_that_are_right_before_and_after(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    assert "Of those wrong now, 4 were right before." in run.said()["relabel"]
+    for split in ("train", "dev"):
+        for what in ("wrong_before", "wrong_after", "made_wrong"):
+            run.change("relabel.json", split, what, value=0)
+    said = run.said()["relabel"]
+    assert "No label of train and dev was wrong before, and none is now." in said
+    assert "did not improve" not in said
+
+
+def test_a_suspect_that_is_hardly_rarer_is_called_arbitrary(tmp_path: Path) -> None:
+    arbitrary = "so this choice is arbitrary: set relabel.suspect_class to any"
+    assert arbitrary not in make_run(tmp_path / "a").said()["relabel"]
+    even = make_run(tmp_path / "b", train=(57, 62, 63)).said()
+    assert arbitrary in even["relabel"]
+    assert "is predicted as" not in even["train_augmented"]
+
+
+def test_a_model_that_has_learned_nothing_does_not_memorise(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    run.confuse("train_balanced", ALL_ONE)
+    run.change("train_balanced/inverse_frequency.json", "train", "balanced_accuracy", value=0.49)
+    said = run.said()["train_balanced"]
+    assert "The model has hardly learned: balanced accuracy is" in said
+    assert "memorises" not in said
+
+
 def test_nothing_flagged(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     for split in ("train", "dev"):
@@ -132,15 +160,19 @@ def test_memorising_is_told_by_the_gap_between_train_and_dev(tmp_path: Path) -> 
 
 def test_images_of_a_rare_class_under_a_common_label_are_counted(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    assert "No image labelled car is predicted as cat" in run.said()["train_augmented"]
+    said = run.said()
+    none = "No image of dev (given labels) labelled car is predicted as cat"
+    assert none in said["train_augmented"]
+    assert "The model makes no error on dev (given labels)" not in said["relabel"]
+    assert "The most frequent confusions on dev (given labels) are" in said["relabel"]
+    assert "labelled car and predicted as cat" not in run.html()
     run.confuse("train_augmented", [[80, 5, 15], [2, 10, 0], [1, 0, 7]])
     said = run.said()
     assert (
-        "15 images labelled car are predicted as cat; 8 images carry the label cat"
+        "On dev (given labels), 15 images labelled car are predicted as cat; 8 images carry"
         in said["train_augmented"]
     )
     assert "Is the model wrong this often, or are the labels?" in said["relabel"]
-    assert "the previous model predicted cat for 15 images labelled car" in said["train_fixed"]
 
 
 def test_a_step_that_does_worse_is_told(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ from werkzeug.serving import make_server
 
 from noisylab.core import files
 from noisylab.core.images import KEEP, ImageSet
+from noisylab.core.tables import CORRECTIONS
 from noisylab.data import set_files
 from noisylab.review import decisions
 from noisylab.review.app import create_app
-from noisylab.review.corrections import COLUMNS
 from noisylab.review.store import Store
 
 #: Split, index and suggested class, in the order of review. The first two are flagged for certain,
-#: the next two near the threshold, the others are not flagged.
+#: the next two are less certain, the others are not flagged.
 SUGGESTED = [
     ("train", 3, "cat"),
     ("train", 1, "cat"),
@@ -51,7 +51,7 @@ def write_data(tmp_path: Path) -> WriteData:
         rows.sort(key=lambda row: -row[4])  # as stage relabel sorts them
         folder = tmp_path / "data"
         set_files.write_sets(folder, sets)
-        files.write_csv(folder / "corrections.csv", COLUMNS, rows)
+        files.write_csv(folder / "corrections.csv", CORRECTIONS, rows)
         (folder / "review.csv").write_text(",".join(decisions.COLUMNS) + "\n")
         return folder
 

@@ -9,8 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from noisylab.core import files
 from noisylab.core.images import ImageSet
+from noisylab.core.tables import CORRECTIONS
 from noisylab.data import set_files
-from noisylab.review.corrections import COLUMNS
 from noisylab.review.store import Decision, Store
 
 from .conftest import SUGGESTED
@@ -29,7 +29,7 @@ def cars(data: Path, train: ImageSet, dev: ImageSet) -> None:
         for place in range(N_CARS)
     ]
     other = ("dev", 1, "truck", "cat", 0.6, "yes", "cat", "rule")
-    files.write_csv(data / "corrections.csv", COLUMNS, [*rows, other])
+    files.write_csv(data / "corrections.csv", CORRECTIONS, [*rows, other])
 
 
 def open_grid(page: Page, address: str, width: int = 1280, height: int = 420) -> None:
@@ -176,7 +176,7 @@ def test_each_page_has_images_of_one_kind(browser_page: Page, address: str, stor
     kinds = (  # by tier, then by labels
         ("labelled car looks like cat", "flagged, score 0.90", 1),
         ("labelled truck looks like cat", "flagged, score 0.85", 1),
-        ("labelled car looks like cat", "flagged, near the threshold, score 0.60", 1),
+        ("labelled car looks like cat", "flagged, less certain, score 0.60", 1),
         ("labelled car looks like truck", "flagged, near the threshold, score 0.70", 1),
         ("labelled truck may be cat", "not flagged, score 0.50", 1),
         ("labelled car may be cat", "not flagged, score 0.40", 1),

@@ -6,9 +6,8 @@ import pytest
 
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet, image_digest
-from noisylab.relabel.outputs import CORRECTIONS
+from noisylab.core.tables import CORRECTIONS
 from noisylab.review.cases import Case, digit_keys, read_cases
-from noisylab.review.corrections import COLUMNS
 
 from .conftest import N_FLAGGED, SUGGESTED
 
@@ -33,8 +32,7 @@ def test_cases_have_the_names_of_their_files(data: Path, sets: dict[str, ImageSe
     assert [case.name for case in cases[:3]] == ["3.png", "1.png", None]
 
 
-def test_the_columns_are_those_that_the_stage_writes(data: Path, sets: dict[str, ImageSet]) -> None:
-    assert CORRECTIONS == COLUMNS
+def test_a_row_of_the_table_is_a_case(data: Path, sets: dict[str, ImageSet]) -> None:
     (data / "corrections.csv").write_text(f"{HEADER}train,2,cat,car,0.25,no,keep,rule\n")
     (case,) = read_cases(data / "corrections.csv", sets)
     assert (case.index, case.score, case.flagged) == (2, 0.25, False)

@@ -12,10 +12,10 @@ from filelock import FileLock
 from noisylab.core import files
 from noisylab.core.errors import InputError
 from noisylab.core.images import ImageSet
+from noisylab.core.tables import CORRECTIONS
 from noisylab.data import set_files
 from noisylab.review import store as store_module
 from noisylab.review.cases import Case
-from noisylab.review.corrections import COLUMNS
 from noisylab.review.decisions import read_review
 from noisylab.review.store import Decision, StaleError, Store
 
@@ -98,7 +98,7 @@ def test_a_decision_on_a_changed_label_is_refused(
     labels[3] = 1
     set_files.write_sets(data, {"train": sets["train"].with_labels(labels)})
     row = ("train", 3, "truck", "cat", 0.9, "yes", "cat", "rule")
-    files.write_csv(data / "corrections.csv", COLUMNS, [row])
+    files.write_csv(data / "corrections.csv", CORRECTIONS, [row])
     with pytest.raises(StaleError, match="is no longer the one shown"):
         store.decide(about(case, case.given))
 
@@ -128,7 +128,7 @@ def many_cases(data: Path, train: ImageSet) -> list[Case]:
         ("train", index, train.classes[label], "cat", 0.5, "yes", "cat", "rule")
         for index, label in enumerate(train.labels)
     ]
-    files.write_csv(data / "corrections.csv", COLUMNS, rows)
+    files.write_csv(data / "corrections.csv", CORRECTIONS, rows)
     return list(Store(data).sheet().cases)
 
 

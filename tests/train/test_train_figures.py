@@ -2,9 +2,11 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.cbook import STEP_LOOKUP_MAP
 from matplotlib.colors import to_hex
 
 from noisylab.learning.calibration import reliability
+from noisylab.learning.evaluation import precision_recall
 from noisylab.train import figures
 
 
@@ -15,10 +17,22 @@ def test_curves_are_green_for_train_and_red_for_dev() -> None:
         for line in axes.lines
     }
     assert drawn == {"train": ("#2ca02c", [3, 2, 1]), "dev": ("#d62728", [3, 2.5, 2.6])}
-    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("epoch", "loss", "title")
+    assert [line.get_linestyle() for line in axes.lines] == ["-", "--"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "loss, nats")
+    assert axes.get_title() == "title"
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["train", "dev"]
+
+
+def test_the_area_below_a_curve_is_its_average_precision() -> None:
+    is_positive = np.array([0, 1, 0, 1, 1, 0], bool)
+    curve = precision_recall(is_positive, np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]))
+    (axes,) = figures.precision_recall("title", {"car": curve}).axes
+    (line,) = axes.lines
+    # As drawn: each value with the corner that its style puts before or after it.
+    x, y = STEP_LOOKUP_MAP[line.get_drawstyle()](*line.get_data())
+    assert np.sum(np.diff(x) * y[1:]) == pytest.approx(curve[2])
 
 
 def test_confusion_matrices_write_every_count() -> None:

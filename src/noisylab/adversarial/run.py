@@ -62,7 +62,8 @@ def attack_all(
 ) -> Attacks:
     """Attack each model with an example of train, and all images of the source class in test.
 
-    models:       by name, with one named `final`, by whose predictions the classes are chosen.
+    models:       by name, with one named `final`, by whose predictions the classes are chosen; they
+                  are moved to `device`.
     sets:         train, dev and test, with the labels that the models learned; without images in
                   test, those of dev are attacked.
     given_counts: (K,) images of train by label as given.
@@ -80,7 +81,9 @@ def attack_all(
         model.to(find_device(device))
         probs[name] = {part: predict_probs(model, sets[part].images) for part in sets}
         if not all(np.isfinite(part).all() for part in probs[name].values()):
-            raise InputError(f"the output of the {name} model is NaN or infinite; train it again")
+            raise InputError(
+                f"the output of the {name} model is NaN or infinite; train the model again"
+            )
     right = {
         name: {part: parts[part].argmax(axis=1) == sets[part].labels for part in sets}
         for name, parts in probs.items()

@@ -183,7 +183,7 @@ def finite_logits(model: nn.Module, levels: Tensor) -> Tensor:
     """Logits (B, K) of levels (B, 3, 32, 32); raises InputError unless all are finite."""
     logits: Tensor = model(levels / 255)
     if not logits.isfinite().all():
-        raise InputError("the model's output is NaN or infinite; train it again")
+        raise InputError("the model's output is NaN or infinite; train the model again")
     return logits
 
 

@@ -56,7 +56,7 @@ def smallest_change(
 ) -> Attacked:
     """Change images (N, 32, 32, 3) uint8 as little as the model needs to predict the targets.
 
-    A search for the smallest L2 norm that decouples direction and norm (Rony et al. 2019).
+    Searches for the smallest L2 norm; direction and norm are decoupled (Rony et al. 2019).
 
     known: (M, 32, 32, 3) uint8, images of which the model predicts some as the targets; they help
            where the gradient leads nowhere.

@@ -65,8 +65,10 @@ def find_confused(
                 as from cross-validation.
 
     Other arguments, result and errors: as for find_suspect(). Unlike there, the right class of a
-    found image may be any; it is mostly the most probable one. A few wrong labels of a class are
-    not told from mistakes of the model. noisylab.relabel.rules.find_confused() states the rule.
+    found image may be any; it is mostly the most probable one. If a class has only a few wrong
+    labels, they are not found: they look like mistakes of the model.
+
+    noisylab.relabel.rules.find_confused() states the rule.
 
     >>> labels = [0] * 60 + [1] * 40
     >>> pred_probs = [[.9, .1]] * 50 + [[.1, .9]] * 50

@@ -102,12 +102,12 @@ def predict_probs(model: nn.Module, images: ArrayLike) -> np.ndarray:
 
     model: logits (B, K) of images (B, 3, 32, 32), float32 in [0, 1]; left in eval mode.
 
-    Raises InputError for other images, and for what is no such model.
+    Raises InputError for images or a model of another kind.
     """
     network, arrays = as_network(model), as_images(images)
     probs = training.predict_probs(network, arrays)
     if not np.isfinite(probs).all():
-        raise InputError("the model's output is NaN or infinite; train it again")
+        raise InputError("the model's output is NaN or infinite; train the model again")
     return probs
 
 

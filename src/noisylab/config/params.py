@@ -71,12 +71,17 @@ def _value(kind: Any, place: str, value: Any, top: Mapping[str, object]) -> Any:
     """The value of a field that is annotated as `kind`."""
     if get_origin(kind) is Annotated:
         check = get_args(kind)[1]
-        return value if check.is_good(value) else _refuse(place, check.expected, value)
+        if not check.is_good(value):
+            _refuse(place, check.expected, value)
+        return tuple(value) if isinstance(value, list) else value  # as defaults are written
     cls = next(filter(is_dataclass, (kind, *get_args(kind))))
     if get_origin(kind) is not dict:
         return _section(cls, place, value, top)
-    if not isinstance(value, Mapping) or not value or not all(map(_NAME.is_good, value)):
+    if not isinstance(value, Mapping) or not value:
         _refuse(place, f"one or more runs, each with {_NAME.expected}", value)
+    for key in value:
+        if not _NAME.is_good(key):
+            _refuse(f"each key of {place}", _NAME.expected, key)
     return {key: _section(cls, f"{place}.{key}", part, top) for key, part in value.items()}
 
 

@@ -15,6 +15,9 @@ MAX_FILE_BYTES = 32 * 2**20
 MAX_ROWS = 200_000
 MAX_COLUMNS = 20
 
+#: Columns of corrections.csv, which stage `relabel` writes.
+CORRECTIONS = ("split", "index", "given", "suggested", "score", "flagged", "decision", "by")
+
 
 def read_table(path: Path, columns: Sequence[str]) -> dict[int, dict[str, str]]:
     """Rows by line number; a row is a dict from column to cell, without surrounding space.

@@ -52,8 +52,6 @@ def link_files(
         original, target = (source / name).resolve(), folder / place
         try:
             os.link(original, target)
-        except FileExistsError:
-            raise
         except OSError:  # another file system, or one without hard links
             with original.open("rb") as content, target.open("xb") as copy:
                 shutil.copyfileobj(content, copy)

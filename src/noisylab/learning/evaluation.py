@@ -22,8 +22,8 @@ class Evaluation:
 
     loss:        mean cross-entropy, in nats.
     accuracy:    share of images whose most probable class is their label.
-    confusion:   (K, K) int; `confusion[actual, predicted]` counts images.
-    reliability: how far probabilities say how often the model is right.
+    confusion:   (K, K) int; `confusion[label, predicted]` counts images.
+    reliability: accuracy by confidence, and the calibration error.
     """
 
     loss: float
@@ -33,9 +33,9 @@ class Evaluation:
 
     @property
     def precision(self) -> np.ndarray:
-        """(K,) share of the images predicted as a class that carry its label; 0 if none are.
+        """(K,) share of the images predicted as a class that carry its label.
 
-        NaN for a class that has no images either.
+        0 if no image is predicted as the class; NaN if it has no images either.
         """
         predicted, labelled = self.confusion.sum(axis=0), self.confusion.sum(axis=1)
         return _shares(self.confusion.diagonal(), predicted, predicted + labelled > 0)
@@ -48,7 +48,7 @@ class Evaluation:
 
     @property
     def f1(self) -> np.ndarray:
-        """(K,) harmonic mean of precision and recall; NaN for a class absent, never predicted."""
+        """(K,) harmonic mean of precision and recall; NaN without images and predictions."""
         counts = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
         return _shares(2 * self.confusion.diagonal(), counts, counts > 0)
 
@@ -67,12 +67,13 @@ class Evaluation:
     def standard_error(self) -> float:
         """Standard error of `balanced_accuracy` as an estimate for images of the same kind.
 
-        The recall of each class is a share of independent images.
+        The recall of each class is a share of independent images. Each class counts one more image
+        that is recognised and one that is not (Laplace): of few images, all may be right by chance.
         """
         counts = self.confusion.sum(axis=1)
-        recall = self.confusion.diagonal()[counts > 0] / counts[counts > 0]
-        variances = recall * (1 - recall) / counts[counts > 0]
-        return float(np.sqrt(variances.sum()) / len(variances))
+        n_images = counts[counts > 0] + 2
+        recall = (self.confusion.diagonal()[counts > 0] + 1) / n_images
+        return float(np.sqrt((recall * (1 - recall) / n_images).sum()) / len(n_images))
 
     def metrics(self, classes: Sequence[str]) -> dict[str, Any]:
         """Figures by name, the same names for every set; a recall that is unknown is None."""
@@ -103,6 +104,21 @@ def evaluate(labels: np.ndarray, pred_probs: np.ndarray) -> Evaluation:
     classes = range(pred_probs.shape[1])
     confusion = confusion_matrix(labels, pred_probs.argmax(axis=1), labels=classes)
     return Evaluation(loss, accuracy, confusion, reliability(labels, pred_probs))
+
+
+def paired_error(labels: np.ndarray, is_right: np.ndarray, is_other_right: np.ndarray) -> float:
+    """Standard error of the difference of two balanced accuracies on the same images.
+
+    labels: (N,) int64. is_right, is_other_right: (N,) in [0, 1], 1 where a model is right; or means
+    over models. As for Evaluation.standard_error, each class counts two more images: one that only
+    the first model recognises, and one that only the other does (as Agresti and Min 2005).
+    """
+    variances = []
+    for label in np.unique(labels):
+        is_own = labels == label
+        differences = np.append(is_right[is_own] - is_other_right[is_own], (1.0, -1.0))
+        variances.append(differences.var() / len(differences))
+    return float(np.sqrt(np.sum(variances)) / len(variances))
 
 
 def loss_and_accuracy(labels: np.ndarray, pred_probs: np.ndarray) -> tuple[float, float]:

@@ -23,7 +23,9 @@ def find_device(name: str) -> torch.device:
     """
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise InputError("device is cuda, but this machine has none; set device to cpu")
+        raise InputError(
+            "device is cuda, but torch finds no GPU here; set device to auto or cpu in params.yaml"
+        )
     if not available or name == "cpu":
         return torch.device("cpu")
     torch.backends.cudnn.deterministic = True

@@ -31,7 +31,7 @@ _CONNECT_TRIES = 3
 _WAIT_SECONDS = 30  # for a first worker, and for another when all are gone
 _READ_SECONDS = 30  # for a result to arrive
 _SIGN_SECONDS = 2  # for a sign of life
-_FACTS_SECONDS = 30  # for the facts of a worker, which imports torch
+_FACTS_SECONDS = 30  # for the facts of a worker, which imports noisylab
 _LOOK_SECONDS = 1
 # dask raises asyncio.TimeoutError, which is not Python's own TimeoutError before 3.11.
 

@@ -13,13 +13,12 @@ from noisylab.core import files
 from noisylab.core.errors import shown_list
 from noisylab.core.images import KEEP
 from noisylab.core.metrics import listing
+from noisylab.core.tables import CORRECTIONS
 from noisylab.data import set_files
 from noisylab.learning.evaluation import precision_recall
 from noisylab.relabel import figures
 from noisylab.relabel.rules import LabelErrors
 from noisylab.relabel.run import Relabelling
-
-CORRECTIONS = ("split", "index", "given", "suggested", "score", "flagged", "decision", "by")
 
 
 def write_relabelling(
@@ -57,7 +56,7 @@ def corrections(result: Relabelling, near: np.ndarray) -> list[tuple[object, ...
             errors.scores[index],
             "yes" if errors.is_flagged[index] else "no",
             KEEP if labels[index] == given[index] else classes[labels[index]],
-            "review" if index in decisions else "rule",
+            "person" if index in decisions else "rule",
             *([] if names is None else [names[index]]),
         )
         for index in [*errors.flagged, *near, *decided]
@@ -70,7 +69,9 @@ def describe(result: Relabelling) -> dict[str, Any]:
     is_corrected = result.labels != result.known.labels
     masks = {"flagged": result.errors.is_flagged, "corrected": is_corrected}
     if true_labels is not None:
-        masks |= {"wrong_before": is_wrong, "wrong_after": result.labels != true_labels}
+        is_still_wrong = result.labels != true_labels
+        masks |= {"wrong_before": is_wrong, "wrong_after": is_still_wrong}
+        masks["made_wrong"] = is_still_wrong & ~is_wrong
     described: dict[str, Any] = {
         split: {name: mask[part].sum() for name, mask in masks.items()}
         for split, part in result.parts.items()
@@ -112,8 +113,9 @@ def notices(result: Relabelling) -> list[str]:
     if result.suspect is not None and len(result.rivals) > 1:
         rarest = shown_list([classes[label] for label in result.rivals])
         lines.append(
-            f"relabel: {rarest} are equally rare in train; the suspect class is "
-            f"{classes[result.suspect]}; to choose another, set relabel.suspect_class"
+            f"relabel: {rarest} are about equally rare in train, and only labels that should be "
+            f"{classes[result.suspect]} are looked for; to look for any, set relabel.suspect_class "
+            "to any"
         )
     return lines
 

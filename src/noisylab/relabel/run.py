@@ -25,6 +25,8 @@ from noisylab.relabel.rules import (
 )
 from noisylab.relabel.voters import Votes, cast_votes
 
+_ABOUT_AS_RARE = 1.5  # times the images of the rarest class
+
 
 @dataclass(frozen=True, eq=False)
 class Relabelling:
@@ -35,7 +37,8 @@ class Relabelling:
     rules:      label errors by rule.
     errors:     those of the rule that corrects.
     suspect:    the class that hides under other labels; None for any.
-    rivals:     classes as rare as the suspect, itself among them, if it is the rarest by default.
+    rivals:     classes about as rare as the suspect, itself among them, if it is the rarest by
+                default.
     decisions:  labels that a person gave, by index in `known`; they override the rule.
     labels:     (N,) int64, corrected.
     pred_probs: (N, K) float64, mean prediction of the models of the rule `best`, even if another
@@ -96,7 +99,7 @@ def relabel(
     suspect, rivals = named_suspect(config, train.classes), ()
     if suspect is None and config.suspect_class == RAREST:
         suspect, counts = train.rarest(), train.counts()
-        rivals = (*np.flatnonzero(counts == counts[suspect]).tolist(),)
+        rivals = (*np.flatnonzero(counts <= _ABOUT_AS_RARE * counts[suspect]).tolist(),)
     torch.set_num_threads(1)  # the last bits of a sum depend on it
     known = joined(train, dev)
     given = known.labels

@@ -25,7 +25,8 @@ ATTACKED = ("train_fixed", "final")
 class Relabelled:
     """Corrections.
 
-    splits: `flagged`, `corrected`, and where known `wrong_before` and `wrong_after`, by split.
+    splits: by split `flagged`, `corrected`, and where known `wrong_before`, `wrong_after`, and of
+            these `made_wrong`, those that were right before.
     pairs:  count, given and corrected label, the most frequent first.
     rules:  figures of each rule, in [0, 1] but for `flagged`; empty where no label is known wrong.
     """
@@ -86,7 +87,7 @@ class Swept:
     ends:        the lowest and the highest rate of the optimizer with the most rates; of equals, of
                  the best one. Without the best rate.
     standard_error: of the best balanced accuracy on dev.
-    near_best:   number of rates at most that error worse than the best, itself among them.
+    near_best:   number of settings that dev cannot tell from the best, itself among them.
     not_learned: trainings that neither diverged nor learned.
     """
 
@@ -193,7 +194,7 @@ def _read_budgets(
 
 def _constant(data: Data, baseline: Scores) -> Versus:
     recall = {label: float(label == data.common) for label in baseline.recall}
-    share, balanced = data.share("dev", data.common), 1 / len(recall)
+    share, balanced = data.share("dev", data.common), sum(recall.values()) / len(recall)
     constant = Scores(share, balanced, 0.0, 1.0, 1 - balanced, recall, baseline.images)
     return Versus(constant, baseline)
 
@@ -207,7 +208,7 @@ def _read_swept(metrics: Path, plots: Path, data: Data) -> Swept:
         if "best" in figures:
             wanted = figures["best"]["optimizer"], figures["best"]["lr"]
             best = {(rate.optimizer, rate.rate): rate for rate in rates}[wanted]
-            error, near_best = figures["best"]["standard_error"], figures["within_standard_error"]
+            error, near_best = figures["best"]["standard_error"], figures["near_best"]
     n_rates = Counter(rate.optimizer for rate in rates)
     widest = max([(best or rates[0]).optimizer, *n_rates], key=n_rates.__getitem__)
     of_it = [rate for rate in rates if rate.optimizer == widest]

@@ -16,7 +16,8 @@ from noisylab.report.scores import Confusion, Scores, read_scores
 STAGES = ("train_baseline", "train_balanced", "train_augmented", "train_fixed")
 
 _MEMORISES, _CLOSE = 0.10, 0.03  # balanced accuracy on train above that on dev
-_RISEN = 1.05  # times its lowest: a dev loss that ends higher has risen
+_RISEN = 1.2  # times its lowest: a dev loss that ends higher has risen
+_LEARNED = 1.5  # times the balanced accuracy of one answer for all, on train: less is little
 _POOR = 0.5  # recall below which a class is badly recognised
 _FLATTERS = 0.01  # balanced accuracy on corrected labels above that on true ones
 
@@ -44,7 +45,7 @@ class Run:
     scores:    by key of SETS.
     confusion: on dev, by the labels that the stage trained with.
     losses:    of dev in nats, one an epoch.
-    hidden:    None where all classes are equally common.
+    hidden:    None where classes are about equally common.
     """
 
     name: str
@@ -71,7 +72,13 @@ class Run:
     @property
     def memorises(self) -> bool:
         """Whether it does far better on the images that it was trained on."""
-        return self.gap >= _MEMORISES
+        return self.gap >= max(_MEMORISES, 2 * (self.dev.standard_error or 0))
+
+    @property
+    def has_hardly_learned(self) -> bool:
+        """Whether it does little better than one answer for all, even where it was trained."""
+        train = self.scores["train"]
+        return train.balanced_accuracy < _LEARNED / len(train.recall)
 
     @property
     def memorises_some(self) -> bool:
@@ -149,7 +156,7 @@ def read_steps(
 def _read_run(metrics: Path, plots: Path, stage: str, name: str, data: Data) -> Run:
     folder = plots / stage / name
     confusion, hidden = Confusion.read(folder / "confusion.csv", data.classes), None
-    if not data.is_even:
+    if data.is_unbalanced:
         count = confusion.count(data.common, data.rare)
         hidden = Hidden(count, confusion.labelled(data.rare))
     losses = [row["dev_loss"] for row in read_numbers(folder / "history.csv", "dev_loss")]

@@ -56,24 +56,33 @@ class Scores:
         return min(self.recall, key=lambda label: self.recall[label])
 
     @property
+    def all_weakest(self) -> list[str]:
+        """The classes with the lowest recall."""
+        return [label for label, it in self.recall.items() if it == self.recall[self.weakest]]
+
+    @property
     def strongest(self) -> str:
         """The class with the highest recall."""
         return max(self.recall, key=lambda label: self.recall[label])
 
     @property
     def sureness(self) -> str:
-        """The word for a model whose mean confidence is near its balanced accuracy, or is not."""
+        """The words for a model whose mean confidence is near its balanced accuracy, or is not."""
         excess = self.confidence - self.balanced_accuracy
         if abs(excess) <= _CALIBRATED:
-            return "calibrated"
+            return "about as confident as it is right"
         return "over-confident" if excess > 0 else "under-confident"
 
     @property
     def standard_error(self) -> float | None:
-        """Standard error of the balanced accuracy; None where images are not counted."""
+        """As Evaluation.standard_error; None where images are not counted."""
         if self.images is None:
             return None
-        variance = sum(r * (1 - r) / self.images[label] for label, r in self.recall.items())
+        variance = 0.0
+        for label, recall in self.recall.items():
+            n_images = self.images[label] + 2
+            smoothed = (recall * self.images[label] + 1) / n_images
+            variance += smoothed * (1 - smoothed) / n_images
         return math.sqrt(variance) / len(self.recall)
 
 
@@ -152,7 +161,7 @@ class Versus:
 
 @dataclass(frozen=True, eq=False)
 class Confusion:
-    """Counts of images: (K, K) int64, by actual and predicted class."""
+    """Counts of images: (K, K) int64, by label and predicted class."""
 
     classes: Sequence[str]
     counts: np.ndarray
@@ -162,16 +171,16 @@ class Confusion:
         """The counts of confusion.csv."""
         rows = read_rows(path)
         with reading(path):
-            cells = {(row["actual"], row["predicted"]): int(row["count"]) for row in rows}
+            cells = {(row["label"], row["predicted"]): int(row["count"]) for row in rows}
             return cls(classes, np.array([[cells[i, j] for j in classes] for i in classes]))
 
-    def count(self, actual: str, predicted: str) -> int:
-        """Images of one class that are predicted as another."""
-        return int(self.counts[self.classes.index(actual), self.classes.index(predicted)])
+    def count(self, label: str, predicted: str) -> int:
+        """Images labelled one class that are predicted as another."""
+        return int(self.counts[self.classes.index(label), self.classes.index(predicted)])
 
-    def labelled(self, actual: str) -> int:
-        """Images of a class."""
-        return int(self.counts[self.classes.index(actual)].sum())
+    def labelled(self, label: str) -> int:
+        """Images that carry a label."""
+        return int(self.counts[self.classes.index(label)].sum())
 
     @property
     def only(self) -> str | None:
@@ -187,7 +196,7 @@ class Confusion:
 
     @property
     def mistakes(self) -> list[tuple[int, str, str]]:
-        """Count, actual and predicted class of each confusion, the most frequent first."""
+        """Count, label and predicted class of each confusion, the most frequent first."""
         cells = [
             (int(self.counts[i, j]), self.classes[i], self.classes[j])
             for i, j in np.argwhere(self.counts).tolist()

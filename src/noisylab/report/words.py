@@ -58,6 +58,15 @@ def number(value: float | None) -> str | None:
     return f"{value:,.0f}" if 100 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
+def levels(value: float) -> str:
+    """A size of a perturbation, in 8-bit levels.
+
+    >>> levels(1), levels(2.5)
+    ('1 level', '2.5 levels')
+    """
+    return f"{number(value)} level{'' if value == 1 else 's'}"
+
+
 def fixed(value: float | None, digits: int = 3) -> str | None:
     """A number with that many digits after the point."""
     return None if value is None else f"{value:.{digits}f}"
@@ -116,7 +125,7 @@ def joint(loop: Any) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     it.__name__: it
     for it in (
-        percent, setting, signed, points, number, fixed, thousands, counted,
+        percent, setting, signed, points, number, levels, fixed, thousands, counted,
         bdi, code, listed, by_class, joint,
     )
 }  # fmt: skip

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from noisylab.core.errors import InputError
 from noisylab.core.images import KEEP, REVIEWED, ImageSet
-from noisylab.core.tables import read_table
-
-COLUMNS = ("split", "index", "given", "suggested", "score", "flagged", "decision", "by")
+from noisylab.core.tables import CORRECTIONS, read_table
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def read_corrections(path: str | Path, sets: Mapping[str, ImageSet]) -> list[Cor
     Raises InputError that names the line if the table does not match the sets.
     """
     found = []
-    for line, row in read_table(Path(path), COLUMNS).items():
+    for line, row in read_table(Path(path), CORRECTIONS).items():
         try:
             found.append(_correction(row, sets))
         except (LookupError, ValueError):
@@ -51,7 +49,7 @@ def read_corrections(path: str | Path, sets: Mapping[str, ImageSet]) -> list[Cor
 def _correction(row: Mapping[str, str], sets: Mapping[str, ImageSet]) -> Correction:
     """Raises LookupError or ValueError if the row is not about an image of `sets`."""
     split, index, score, by = row["split"], int(row["index"]), row["score"], row["by"]
-    if split not in REVIEWED or index < 0 or by not in ("rule", "review"):
+    if split not in REVIEWED or index < 0 or by not in ("rule", "person"):
         raise ValueError(row)
     label_of = sets[split].classes.index  # raises for a name that is no class
     given = label_of(row["given"])
@@ -65,5 +63,5 @@ def _correction(row: Mapping[str, str], sets: Mapping[str, ImageSet]) -> Correct
         score=score,
         is_flagged=row["flagged"] == "yes",
         label=given if row["decision"] == KEEP else label_of(row["decision"]),
-        is_decided=by == "review",
+        is_decided=by == "person",
     )

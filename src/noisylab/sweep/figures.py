@@ -34,7 +34,9 @@ def rate_curves(
     figure = Figure(figsize=(7.2, 7.4), layout="constrained")
     figure.suptitle("Learning rates")
     upper, lower = figure.subplots(2, 1, sharex=True)
-    for (name, points), color in zip(series.items(), mpl.color_sequences["tab10"], strict=False):
+    for (name, points), color in zip(
+        series.items(), mpl.color_sequences["petroff10"], strict=False
+    ):
         rates, accuracy, train, dev = np.array(points).T
         _draw(upper, rates, accuracy, color, "-", f"{name}, dev")
         _draw(lower, rates, train, color, "--", f"{name}, train")
@@ -44,8 +46,8 @@ def rate_curves(
             heights, bottom = np.full(len(diverged), 0.03), upper.get_xaxis_transform()
             upper.plot(diverged, heights, "x", color=color, transform=bottom, label="diverged")
     upper.axhline(reference[1], color="gray", linestyle=":", label=reference[0])
-    upper.set(ylabel="balanced accuracy after the last epoch", xscale="log")
-    lower.set(ylabel="loss in the last epoch", xlabel="learning rate")
+    upper.set(ylabel="balanced accuracy, last epoch", xscale="log")
+    lower.set(ylabel="loss in the last epoch, nats", xlabel="learning rate")
     table = np.concatenate([np.array(part) for part in series.values()])  # (N, 4)
     lower.set_ylim(0, _highest_shown(table[:, 2:]))
     ticks = np.unique(table[:, 0])

@@ -49,7 +49,9 @@ def write_sweep(
     rates = figures.rate_curves(caption(swept), _series(rows), ("train_fixed, dev", before))
     files.write_png(folder / "rates.png", rates)
     losses = {
-        f"lr {_name(swept, setting)}": _losses(swept.by_setting[setting][0])
+        f"lr {_name(swept, setting)}{_stopped(swept.by_setting[setting][0])}": _losses(
+            swept.by_setting[setting][0]
+        )
         for setting in _extremes(swept)
     }
     files.write_png(folder / "losses.png", figures.losses_of_extremes(losses))
@@ -68,7 +70,7 @@ def describe(swept: Sweep, choice: Choice) -> dict[str, Any]:
     best = swept.best()
     if best:
         described["best"] = {"optimizer": best[0], **_metrics(swept, best)}
-        described["within_standard_error"] = len(swept.near_best())
+        described["near_best"] = len(swept.near_best())
     described["trainings"] = len(swept.outcomes)
     finite = [outcome for outcome in swept.outcomes if outcome.dev is not None]
     described["diverged"] = len(swept.outcomes) - len(finite)
@@ -107,7 +109,7 @@ def _metrics(swept: Sweep, setting: Setting) -> dict[str, Any]:
         "lr": setting[1],
         "seeds": len(values),
         "balanced_accuracy": np.mean(values),
-        "deviation": np.std(values, ddof=1) if len(values) > 1 else 0.0,
+        "deviation": np.std(values, ddof=1) if len(values) > 1 else None,
         "standard_error": swept.standard_error(setting),
     }
 
@@ -166,6 +168,11 @@ def _optimizers(swept: Sweep) -> list[str]:
 def _name(swept: Sweep, setting: Setting) -> str:
     optimizer, rate = setting
     return f"{optimizer} {rate:g}" if len(_optimizers(swept)) > 1 else f"{rate:g}"
+
+
+def _stopped(outcome: Outcome) -> str:
+    epochs = len(outcome.trained.history)
+    return f", stopped after epoch {epochs}" if epochs < outcome.trained.config.epochs else ""
 
 
 def _losses(outcome: Outcome) -> Losses:

@@ -13,7 +13,7 @@ import torch
 from noisylab.config.classes import by_class
 from noisylab.config.settings import FitConfig, SweepConfig
 from noisylab.core.images import ImageSet
-from noisylab.learning.evaluation import Evaluation, evaluate, evaluate_splits
+from noisylab.learning.evaluation import Evaluation, evaluate, evaluate_splits, paired_error
 from noisylab.learning.kept import Trained, Training
 from noisylab.learning.network import Network, check_model, load_weights
 from noisylab.learning.sampling import Chance, chance, has_learned
@@ -28,24 +28,28 @@ Setting = tuple[str, float]
 class Outcome:
     """A training of the sweep that ended, and its seed.
 
-    dev: figures of the last epoch by name, as Evaluation.metrics(), and the standard error of the
-         balanced accuracy; None if it diverged.
+    dev:      figures of the last epoch by name, as Evaluation.metrics(), and the standard error of
+              the balanced accuracy; None if it diverged.
+    is_right: (N,) bool, whether it predicts the label of each image of dev; None if it diverged.
     """
 
     trained: Trained
     seed: int
     dev: dict[str, float] | None
+    is_right: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
     """Outcomes in the order of the trainings.
 
-    by_chance: the chance() of the set.
+    by_chance:  the chance() of the set.
+    dev_labels: (N,) int64.
     """
 
     outcomes: list[Outcome]
     by_chance: Chance
+    dev_labels: np.ndarray
 
     @cached_property
     def by_setting(self) -> dict[Setting, list[Outcome]]:
@@ -85,12 +89,26 @@ class Sweep:
         return max(tried, key=merits.__getitem__, default=None)
 
     def near_best(self) -> list[Setting]:
-        """Settings at most one standard error worse than the best; none if all diverged."""
+        """Settings that dev cannot tell from the best, itself among them; none if all diverged.
+
+        They are worse by at most two standard errors of the difference, on the same images.
+        """
         best, merits = self.best(), self._merits()
         if best is None:
             return []
-        least = merits[best][0] - self.standard_error(best)
-        return [setting for setting, merit in merits.items() if merit[0] >= least]
+        right = {setting: self._right(setting) for setting in merits}
+        return [
+            setting
+            for setting, merit in merits.items()
+            if merits[best][0] - merit[0]
+            <= 2 * paired_error(self.dev_labels, right[best], right[setting])
+        ]
+
+    def _right(self, setting: Setting) -> np.ndarray:
+        """(N,) for each image of dev, the share of seeds whose model predicts its label."""
+        of_seeds = [one.is_right for one in self.by_setting[setting] if one.is_right is not None]
+        mean: np.ndarray = np.mean(of_seeds, axis=0)
+        return mean
 
     def _merits(self) -> dict[Setting, tuple[float, float]]:
         """Of the settings at which no seed diverged."""
@@ -160,13 +178,13 @@ def sweep(sets: Mapping[str, ImageSet], wanted: Sequence[Training], trainer: Tra
         range(len(wanted)), key=lambda index: abs(math.log(wanted[index].config.lr) - middle)
     )
     ended = {
-        order[place]: Outcome(trained, wanted[order[place]].seed, _figures(trained, dev))
+        order[place]: Outcome(trained, wanted[order[place]].seed, *_on_dev(trained, dev))
         for place, trained in trainer.train(train, dev, [wanted[index] for index in order])
     }
     trainer.keep_used()
     class_weights = by_class("class_weights", recipe.class_weights, train)
     by_chance = chance(train.labels, class_weights)
-    return Sweep([ended[index] for index in range(len(wanted))], by_chance)
+    return Sweep([ended[index] for index in range(len(wanted))], by_chance, dev.labels)
 
 
 def choose(
@@ -197,10 +215,15 @@ def choose(
     return Choice(models, evaluations, max(merits, key=lambda name: merits[name]))
 
 
-def _figures(trained: Trained, dev: ImageSet) -> dict[str, float] | None:
+def _on_dev(
+    trained: Trained, dev: ImageSet
+) -> tuple[dict[str, float], np.ndarray] | tuple[None, None]:
+    """`dev` and `is_right` of an Outcome."""
     if trained.weights is None:
-        return None
-    evaluation = evaluate(dev.labels, predict_probs(trained.revive(), dev.images))
+        return None, None
+    pred_probs = predict_probs(trained.revive(), dev.images)
+    evaluation = evaluate(dev.labels, pred_probs)
     figures = evaluation.metrics(dev.classes)
     del figures["recall"]
-    return {**figures, "standard_error": evaluation.standard_error}
+    is_right = pred_probs.argmax(axis=1) == dev.labels
+    return {**figures, "standard_error": evaluation.standard_error}, is_right

@@ -101,8 +101,8 @@ def class_table(title: str, scores: Mapping[str, np.ndarray], classes: Sequence[
 def precision_recall(
     title: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]]
 ) -> Figure:
-    """Draw (precision, recall, average precision) of each class on dev."""
-    return plots.precision_recall_curves(f"{title}\non dev, by label", curves)
+    """Draw (precision, recall, average precision) of each class."""
+    return plots.precision_recall_curves(title, curves)
 
 
 def reliability(title: str, found: Mapping[str, Reliability]) -> Figure:
@@ -164,11 +164,11 @@ def _draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> N
     shares = counts / np.maximum(n_images, 1)
     axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
     is_legible = len(classes) <= _MOST_CLASSES_WRITTEN
-    for (actual, predicted), count in np.ndenumerate(counts) if is_legible else ():
-        share = shares[actual, predicted]
-        color = "white" if share > 0.5 else "black"
-        text = f"{count}\n{share:.0%}" if n_images[actual] else "–"
-        axes.text(predicted, actual, text, ha="center", va="center", color=color)
+    for (label, predicted), count in np.ndenumerate(counts) if is_legible else ():
+        share = shares[label, predicted]
+        color = "white" if share > 0.7 else "black"
+        text = f"{count}\n{share:.0%}" if n_images[label] else "–"
+        axes.text(predicted, label, text, ha="center", va="center", color=color)
     axes.set(xlabel="predicted", ylabel="label")
     is_rotated = len(classes) > 4 or _longest(classes) > _MOST_LETTERS_BELOW
     style: dict[str, Any] = (

@@ -23,6 +23,7 @@ from noisylab.train import figures
 from noisylab.train.run import Run
 
 _SETS_SHOWN = {"dev": "dev", "dev_given": "dev, given", "dev_true": "dev, true", "test": "test"}
+_CORRECTED = "dev, corrected"
 
 
 def write_runs(
@@ -60,7 +61,8 @@ def write_runs(
     if len(runs) > 1:
         losses = {name: _losses(run) for name, run in runs.items()}
         confusions = {name: run.evaluations["dev"].confusion for name, run in runs.items()}
-        picture = figures.side_by_side(f"{folder.name}, on dev", losses, confusions, classes)
+        on_dev = _shown(runs[keep])["dev"]
+        picture = figures.side_by_side(f"{folder.name}, on {on_dev}", losses, confusions, classes)
         files.write_png(folder / "runs.png", picture)
     return lines
 
@@ -72,14 +74,14 @@ def write_before_after(
     classes: tuple[str, ...],
 ) -> None:
     """Write the confusion matrices of two models on the same sets, a row for each model."""
-    names = {"dev_given": "dev, given labels", "dev": "dev, corrected", "test": "test"}
+    names = {"dev_given": "dev, given labels", "dev": _CORRECTED, "test": "test"}
     splits = [split for split in names if split in after]
     confusions = {
         f"{when}: {names[split]}": evaluations[split].confusion
         for when, evaluations in (("before", before), ("after", after))
         for split in splits
     }
-    title = "Before and after label correction"
+    title = "Kept models of train_augmented (before) and train_fixed (after)"
     picture = figures.confusion_matrices(title, confusions, classes, columns=len(splits))
     files.write_png(path, picture)
 
@@ -91,14 +93,14 @@ def _write_tables(folder: Path, run: Run, classes: tuple[str, ...]) -> None:
     n_images = confusion.sum(axis=1)
     cells = [
         (
-            classes[actual],
+            classes[label],
             classes[predicted],
             count,
-            count / n_images[actual] if n_images[actual] else None,
+            count / n_images[label] if n_images[label] else None,
         )
-        for (actual, predicted), count in np.ndenumerate(confusion)
+        for (label, predicted), count in np.ndenumerate(confusion)
     ]
-    header = ("actual", "predicted", "count", "share")
+    header = ("label", "predicted", "count", "share")
     files.write_csv(folder / "confusion.csv", header, cells)
 
 
@@ -107,11 +109,8 @@ def _write_pictures(
 ) -> None:
     train, dev, probs = sets["train"], sets["dev"], run.pred_probs["dev"]
     classes, title = dev.classes, f"{folder.parent.name}, run {folder.name}"
-    evaluations = {
-        name: run.evaluations[split]
-        for split, name in _SETS_SHOWN.items()
-        if split in run.evaluations
-    }
+    names = _shown(run)
+    evaluations = {name: run.evaluations[split] for split, name in names.items()}
     confusions = {name: part.confusion for name, part in evaluations.items()}
     scores = {
         name: np.column_stack([part.precision, part.recall, part.f1])
@@ -124,16 +123,18 @@ def _write_pictures(
     }
     common, rare = given_train.most_common(), given_train.rarest()
     reliabilities: dict[str, Reliability] = {
-        split: run.evaluations[split].reliability
+        names[split]: run.evaluations[split].reliability
         for split in ("dev", "test")
-        if split in run.evaluations
+        if split in names
     }
     pictures = {
         "reliability": figures.reliability(title, reliabilities),
         "loss": figures.loss_curves(title, _losses(run)),
         "confusion": figures.confusion_matrices(title, confusions, classes),
         "classes": figures.class_table(title, scores, classes),
-        "precision_recall": figures.precision_recall(title, curves),
+        "precision_recall": figures.precision_recall(
+            f"{title}\non {names['dev']}, by label", curves
+        ),
         "suspects": figures.suspects(title, dev.images, dev.labels, probs, classes, common, rare),
     }
     if run.config.augment:
@@ -145,6 +146,12 @@ def _write_pictures(
         pictures["augmentations"] = figures.augmentations(title, augmented, len(classes))
     for name, picture in pictures.items():
         files.write_png(folder / f"{name}.png", picture)
+
+
+def _shown(run: Run) -> dict[str, str]:
+    """Names in pictures of the sets that a run was evaluated on, by split."""
+    names = _SETS_SHOWN | ({"dev": _CORRECTED} if "dev_given" in run.evaluations else {})
+    return {split: name for split, name in names.items() if split in run.evaluations}
 
 
 def _losses(run: Run) -> Losses:

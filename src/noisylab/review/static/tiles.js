@@ -6,7 +6,7 @@ const MIN_ROWS = 3; // in a low window, which then scrolls
 const CAPTION = 14; // characters
 const KINDS = {
   certain: "flagged",
-  doubtful: "flagged, near the threshold",
+  doubtful: "flagged, less certain",
   unflagged: "not flagged",
 };
 
@@ -60,7 +60,7 @@ export function renderKind(cases, place) {
   const [{ tier, given, suggested, flagged }] = cases;
   const scores = cases.map(({ score }) => score);
   const range = [Math.max(...scores), Math.min(...scores)].map((score) => score.toFixed(2));
-  const outcome = flagged ? `become ${suggested}` : `stay ${given}`;
+  const outcome = flagged ? `these become ${suggested}` : `these stay ${given}`;
   byId("page-given").textContent = given;
   byId("page-suggested").textContent = suggested;
   byId("page-how").textContent = flagged ? "looks like" : "may be";
