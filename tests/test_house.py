@@ -75,7 +75,7 @@ def test_only_programs_read_the_parameters() -> None:
     readers = {
         path.relative_to(LIBRARY).as_posix() for path in MODULES if "read_params" in calls(path)
     }
-    assert readers == {"stage.py", "export/__main__.py"}
+    assert readers == {"stage.py", "export/__main__.py", "review/__main__.py"}
 
 
 def test_only_plots_py_sets_matplotlib_defaults() -> None:

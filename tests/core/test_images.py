@@ -86,7 +86,7 @@ LABELS = np.array([0, 1, 0])
         ({"pred_probs": np.full((3, 3), 1 / 3)}, "pred_probs must be float64 of shape (3, 2), got"),
         ({"pred_probs": np.full((3, 2), 0.5, np.float32)}, "got float32 of shape (3, 2)"),
         ({"pred_probs": np.full((3, 2), 0.6)}, "rows that sum to 1, got 0.6, 0.6 at index 0"),
-        ({"names": ("a.png", "b.png")}, "names must be 3, one per image, got 2"),
+        ({"names": ("a.png", "b.png")}, "expected 3 names, one per image, got 2"),
         ({"names": ("a", "b", "c\n")}, r"1,000 printable characters, got 'c\n' at index 2"),
         ({"names": ("a", "", "c")}, "1 to 1,000 printable characters, got '' at index 1"),
         ({"names": ("a", "b" * 1001, "c")}, "1 to 1,000 printable characters, got 'bbb"),
@@ -103,6 +103,9 @@ LABELS = np.array([0, 1, 0])
         ({"classes": ("car", "cat ")}, "names without space at either end, got 'cat '; rename it"),
         ({"classes": ("car", "a\nb")}, r"printable characters, got 'a\nb'"),
         ({"classes": ("car", "\ud800")}, r"printable characters, got '\ud800'"),
+        ({"classes": ("car", "a\u202eb")}, r"printable characters, got 'a\u202eb'"),
+        ({"classes": ("car", "\u200c \u200c")}, r"printable characters, got '\u200c \u200c'"),
+        ({"names": ("a", "b", "c\u2028d")}, r"printable characters, got 'c\u2028d' at index 2"),
         ({"classes": ("car", "x" * 101)}, "printable characters, got 'xxx"),
         (
             {"classes": (*map(str, range(1001)),)},
@@ -119,6 +122,27 @@ def test_contradictory_parts_are_refused(parts: dict[str, object], message: str)
     with pytest.raises(InputError) as error:
         ImageSet(**{**good, **parts})  # type: ignore[arg-type]
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "sign", [*"\u00a0\u202f\u3000\u00ad\u200b\u200c\u200d\u200e\u200f\U000e0067"]
+)
+def test_names_may_have_spaces_and_joiners_of_any_script(sign: str) -> None:
+    name = f"a{sign}b"
+    made = ImageSet(IMAGES, LABELS, ("car", name), names=(name,) * 3)
+    assert (made.classes[1], made.names) == (name, (name,) * 3)
+
+
+@pytest.mark.parametrize(
+    "sign", [*"\0\n\x85\u2028\u2029\u202a\u202e\u2066\u2069\ue000\uffff\ud800"]
+)
+def test_names_have_no_signs_that_break_or_turn_a_line(sign: str) -> None:
+    name = f"a{sign}b"
+    with pytest.raises(InputError, match="printable characters, got") as error:
+        ImageSet(IMAGES, LABELS, ("car", name))
+    assert str(error.value).isprintable()
+    with pytest.raises(InputError, match="printable characters, got"):
+        ImageSet(IMAGES, LABELS, ("car", "cat"), names=(name,) * 3)
 
 
 def test_identical_images_between_sets(train: ImageSet, dev: ImageSet) -> None:

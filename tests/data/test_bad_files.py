@@ -1,6 +1,7 @@
 """Bad files in class folders: all named at once, each with what it is and what to do."""
 
 import io
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -99,6 +100,17 @@ def test_the_remedy_fits_the_file(class_folders: Path, name: str, said: str) -> 
     message = refusal(class_folders)
     assert message.startswith(f"{name}: expected ")
     assert message.endswith(said)
+
+
+def test_all_unprintable_names_are_named_at_once(class_folders: Path) -> None:
+    for name in ("dev/zebra/gnp.\u202eexe.png", "train/ant/a\nb.png", "train/ant/a\u2028b.png"):
+        (class_folders / name).touch()
+    (class_folders / "train" / os.fsdecode(b"\xff")).mkdir()
+    assert refusal(class_folders) == (
+        r"4 files or folders cannot be used: train/ant ('a\nb.png'; rename it), "
+        r"train/ant ('a\u2028b.png'; rename it), train ('\udcff'; rename it), "
+        r"dev/zebra ('gnp.\u202eexe.png'; rename it)"
+    )
 
 
 @pytest.mark.parametrize("name", ["@eaDir", "#recycle", "lost+found", "$RECYCLE.BIN", "Icon\r"])

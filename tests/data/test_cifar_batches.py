@@ -93,7 +93,7 @@ def test_a_batch_of_python_2_is_read(tmp_path: Path) -> None:
         ({"labels": [0, "1"]}, "labels: expected a list of integers, got list of 2"),
         ({"labels": [0, -1]}, "labels: expected labels 0, 1, 2, ..., got -1"),
         ({"labels": [0, 1]}, r"labels must be int64 of shape \(20,\)"),
-        ({"filenames": ["a"]}, "names must be 20, one per image, got 1"),
+        ({"filenames": ["a"]}, "expected 20 names, one per image, got 1"),
     ],
 )
 def test_bad_batches_are_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:

@@ -82,9 +82,42 @@ def test_both_unicode_forms_of_an_accent_name_the_same_class(class_folders: Path
 
 
 def test_an_image_in_two_splits_is_named(class_folders: Path) -> None:
-    shutil.copy(class_folders / "train/ant/0.png", class_folders / "dev/zebra/copy.png")
-    expected = "train/ant/0.png and dev/zebra/copy.png: the same image in train and dev"
+    shutil.copy(class_folders / "train/ant/0.png", class_folders / "dev/ant/copy.png")
+    shutil.copy(class_folders / "train/ant/1.png", class_folders / "dev/zebra/copy.png")
+    assert read_source(class_folders).notices == (
+        "train/ant/1.png and dev/zebra/copy.png: the same image in train and dev, under two labels",
+        "train/ant/0.png and dev/ant/copy.png: the same image in train and dev",
+    )
+
+
+def test_an_image_under_two_labels_in_one_split_is_named(class_folders: Path) -> None:
+    ant, zebra = (class_folders / "train" / name for name in ("ant", "zebra"))
+    shutil.copy(ant / "0.png", ant / "same.png")  # under the same label: no notice
+    for index in range(4):
+        shutil.copy(ant / "0.png", zebra / f"copy{index}.png")
+    pairs = ", ".join(f"train/ant/0.png and train/zebra/copy{index}.png" for index in range(3))
+    expected = f"{pairs}, ... (4 pairs): the same image in train, under two labels"
     assert read_source(class_folders).notices == (expected,)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Screenshot 2024-05-01 at 9.41.00\u202fAM.png",
+        "a\u00a0b.png",
+        "a\u200fb.png",
+        "1\u200d2.png",
+    ],
+)
+def test_files_may_have_spaces_and_joiners_of_any_script(class_folders: Path, name: str) -> None:
+    (class_folders / "train" / "ant" / "0.png").rename(class_folders / "train" / "ant" / name)
+    assert f"train/ant/{name}" in (read_source(class_folders).train.names or ())
+
+
+@pytest.mark.parametrize("name", ["\u06a9\u0644\u0627\u0633\u200c\u0647\u0627", "feu\u00a0rouge"])
+def test_classes_may_have_spaces_and_joiners_of_any_script(class_folders: Path, name: str) -> None:
+    _rename_ants(name)(class_folders)
+    assert name in read_source(class_folders).train.classes
 
 
 def _add(name: str, content: bytes = b"junk") -> Spoil:

@@ -141,13 +141,16 @@ def content(**changes: Any) -> dict[str, Any]:
     ("value", "said"),
     [
         ([1, 2], "expected a dict of images, labels and classes, got list of 2"),
-        (content(labels=...), "expected a dict with 'labels', got ['images', 'classes', 'true_la"),
+        (
+            content(labels=...),
+            "expected a dict with 'labels', an array of integers (N,), got ['imag",
+        ),
         (
             content(extra=1),
             "expected only images, labels, classes, true_labels and names, got ['",
         ),
         (content(names="abcdef"), "names: expected a list of names, got 'abcdef'"),
-        (content(names=["a", "b"]), "names must be 6, one per image, got 2"),
+        (content(names=["a", "b"]), "expected 6 names, one per image, got 2"),
         (
             content(names=[*"abcd", "e\u202e", "f"]),
             "names must have 1 to 1,000 printable characters, got 'e\\u202e'",

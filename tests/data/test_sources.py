@@ -23,10 +23,14 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         read_source(tmp_path / "photos")
 
 
-def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "photos").write_text("")
-    with pytest.raises(InputError, match=r"photos: expected a folder of images, got none"):
-        read_source(tmp_path / "photos")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("photos", "a file; a source"), ("photos.zip", "a file; unpack photos.zip; a source")],
+)
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / name).write_text("")
+    with pytest.raises(InputError, match=f"{name}: expected a folder of images, got {said} has "):
+        read_source(tmp_path / name)
 
 
 def test_the_error_for_an_empty_folder_lists_the_forms(tmp_path: Path) -> None:
@@ -137,6 +141,8 @@ def test_a_list_of_classes_by_another_name_is_not_dropped_in_silence(tmp_path: P
         ["traffic light", "trafficlight"],
         ["\ufb01sh", "fish"],
         ["t-shirt", "t_shirt"],
+        ["feu rouge", "feu\u00a0rouge"],
+        ["ab", "a\u200cb"],
     ],
 )
 def test_classes_that_may_be_one_give_a_notice(tmp_path: Path, classes: list[str]) -> None:

@@ -113,14 +113,17 @@ def test_arrays_may_name_their_images(tmp_path: Path) -> None:
     assert source.train.names == tuple(names)
     assert source.dev.names is None
     save(tmp_path, dev=arrays(images=shared[[2, 2, 2]]))
-    expected = "IMG_2.jpg and dev 0, IMG_2.jpg and dev 1, IMG_2.jpg and dev 2: the same image in"
-    assert read_source(tmp_path).notices[0].startswith(expected)
+    assert read_source(tmp_path).notices == (
+        "IMG_2.jpg and dev 0: the same image in train and dev, under two labels",
+        "IMG_2.jpg and dev 1, IMG_2.jpg and dev 2: the same image in train and dev",
+        "dev 0 and dev 1, dev 0 and dev 2: the same image in dev, under two labels",
+    )
 
 
 def test_each_pair_of_sets_with_shared_images_gives_a_notice(tmp_path: Path) -> None:
     images = noise(5, 32, 32, 3)
     content = {"images": images, "labels": np.array([0, 1, 1, 0, 0]), "classes": ["x", "y"]}
-    turned = arrays(images=images[[1, 0, 4]], labels=np.array([0, 1, 1]))
+    turned = arrays(images=images[[1, 0, 4]], labels=np.array([1, 0, 0]))
     save(tmp_path, train=content, dev=content, test=turned)
     assert read_source(tmp_path).notices == (
         "train 0 and dev 0, train 1 and dev 1, train 2 and dev 2, ... (5 pairs): "
@@ -140,6 +143,11 @@ def _set(value: float) -> list[tuple[Any, Any]]:
     return _tensor(lambda tensor: np.where(np.arange(32) == 7, np.float32(value), tensor))
 
 
+def _count_from_one(folder: Path) -> None:
+    save(folder, train=[pair(1), pair(2)])
+    (folder / "classes.txt").write_text("a\nb")
+
+
 def _name_two_of_three(folder: Path) -> None:
     save(folder, train=[pair(0), pair(2)])
     (folder / "classes.txt").write_text("a\nb")
@@ -152,7 +160,8 @@ BAD_TRAIN = [
         [pair(0), pair(2)],
         r"expected labels 0, 1, 2, \.\.\. without a gap, got 2 at index 1 and no 1",
     ),
-    ([pair(1), pair(2)], r"without a gap, got 1 at index 0 and no 0"),
+    ([pair(1), pair(2)], r"got 1 at index 0 and no 0; labels start at 0: subtract 1$"),
+    ([pair(2), pair(3)], r"got 2 at index 0 and no 0; renumber the classes, or name all of them"),
     ([pair(0), pair(10**9)], r"without a gap, got 1000000000 at index 1 and no 1"),
     ([pair(0), pair(1), pair(2)], r"expected at least one image labelled '2' in dev"),
     ([pair(0), pair(-1)], r"train\.pickle: index 1: expected a label 0, 1, 2, .*, got -1"),
@@ -185,12 +194,19 @@ BAD_TRAIN = [
     (_set(-1.5), r"train\.pickle: expected values in \[-1, 1\], .*, got -1\.5 \(index 1\) to 1 "),
     (_set(255), r"got -1 \(index 0\) to 255 \(index 1\); divide pixels by 255, or undo a"),
     (7, r"train\.pickle: expected a list of \(tensor, label\) pairs or a dict of arrays, got 7"),
-    (arrays(images=None), r"train\.pickle: expected a dict with 'images', got \['labels', 'cl"),
+    (arrays(images=None), r"train\.pickle: expected a dict with 'images', an array uint8 "),
     (arrays(labels=None), r"expected a dict with 'labels'"),
-    (arrays(classes=None), r"expected a dict with 'classes'"),
+    (arrays(classes=None), r"expected a dict with 'classes', a list of class names, got \['images"),
     (arrays(images=noise(3, 3, 32, 32)), r"images: expected uint8 \(N, H, W, 3\), got uint8 of"),
     (arrays(images=noise(3, 0, 32, 3)), r"images: expected uint8 \(N, H, W, 3\)"),
     (arrays(images=np.zeros((3, 32, 32, 3))), r"images: expected uint8 .* got float64 of shape"),
+    (arrays(labels=[0, 1, "1"]), r"labels: index 2: expected a label 0, 1, 2, .* got '1'"),
+    (arrays(labels=[0, 1, -1]), r"labels: index 2: expected a label 0, 1, 2, .* got -1"),
+    (arrays(labels=[0, 1]), r"labels must be int64 of shape \(3,\)"),
+    (
+        arrays(labels=[1, 2, 2]),
+        r"expected labels 0 to 1, got 1 to 2; labels start at 0: subtract 1",
+    ),
     (arrays(images=[1]), r"images: expected an array, got list of 1"),
     (arrays(labels=np.array([0, 1])), r"train\.pickle: labels must be int64 of shape \(3,\)"),
     (arrays(labels=np.array([0, 1, 2])), r"train\.pickle: labels must be in 0\.\.1, got 2 at ind"),
@@ -258,6 +274,7 @@ def test_bad_contents_are_refused(tmp_path: Path, train: object, message: str) -
             _name_two_of_three,
             r"train\.pickle: index 1: .* 0\.\.1, as classes\.txt names 2 classes, got 2",
         ),
+        (_count_from_one, r"train\.pickle: expected labels 0 to 1, got 1 to 2; labels start at 0"),
         (
             lambda d: (d / "classes.txt").write_bytes(b"\xff"),
             r"classes\.txt: cannot be read: byte 0 is not",

@@ -51,6 +51,7 @@ def pairs(
 
 FORMS: dict[str, Callable[[list[int]], Any]] = {
     "dict of arrays": arrays,
+    "dict of lists": lambda labels: {**arrays(labels), "labels": labels},
     "dict of tensors": tensors,
     "tensors and ints": pairs(torch.Tensor.float, int),
     "half tensors and tensors": pairs(torch.Tensor.half, torch.tensor, list),

@@ -21,7 +21,7 @@ def test_devices() -> None:
         assert find_device("auto").type == find_device("cuda").type == "cuda"
     else:
         assert find_device("auto") == CPU
-        with pytest.raises(InputError, match="device is cuda, but this machine has none; set"):
+        with pytest.raises(InputError, match="device is cuda, but torch finds no GPU here; set"):
             find_device("cuda")
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from unicodedata import category
 
 import numpy as np
 
 _LONGEST = 60  # characters of a value; two or three values still fit on a line
 _FIRST = 3  # values of a list
+
+#: Marks that turn the order of the text around them, and with it a line that names a file.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class InputError(ValueError):
@@ -36,6 +40,18 @@ def located(where: object) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
+
+
+def is_printable(text: str) -> bool:
+    """Whether text keeps its line and its order wherever it is printed, and UTF-8 can hold it.
+
+    Beyond str.isprintable, it may have spaces of any width, as macOS puts into the names of
+    screenshots, and the joiners of Persian, Indic scripts and emoji.
+    """
+    return text.isprintable() or all(
+        char.isprintable() or (category(char) in ("Zs", "Cf") and char not in _TURNING)
+        for char in text
+    )
 
 
 def shown(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from noisylab.core.errors import InputError, shown, shown_list
+from noisylab.core.errors import InputError, is_printable, shown, shown_list
 
 SIZE = 32  # height and width of every image, in pixels: the network accepts no other
 MAX_CLASSES = 1000  # each class is a row of the tables and a figure of its own
@@ -208,8 +208,9 @@ def check_classes(classes: tuple[str, ...]) -> None:
 
 
 def is_name(text: str) -> bool:
-    """Whether a class may have this name. Printable text has no surrogates: UTF-8 can hold it."""
-    return bool(text.strip()) and len(text) <= MAX_NAME and text.isprintable()
+    """Whether a class may have this name, in which at least one character must be visible."""
+    is_visible = any(char.isprintable() and char != " " for char in text)
+    return is_visible and len(text) <= MAX_NAME and is_printable(text)
 
 
 def check_probs(pred_probs: np.ndarray, n_images: int, n_classes: int) -> None:
@@ -230,9 +231,9 @@ def check_probs(pred_probs: np.ndarray, n_images: int, n_classes: int) -> None:
 def check_names(names: tuple[str, ...], n_images: int) -> None:
     """Raise InputError unless an `ImageSet` of `n_images` images may have these names."""
     if len(names) != n_images:
-        raise InputError(f"names must be {n_images:,}, one per image, got {len(names):,}")
+        raise InputError(f"expected {n_images:,} names, one per image, got {len(names):,}")
     for index, name in enumerate(names):
-        if not isinstance(name, str) or not (name.isprintable() and 0 < len(name) <= MAX_PATH):
+        if not isinstance(name, str) or not (is_printable(name) and 0 < len(name) <= MAX_PATH):
             raise InputError(
                 f"names must have 1 to {MAX_PATH:,} printable characters, "
                 f"got {shown(name)} at index {index}"

@@ -18,6 +18,11 @@ from noisylab.data.pickles import read_pickle
 
 PRED_PROBS = "pred_probs.pickle"
 
+_NEEDED = {
+    "images": "an array uint8 (N, H, W, 3)",
+    "labels": "an array of integers (N,)",
+    "classes": "a list of class names",
+}
 _LISTS = ("classes", "names")  # parts that are lists of strings, not arrays
 _PROTOCOL = 4  # in protocol 5, bytes depend on whether an array is writable, and on its layout
 
@@ -70,9 +75,9 @@ def check_parts(content: Any) -> None:
     """Raise InputError unless `content` is a dict of arrays and lists, as in `dump_set`."""
     if not isinstance(content, dict):
         raise InputError(f"expected a dict of images, labels and classes, got {shown(content)}")
-    for key in ("images", "labels", "classes"):
+    for key, what in _NEEDED.items():
         if key not in content:
-            raise InputError(f"expected a dict with {key!r}, got {shown_list([*content])}")
+            raise InputError(f"expected a dict with {key!r}, {what}, got {shown_list([*content])}")
     known = ("images", "labels", "true_labels", *_LISTS)
     unknown = [key for key in content if key not in known]
     if unknown:

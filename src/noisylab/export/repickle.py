@@ -38,7 +38,9 @@ def count_images(path: Path) -> int:
 
 
 def _like(old: Any, new: Any) -> Any:
-    """A label, or an array of labels, of the type of the old one."""
+    """A label, or an array or list of labels, of the type of the old one."""
+    if isinstance(old, (list, tuple)):
+        return type(old)(map(_like, old, new))
     if isinstance(old, np.ndarray):
         return np.array(new, old.dtype).view(type(old))
     return old.dtype.type(new) if isinstance(old, np.generic) else int(new)

@@ -12,6 +12,7 @@ import numpy as np
 
 from noisylab.core.errors import InputError, shown
 from noisylab.data.sources import deep
+from noisylab.data.sources.folders import is_hidden
 from noisylab.data.sources.photos import SUFFIXES, Sizes, decode, fit
 from noisylab.data.sources.tensors import read_images
 
@@ -34,7 +35,7 @@ class Found:
 def find_files(paths: Iterable[str | Path]) -> Found:
     """Each path that is a file, and the images and pickles below each that is a folder, by name.
 
-    Names with a leading dot are passed over, and so is any other kind of file in a folder.
+    Hidden files and folders are left out; any other kind of file in a folder is passed over.
     """
     found = Found()
     for given in paths:
@@ -100,5 +101,5 @@ def _walk(folder: Path, errors: list[str]) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(os.path.realpath(top))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(top, name) for name in sorted(files) if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        yield from (Path(top, name) for name in sorted(files) if not is_hidden(name))

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from werkzeug.serving import make_server
 
+from noisylab.config.params import read_params
 from noisylab.core.errors import InputError
 from noisylab.review.app import create_app
 from noisylab.review.store import Store
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, help=f"default {_PORT}, or any if that is taken")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     options = parser.parse_args(arguments)
-    store = Store(options.data)
+    store = Store(options.data, _source())
     try:
         cases, decisions = store.sheet().cases, store.decisions()
         listener = _listen(options.port)
@@ -69,6 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pass  # the server may already have taken it as its own end
     # On a terminal, ^C stands at the start of this line.
     print(f"{os.linesep * sys.stdout.isatty()}Stopped; {_result(store)}")
+
+
+def _source() -> Path | None:
+    """The folder of photographs, if params.yaml is here."""
+    try:
+        return Path(read_params("params.yaml").prepare.source)
+    except InputError:
+        return None
 
 
 def _listen(port: int | None) -> socket.socket:

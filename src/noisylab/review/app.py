@@ -62,14 +62,14 @@ def create_app(store: Store) -> Flask:
 
     @app.get("/images/<image>.png")
     def picture(image: str) -> Response:
-        pixels = store.sheet().pixels(image)
+        pixels = store.picture(image)
         if pixels is None:
             abort(404)
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "png")
         response = Response(buffer.getvalue(), mimetype="image/png")
         response.cache_control.private = True
-        response.cache_control.immutable = True  # its name is the digest of its pixels
+        response.cache_control.immutable = True  # its name is the digest of the set's pixels
         response.cache_control.max_age = 86_400
         return response
 

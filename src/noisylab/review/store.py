@@ -20,6 +20,7 @@ from noisylab.data.set_files import read_set
 from noisylab.review import priority
 from noisylab.review.cases import Case, read_cases
 from noisylab.review.decisions import read_review, write_decisions
+from noisylab.review.originals import read_original
 from noisylab.review.places import Place
 
 _PATIENCE_WITH_DVC = 30  # seconds to wait for stage `check`, which takes one or two, ...
@@ -43,10 +44,9 @@ class Sheet:
         """The names of the classes."""
         return self.sets[REVIEWED[0]].classes
 
-    def pixels(self, image: str) -> np.ndarray | None:
-        """(32, 32, 3) uint8, the image with that digest, or None if no case is about it."""
-        cases = (case for case in self.cases if case.image == image)
-        return next((self.sets[case.split].images[case.index] for case in cases), None)
+    def find(self, image: str) -> Case | None:
+        """A case about the image with that digest, or None if there is none."""
+        return next((case for case in self.cases if case.image == image), None)
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,12 @@ class Store:
 
     Safe to use from several threads, and from several processes on one folder. Every method raises
     InputError if a file is missing or broken.
+
+    source: the folder of photographs that the sets were made from; None if unknown.
     """
 
-    def __init__(self, data: str | Path) -> None:
-        data = Path(data)
+    def __init__(self, data: str | Path, source: Path | None = None) -> None:
+        data, self._source = Path(data), source
         self.review = data / "review.csv"
         self._corrections = data / "corrections.csv"
         self._set_paths = {split: data / f"{split}_set.pickle" for split in REVIEWED}
@@ -107,6 +109,21 @@ class Store:
             sets = {split: read_set(path) for split, path in self._set_paths.items()}
             last = self._last = stamp, Sheet(sets, read_cases(self._corrections, sets))
         return last[1]
+
+    def picture(self, image: str) -> np.ndarray | None:
+        """(H, W, 3) uint8, to look at: the photograph behind the image with that digest.
+
+        Without a photograph, its 32×32 pixels; None if no case is about it.
+        """
+        sheet = self.sheet()
+        case = sheet.find(image)
+        if case is None:
+            return None
+        pixels: np.ndarray = sheet.sets[case.split].images[case.index]
+        if self._source is None or case.name is None:
+            return pixels
+        original = read_original(self._source, case.name, pixels)
+        return pixels if original is None else original
 
     def decisions(self) -> dict[Place, str]:
         """The class that a person decided on, by split and index."""

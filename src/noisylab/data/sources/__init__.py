@@ -6,10 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations_with_replacement
 from pathlib import Path
 
-from noisylab.core.errors import InputError, shown
+from noisylab.core.errors import InputError, is_printable, shown
 from noisylab.core.images import KEEP, SPLITS, ImageSet, identical_images
 from noisylab.data.sources.bundle import read_bundle
 from noisylab.data.sources.cifar_batches import read_cifar_batches
@@ -68,13 +68,13 @@ class Source:
 
 
 def read_source(folder: str | Path) -> Source:
-    """The sets in `folder`, in whichever form it has: `forms` lists them, and how each is read.
+    """The sets in `folder`, in one of the formats of docs/own-images.md.
 
     A leading `~` stands for the user's home. Raises InputError, one line that names the file, if
     anything in it is not as expected.
     """
     folder = Path(folder)
-    if len(str(folder)) > _LONGEST_PATH or not str(folder).isprintable():
+    if len(str(folder)) > _LONGEST_PATH or not is_printable(str(folder)):
         raise InputError(f"prepare.source: expected a folder, got {shown(str(folder))}")
     try:
         folder = folder.expanduser()
@@ -108,11 +108,12 @@ def _check_every_class(folder: Path, sets: dict[str, ImageSet]) -> None:
 
 
 def _similar_classes(classes: tuple[str, ...]) -> Iterator[str]:
-    """A notice for names that differ only in case, spaces, hyphens or the form of Unicode."""
+    """A notice for names that differ only in case, spaces, hyphens or what cannot be seen."""
     seen: dict[str, str] = {}
     for name in classes:
         folded = unicodedata.normalize("NFKC", name).casefold()
-        other = seen.setdefault(re.sub(r"[\s_-]", "", folded), name)
+        visible = "".join(char for char in folded if unicodedata.category(char) != "Cf")
+        other = seen.setdefault(re.sub(r"[\s_-]", "", visible), name)
         if other != name:
             yield f"classes {shown(other)} and {shown(name)}: are they one class, written twice?"
 
@@ -129,10 +130,17 @@ def _few_levels(sets: dict[str, ImageSet]) -> Iterator[str]:
 
 
 def _shared_images(sets: dict[str, ImageSet]) -> Iterator[str]:
-    for first, second in combinations(SPLITS, 2):
-        pairs = [
-            f"{sets[first].image_name(one, first)} and {sets[second].image_name(other, second)}"
-            for one, other in identical_images(sets[first], sets[second])
-        ]
-        if pairs:
-            yield f"{first_few(pairs, 'pairs')}: the same image in {first} and {second}"
+    """Notices for images that two splits share, or that have two labels, within a split too."""
+    for first, second in combinations_with_replacement(SPLITS, 2):
+        alike: list[str] = []
+        contrary: list[str] = []  # pairs whose labels differ
+        for one, other in identical_images(sets[first], sets[second]):
+            pair = f"{sets[first].image_name(one, first)} and "
+            pair += sets[second].image_name(other, second)
+            is_alike = sets[first].labels[one] == sets[second].labels[other]
+            (alike if is_alike else contrary).append(pair)
+        where = first if first == second else f"{first} and {second}"
+        if contrary:
+            yield f"{first_few(contrary, 'pairs')}: the same image in {where}, under two labels"
+        if alike and first != second:
+            yield f"{first_few(alike, 'pairs')}: the same image in {where}"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from noisylab.core.errors import InputError, located, shown, shown_list
+from noisylab.core.errors import InputError, is_printable, located, shown, shown_list
 from noisylab.core.images import ImageSet, check_classes
 from noisylab.data.sources.kinds import BadFileError, other_suffix, refuse
 from noisylab.data.sources.photos import SUFFIXES, read_photos
@@ -27,6 +27,11 @@ _HIDDEN = (
     *("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "lost+found"),
     *("@eadir", "#recycle", "#snapshot", "@recycle", "$recycle.bin", "system volume information"),
 )
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is none of the user's photographs."""
+    return name.startswith(".") or name.lower() in _HIDDEN
 
 
 def read_folders(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
@@ -59,6 +64,9 @@ def _list_split(folder: Path, bad: list[InputError]) -> _Listed:
     listed: _Listed = {}
     _check_no_link(folder, bad)
     for entry in _entries(folder):
+        if not is_printable(entry.name):
+            bad.append(_unprintable(entry))
+            continue
         if not entry.is_dir():
             is_image = entry.suffix.lower() in SUFFIXES
             remedy = "move it into the folder of its class" if is_image else "move it away"
@@ -78,7 +86,9 @@ def _list_split(folder: Path, bad: list[InputError]) -> _Listed:
 def _list_class(folder: Path, bad: list[InputError]) -> list[Path]:
     paths = _entries(folder)
     for path in paths:
-        if path.is_dir():
+        if not is_printable(path.name):
+            bad.append(_unprintable(path))
+        elif path.is_dir():
             bad.append(BadFileError(path, "images here", "a folder", "move its images up"))
         elif path.suffix.lower() not in SUFFIXES:
             bad.append(other_suffix(path, SUFFIXES))
@@ -100,13 +110,13 @@ def _entries(folder: Path) -> list[Path]:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
-    names = [name for name in names if name[0] != "." and name.lower() not in _HIDDEN]
-    for name in names:
-        if not name.isprintable():  # for example bytes that are not UTF-8
-            raise InputError(
-                f"{folder}: expected names of printable characters, got {shown(name)}; rename it"
-            )
-    return [folder / name for name in names]
+    return [folder / name for name in names if not is_hidden(name)]
+
+
+def _unprintable(path: Path) -> BadFileError:
+    """The error for a name with, for example, a line break or bytes that are not UTF-8."""
+    what = "names of printable characters"
+    return BadFileError(path.parent, what, shown(path.name), "rename it")
 
 
 def _check_same_classes(folder: Path, listed: dict[str, _Listed], split: str) -> None:

@@ -103,6 +103,7 @@ def read_rgb(path: Path, *, whole: bool = False) -> np.ndarray:
 def decode(path: Path, bits: int = deep.FULL, *, whole: bool = False) -> Photo:
     """The picture as in `read_rgb`; channels of 16 bits hold values of `bits` bits."""
     content = _read_content(path)
+    claimed = "more"  # Pillow refuses 179 million without saying how many
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd files that it reads anyway
@@ -113,11 +114,10 @@ def decode(path: Path, bits: int = deep.FULL, *, whole: bool = False) -> Photo:
                 if not whole:
                     photo.draft(None, (_LEAST_SIDE, _LEAST_SIDE))
                 n_scans = content.count(b"\xff\xda") if is_jpeg else 1
-                if (
-                    width * height > most
-                    or photo.width * photo.height > MAX_PIXELS
-                    or width * height * n_scans > MAX_PIXELS * MAX_SCANS
-                ):
+                is_slow = width * height * n_scans > MAX_PIXELS * MAX_SCANS
+                claimed = f"{width}x{height}" + f" in {n_scans} scans" * is_slow
+                is_large = width * height > most or photo.width * photo.height > MAX_PIXELS
+                if is_large or is_slow:
                     raise Image.DecompressionBombError
                 orientation = photo.getexif().get(ExifTags.Base.Orientation, 1)
                 picture, depth = deep.decode(content, photo, bits)
@@ -127,7 +127,7 @@ def decode(path: Path, bits: int = deep.FULL, *, whole: bool = False) -> Photo:
             path,
             f"at most {MAX_PIXELS // 10**6} million pixels, or "
             f"{MAX_JPEG_PIXELS // 10**6} million in a JPEG",
-            "a header that claims more",
+            claimed,
             "make the image smaller",
         ) from None
     except Exception as error:

@@ -4,13 +4,13 @@ Pairs: a list of (float tensor (3, H, W), int label). Values are in [-1, 1], or 
 [0, 255] with a notice; see `value_ranges`. The lines of a classes.txt beside the pickles name the
 classes; without that file they are called "0", "1", ...
 Arrays: a dict of `images` uint8 (N, H, W, 3), `labels` (N,) int, `classes` (K names) and
-optionally `true_labels` (N,) int and `names` (N strings), as in the sets that noisylab writes.
+optionally `true_labels` (N,) int and `names` (N strings), as in the sets that noisylab writes. A
+classes.txt may name the classes, and labels may be lists.
 Batches of CIFAR, as its authors pickled them; classes.txt as for pairs.
 """
 
 from __future__ import annotations
 
-import operator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,14 @@ from noisylab.data.set_files import check_parts
 from noisylab.data.sources.cifar_batches import from_batch, is_batch
 from noisylab.data.sources.forms import check_class_names
 from noisylab.data.sources.photos import MAX_PIXELS, Sizes, fit_all, resize_notices
+from noisylab.data.sources.pickled_labels import (
+    check_labels,
+    check_start,
+    class_names,
+    integers,
+    listed_labels,
+    read_label,
+)
 from noisylab.data.sources.value_ranges import Ranges
 
 #: As 32x32, images may take this much, or this many times the file's size. All of CIFAR-10 takes
@@ -46,13 +54,15 @@ def read_tensors(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
     names_from = "train.pickle" if names is None else "classes.txt"
     for split in ["train", "dev"] + ["test"] * (folder / "test.pickle").exists():
         path = folder / f"{split}.pickle"
-        content = read_pickle(path)
+        content = _read(path)
         with located(path):
             file_bytes = path.stat().st_size
             if is_batch(content):
                 parts = from_batch(content)
             elif isinstance(content, dict):
-                parts = _from_arrays(content, file_bytes, resized)
+                named = content if names is None else {"classes": names, **content}
+                parts = _from_arrays(named, file_bytes, resized)
+                check_start(parts["labels"], len(parts["classes"]))
             else:
                 parts = _from_pairs(content, file_bytes, resized, ranges, path.name)
             if split != "test" and not len(parts["images"]):
@@ -60,9 +70,9 @@ def read_tensors(folder: Path) -> tuple[dict[str, ImageSet], list[str]]:
             if "classes" not in parts:
                 if names is None:
                     check_class_names(folder)
-                    names = _numbered(parts["labels"])
+                    names = class_names(parts["labels"])
                 parts["classes"] = names
-                _check_labels(parts["labels"], names, names_from)
+                check_labels(parts["labels"], names, names_from)
             sets[split] = ImageSet(**parts)
             if sets[split].classes != sets["train"].classes:
                 raise InputError(
@@ -78,7 +88,7 @@ def read_images(path: Path) -> tuple[np.ndarray, tuple[str, ...] | None, list[st
     Labels may be absent: the file may also hold a dict of only `images`, a list of tensors, or one
     array of either. Raises InputError that names the file.
     """
-    content = read_pickle(path)
+    content = _read(path)
     file_bytes = path.stat().st_size
     ranges = Ranges()
     with located(path):
@@ -104,6 +114,18 @@ def read_images(path: Path) -> tuple[np.ndarray, tuple[str, ...] | None, list[st
     return parts["images"], names, ranges.notices
 
 
+def _read(path: Path) -> Any:
+    try:
+        return read_pickle(path)
+    except InputError as error:
+        if "only arrays and tensors are read" not in str(error):
+            raise
+        raise InputError(
+            f"{error}; write the images as a uint8 array (N, H, W, 3) in a dict, see "
+            "docs/own-images.md"
+        ) from None
+
+
 def _from_pairs(
     pairs: Any, file_bytes: int, resized: Sizes, ranges: Ranges, name: str
 ) -> dict[str, Any]:
@@ -119,7 +141,7 @@ def _from_pairs(
             if not isinstance(pair, (list, tuple)) or len(pair) != 2:
                 raise InputError(f"expected a (tensor, label) pair, got {shown(pair)}")
             _check_tensor(pair[0])
-            labels.append(_label(pair[1]))
+            labels.append(read_label(pair[1]))
     values = ranges.of(name, [tensor for tensor, _ in pairs])
     images = (values.to_uint8(tensor).transpose(1, 2, 0) for tensor, _ in pairs)
     return {"images": fit_all(images, len(pairs), resized), "labels": np.array(labels, np.int64)}
@@ -141,17 +163,10 @@ def _check_tensor(tensor: Any) -> None:
         )
 
 
-def _label(label: Any) -> int:
-    try:
-        number = -1 if isinstance(label, bool) else operator.index(label)
-    except TypeError:
-        number = -1
-    if not 0 <= number < 2**31:
-        raise InputError(f"expected a label 0, 1, 2, ..., got {shown(label)}")
-    return number
-
-
 def _from_arrays(content: dict[str, Any], file_bytes: int, resized: Sizes) -> dict[str, Any]:
+    for key in ("labels", "true_labels"):
+        if isinstance(content.get(key), (list, tuple)):
+            content = {**content, key: listed_labels(key, content[key])}
     check_parts(content)
     images = content["images"]
     if images.dtype != np.uint8 or images.shape[3:] != (3,) or 0 in images.shape[1:]:
@@ -161,10 +176,10 @@ def _from_arrays(content: dict[str, Any], file_bytes: int, resized: Sizes) -> di
         )
     parts: dict[str, Any] = {
         "classes": tuple(content["classes"]),
-        "labels": _integers("labels", content),
+        "labels": integers("labels", content),
     }
     if "true_labels" in content:
-        parts["true_labels"] = _integers("true_labels", content)
+        parts["true_labels"] = integers("true_labels", content)
     if "names" in content:
         parts["names"] = tuple(content["names"])
     _check_growth(len(images), file_bytes)
@@ -180,16 +195,6 @@ def _check_growth(n_images: int, file_bytes: int) -> None:
         )
 
 
-def _integers(key: str, content: dict[str, np.ndarray]) -> np.ndarray:
-    values = content[key]
-    if values.dtype.kind not in "iu":
-        raise InputError(f"{key}: expected an array of integers, got {shown(values)}")
-    too_large = values[values > np.iinfo(np.int64).max]  # uint64 that int64 would make negative
-    if too_large.size:
-        raise InputError(f"{key}: expected labels 0, 1, 2, ..., got {too_large[0]}")
-    return values.astype(np.int64)
-
-
 def _read_names(path: Path) -> tuple[str, ...] | None:
     if not path.exists():
         return None
@@ -198,24 +203,3 @@ def _read_names(path: Path) -> tuple[str, ...] | None:
     with located(path):
         check_classes(names)
     return names
-
-
-def _numbered(labels: np.ndarray) -> tuple[str, ...]:
-    found, first = np.unique(labels, return_index=True)
-    gaps = np.flatnonzero(found != np.arange(len(found)))
-    if gaps.size:
-        gap = gaps[0]
-        raise InputError(
-            f"expected labels 0, 1, 2, ... without a gap, got {found[gap]} at index {first[gap]} "
-            f"and no {gap}; renumber the classes, or name all of them in classes.txt"
-        )
-    return tuple(str(label) for label in found)
-
-
-def _check_labels(labels: np.ndarray, names: tuple[str, ...], names_from: str) -> None:
-    outside = np.flatnonzero(labels >= len(names))
-    if outside.size:
-        raise InputError(
-            f"index {outside[0]}: expected a label in 0..{len(names) - 1}, as {names_from} names "
-            f"{len(names)} classes, got {labels[outside[0]]}"
-        )

@@ -1,7 +1,7 @@
 // The single view: one image after another.
 
 import {
-  buttonOf, byId, imageOf, keyOf, labelled, pictureOf, say, warn,
+  buttonOf, byId, keyOf, labelled, pictureOf, say, show, warn,
 } from "./view.js";
 
 export class Single {
@@ -130,7 +130,7 @@ export class Single {
 function renderCase(item, label, place) {
   const { given, suggested } = item;
   const isSame = given === suggested;
-  byId("image").src = imageOf(item);
+  show(byId("image"), item);
   byId("image").alt = `Image ${item.index} of ${item.split}, enlarged`;
   byId("title").textContent = `${place}: image ${item.index} of ${item.split}`;
   byId("file").textContent = item.name ?? "";

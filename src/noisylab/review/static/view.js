@@ -5,7 +5,7 @@ export const keyOf = (item) => `${item.split} ${item.index}`;
 // Of the image, too: after a new run, another image may have this place.
 export const idOf = (item) => `${keyOf(item)} ${item.image}`;
 export const nameOf = (item) => item.name ?? `Image ${item.index} of ${item.split}`;
-export const imageOf = (item) => `images/${item.image}.png`;
+const imageOf = (item) => `images/${item.image}.png`;
 
 // For screen readers only.
 export function say(text) {
@@ -24,10 +24,19 @@ export function buttonOf(content, action) {
   return button;
 }
 
+// The pixels that the model sees stay sharp; a photograph is smooth.
+export function show(picture, item) {
+  picture.onload = () => {
+    const side = Math.max(picture.naturalWidth, picture.naturalHeight);
+    picture.classList.toggle("photograph", side > 32);
+  };
+  picture.src = imageOf(item);
+}
+
 export function pictureOf(item, description) {
   const picture = new Image(32, 32);
   if (item.image) {
-    picture.src = imageOf(item);
+    show(picture, item);
   }
   picture.alt = description;
   return picture;
