@@ -76,8 +76,3 @@ def test_only_programs_read_the_parameters() -> None:
         path.relative_to(LIBRARY).as_posix() for path in MODULES if "read_params" in calls(path)
     }
     assert readers == {"stage.py", "export/__main__.py", "review/__main__.py"}
-
-
-def test_only_plots_py_sets_matplotlib_defaults() -> None:
-    setting = [path.name for path in MODULES if "rcdefaults" in calls(path)]
-    assert setting == ["plots.py"]

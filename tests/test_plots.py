@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -112,14 +111,32 @@ def test_matplotlib_is_set_up_in_one_place() -> None:
     assert setting == [SOURCE / "plots.py"]
 
 
-@pytest.mark.parametrize("package", ["stats", "train", "relabel", "sweep", "adversarial"])
-def test_no_setting_of_the_user_reaches_a_picture(package: str, tmp_path: Path) -> None:
+#: Imports the figures of each package as if it were the first, and prints the settings then.
+IMPORTS = """
+import importlib, sys
+import matplotlib
+user = matplotlib.rcParams.copy()
+print(user["font.size"], user["savefig.dpi"])
+for package in sys.argv[1:]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "noisylab"]:
+        del sys.modules[name]
+    matplotlib.rcParams.update(user)
+    importlib.import_module(f"noisylab.{package}.figures")
+    print(matplotlib.rcParams["font.size"], matplotlib.rcParams["savefig.dpi"])
+"""
+
+
+def test_no_setting_of_the_user_reaches_a_picture(tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("font.size: 20\nsavefig.dpi: 50\n")
-    program = f"import noisylab.{package}.figures, matplotlib as m; print(m.rcParams['font.size'])"
-    command = [sys.executable, "-c", program]
+    packages = ("stats", "train", "relabel", "sweep", "adversarial")
+    command = [sys.executable, "-c", IMPORTS, *packages]
     environment = {**os.environ, "MPLCONFIGDIR": str(tmp_path)}
-    printed = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
-    assert float(printed) == 10
+    printed = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    of_user, *after = printed.stdout.splitlines()
+    assert of_user == "20.0 50.0"
+    assert after == ["10.0 figure"] * len(packages)
 
 
 def test_a_title_with_long_names_stays_in_the_picture() -> None:

@@ -42,17 +42,19 @@ class Slow:
             wait_until(self._go.exists)
 
 
-def train_slowly(seed: int, images: np.ndarray, folder: str) -> bytes:
-    """Bytes of a model after two epochs."""
+def train_slowly(seed: int, images: np.ndarray, folder: str) -> tuple[bytes, int, str]:
+    """Bytes of a model after two epochs; before it, torch's threads and the type of `images`."""
     import torch
 
     from noisylab.learning.network import dump_weights
     from noisylab.learning.training import fit
 
+    n_threads, kind = torch.get_num_threads(), type(images).__name__
     known = ImageSet(images, np.arange(len(images)) % 2, ("a", "b"))
     config = FitConfig(2, 0.001, 8, "adam", "cpu", class_weights="inverse_frequency")
     generator = torch.Generator().manual_seed(seed)
-    return dump_weights(fit(known, known, config, generator, Slow(folder, seed)).model)
+    trained = fit(known, known, config, generator, Slow(folder, seed))
+    return dump_weights(trained.model), n_threads, kind
 
 
 def train_in_turn(seeds: range, folder: Path) -> list[bytes]:
@@ -62,7 +64,7 @@ def train_in_turn(seeds: range, folder: Path) -> list[bytes]:
     n_threads = torch.get_num_threads()
     folder.mkdir()
     let_go(folder)
-    models = [train_slowly(seed, IMAGES, str(folder)) for seed in seeds]
+    models = [train_slowly(seed, IMAGES, str(folder))[0] for seed in seeds]
     torch.set_num_threads(n_threads)
     return models
 

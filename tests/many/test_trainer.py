@@ -51,6 +51,30 @@ class Heard(Unwatched):
         self.heard.append(("end",))
 
 
+@pytest.fixture
+def engine_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines run in this process: a worker takes seconds to start."""
+
+    def here(
+        fn: Callable[..., Any],
+        jobs: Sequence[Any],
+        engine: str,
+        shared: Sequence[Any],
+        look: Callable[[], None],
+        *_: object,
+    ) -> Iterator[tuple[int, Any, Exception | None]]:
+        for index, job in enumerate(jobs):
+            result, error = None, None
+            try:
+                result = fn(job, *shared)
+            except Exception as raised:
+                error = raised
+            look()
+            yield index, result, error
+
+    monkeypatch.setattr(trainer_module, "map_trainings", here)
+
+
 def results(trainings: Trainings) -> list[Trained]:
     return [trained for _, trained in sorted(trainings, key=lambda one: one[0])]
 
@@ -101,17 +125,6 @@ def test_no_training_is_no_result() -> None:
     assert heard.heard == []
 
 
-def test_trainings_of_workers_are_watched(train: ImageSet, dev: ImageSet) -> None:
-    heard = Heard()
-    wanted = [Training(CONFIG, 0, name="a"), Training(CONFIG, 1, np.arange(30), "b")]
-    trained = results(Trainer(engine="local:2", watch=heard).train(train, dev, wanted))
-    assert heard.heard[0] == ("begin", ["a", "b"], [90, 30])
-    assert heard.heard[-1] == ("end",)
-    for index, one in enumerate(trained):
-        epochs = [event[2] for event in heard.heard if event[:2] == ("epoch", index)]
-        assert epochs == one.history
-
-
 def test_a_finished_training_is_not_repeated(
     train: ImageSet, dev: ImageSet, tmp_path: Path
 ) -> None:
@@ -150,19 +163,25 @@ def test_an_interrupted_training_resumes(
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_results_do_not_depend_on_the_engine(train: ImageSet, dev: ImageSet) -> None:
+def test_results_and_reports_do_not_depend_on_the_engine(train: ImageSet, dev: ImageSet) -> None:
     indices = np.arange(0, 90, 2)
     trainings = [
-        Training(replace(CONFIG, precision="bfloat16"), 1),
-        Training(CONFIG, 2),
-        Training(CONFIG, 1, indices),
+        Training(replace(CONFIG, precision="bfloat16"), 1, name="a"),
+        Training(CONFIG, 2, name="b"),
+        Training(CONFIG, 1, indices, "c"),
     ]
     here = [results(Trainer().train(train, dev, [one]))[0] for one in trainings[:2]]
     here += results(Trainer().train(train.subset(indices), dev, [Training(CONFIG, 1)]))
     for engine in ("local:1", "local:2"):
-        part = results(Trainer(engine=engine).train(train, dev, trainings))
+        heard = Heard()
+        part = results(Trainer(engine=engine, watch=heard).train(train, dev, trainings))
         assert [one.weights for one in part] == [one.weights for one in here]
         assert [one.history for one in part] == [one.history for one in here]
+        assert heard.heard[0] == ("begin", ["a", "b", "c"], [90, 90, 45])
+        assert heard.heard[-1] == ("end",)
+        for index, one in enumerate(part):
+            epochs = [event[2] for event in heard.heard if event[:2] == ("epoch", index)]
+            assert epochs == one.history
 
 
 def test_the_longest_training_starts_first(
@@ -200,6 +219,7 @@ def test_only_unfinished_trainings_run(
     assert ran == [1, 2]
 
 
+@pytest.mark.usefixtures("engine_here")
 @pytest.mark.parametrize("engine", ["local:1", "local:2"])
 def test_equal_trainings_run_once(train: ImageSet, dev: ImageSet, engine: str) -> None:
     heard = Heard()
@@ -257,6 +277,7 @@ def test_trainings_on_a_cluster_are_watched_when_they_end(
     assert heard.heard[1:-1] == [("step", 0, 4 * 90), last, ("done", 0, 4, True)]
 
 
+@pytest.mark.usefixtures("engine_here")
 @pytest.mark.parametrize("engine", ["local", "local:2"])
 def test_divergence_is_a_result_and_kept(
     train: ImageSet, dev: ImageSet, tmp_path: Path, engine: str
@@ -274,6 +295,7 @@ def test_divergence_is_a_result_and_kept(
         assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.usefixtures("engine_here")
 def test_an_invalid_training_raises_and_keeps_nothing(
     train: ImageSet, dev: ImageSet, tmp_path: Path
 ) -> None:

@@ -110,9 +110,9 @@ def test_a_second_run_elsewhere_writes_the_same_bytes(
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
-def test_pickled_pairs_run_through_the_pipeline(tmp_path: Path) -> None:
+def test_pickled_pairs_are_prepared_and_trained_on(tmp_path: Path) -> None:
     write_pickles(tmp_path / "mine")
-    clone, printed = run_on(tmp_path / "mine", tmp_path / "clone", last="train_fixed")
+    clone, printed = run_on(tmp_path / "mine", tmp_path / "clone", last="train_baseline")
     assert "train: 85 images: 0 60, 1 25" in printed
     metrics = json.loads((clone.folder / "metrics/train_baseline/report.json").read_text())
     assert list(metrics["dev"]["recall"]) == ["0", "1"]

@@ -233,7 +233,7 @@ def test_a_review_is_applied_wherever_its_image_is_and_one_without_image_waits(
     clone.run("dvc", "repro", "relabel")
     assert read_set(clone.folder / "data/fixed_dev_set.pickle").labels[3] == 1
     rows = (clone.folder / "data/corrections.csv").read_text().splitlines()
-    assert [row for row in rows if row.startswith("dev,3,") and ",truck,review," in row]
+    assert [row for row in rows if row.startswith("dev,3,") and ",truck,person," in row]
 
     before = clone.outputs()
     absent = f"train,7,{'0' * 32},keep"

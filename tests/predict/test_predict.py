@@ -217,13 +217,14 @@ def command(photos: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("model")
-def test_a_terminal_shows_a_bar(photos: Path) -> None:
+def test_a_terminal_shows_a_bar(
+    photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    ended = subprocess.run(
-        command(photos), stdout=subprocess.PIPE, stderr=theirs, text=True, check=True, timeout=120
-    )
-    os.close(theirs)
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert predict(photos, model=photos.parent / "model.pt") == 0
     shown = b""
     with suppress(OSError):  # the other end is closed
         while part := os.read(ours, 10_000):
@@ -231,7 +232,7 @@ def test_a_terminal_shows_a_bar(photos: Path) -> None:
     os.close(ours)
     assert b"predict: 100%" in shown
     assert b"18/18" in shown
-    assert len(ended.stdout.splitlines()) == 19
+    assert len(capsys.readouterr().out.splitlines()) == 19
 
 
 @pytest.mark.usefixtures("model")
@@ -260,17 +261,21 @@ def test_a_full_disk_ends_it_with_one_line(photos: Path) -> None:
     assert ended.returncode == 1
 
 
-def test_names_of_any_bytes_come_back(photos: Path, model: SimpleModel) -> None:
+@pytest.mark.usefixtures("model")
+def test_names_of_any_bytes_come_back(
+    photos: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    weights = photos.parent / "model.pt"
     odd, empty = (os.fsencode(photos) + b"/dev/" + name for name in (b"\xff.png", b"\xfe.png"))
     (photos / "dev/car/a.png").rename(os.fsdecode(odd))
-    shown = subprocess.run(
-        [*command(photos), "--json"], capture_output=True, check=True, timeout=120
-    )
-    assert any(os.fsencode(one["file"]) == odd for one in json.loads(shown.stdout))
+    assert predict(photos, "--json", model=weights) == 0
+    listed = json.loads(capfdbinary.readouterr().out)
+    assert any(os.fsencode(one["file"]) == odd for one in listed)
     Path(os.fsdecode(empty)).write_bytes(b"")
-    shown = subprocess.run(command(photos), capture_output=True, check=False, timeout=120)
-    assert odd in shown.stdout
-    assert b"\\udcfe.png: expected" in shown.stderr
+    assert predict(photos, model=weights) == 1
+    shown = capfdbinary.readouterr()
+    assert odd in shown.out
+    assert b"\\udcfe.png: expected" in shown.err
 
 
 def test_images_of_a_pickle_are_named_by_it(

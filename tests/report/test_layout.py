@@ -17,11 +17,16 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The bundled counts with the lab report beside them, names that are hard, many classes."""
     many = dict.fromkeys(("train", "dev", "test"), [40] + [10] * 29)
     runs = {
-        "bundled": make_run(tmp_path_factory.mktemp("bundled"), **LAB),  # type: ignore[arg-type]
-        "hard": make_run(tmp_path_factory.mktemp("hard"), LONG),
+        "bundled": make_run(
+            tmp_path_factory.mktemp("bundled"),
+            scale=1,
+            **LAB,  # type: ignore[arg-type]
+        ),
+        "hard": make_run(tmp_path_factory.mktemp("hard"), LONG, scale=1),
         "many": make_run(
             tmp_path_factory.mktemp("many"),
             tuple(f"kind {at}" for at in range(30)),
+            scale=1,
             **many,  # type: ignore[arg-type]
         ),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import make_set
 from PIL import Image
 
 from noisylab.config.settings import AugmentConfig, FitConfig
@@ -23,10 +24,15 @@ OTHER = FitConfig(
 )
 
 
-@pytest.fixture
-def sets(train: ImageSet, dev: ImageSet) -> dict[str, ImageSet]:
+def make_sets() -> dict[str, ImageSet]:
+    train, dev = make_set(90, seed=1), make_set(30, seed=2)
     dev = dev.with_labels((dev.labels + 1) % 3)
     return {"train": train, "dev": dev, "test": dev.subset(range(9))}
+
+
+@pytest.fixture
+def sets() -> dict[str, ImageSet]:
+    return make_sets()
 
 
 def write(
@@ -43,14 +49,27 @@ def write(
     return write_runs(runs, sets, "long", given or sets["train"], **paths)
 
 
-def test_files_metrics_and_lines_of_every_run(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
-    runs = train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Trainer(engine="local:1"))
-    lines = write(runs, sets, tmp_path)
+def train_both(sets: dict[str, ImageSet]) -> dict[str, Run]:
+    return train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Trainer(engine="local:1"))
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Run], Path, list[str]]:
+    """Two runs, the folder of their files, and the lines printed about them."""
+    folder, sets = tmp_path_factory.mktemp("first"), make_sets()
+    runs = train_both(sets)
+    return runs, folder, write(runs, sets, folder)
+
+
+def test_files_metrics_and_lines_of_every_run(
+    first: tuple[dict[str, Run], Path, list[str]], sets: dict[str, ImageSet]
+) -> None:
+    runs, folder, lines = first
     splits = ("train", "dev", "dev_true", "test")
     expected = [f"{run} {split}" for run in runs for split in splits]
     assert [line.partition(":")[0] for line in lines] == expected
     assert re.search(r"accuracy [\d.]+, .*recall car [\d.]+, truck [\d.]+, cat [\d.]+$", lines[0])
-    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     plots = ["history.csv", "confusion.csv", "loss.png", "confusion.png", "classes.png"]
     plots += ["precision_recall.png", "suspects.png", "reliability.png"]
     each = [
@@ -62,39 +81,37 @@ def test_files_metrics_and_lines_of_every_run(tmp_path: Path, sets: dict[str, Im
     once = {"model.pt", "plots/runs.png", "plots/short/augmentations.png"}
     assert files == once | {name.format(run) for name in each for run in runs}
 
-    metrics = json.loads((tmp_path / "metrics" / "long.json").read_text())
+    metrics = json.loads((folder / "metrics" / "long.json").read_text())
     assert list(metrics) == ["precision", "train", "dev", "dev_true", "test"]
     evaluation = runs["long"].evaluations["dev_true"]
     assert metrics["dev_true"]["recall"]["cat"] == pytest.approx(evaluation.recall[2], abs=1e-5)
     assert metrics["dev"] != metrics["dev_true"]
-    headline = json.loads((tmp_path / "dev" / "long.json").read_text())
+    headline = json.loads((folder / "dev" / "long.json").read_text())
     shares = ["accuracy", "balanced_accuracy", "macro_f1", "ece"]
     assert list(headline) == ["loss", *shares]
     assert headline.items() <= metrics["dev"].items()
 
-    confusion = (tmp_path / "plots" / "long" / "confusion.csv").read_text().splitlines()
+    confusion = (folder / "plots" / "long" / "confusion.csv").read_text().splitlines()
     counts = runs["long"].evaluations["dev"].confusion
-    assert confusion[0] == "actual,predicted,count,share"
+    assert confusion[0] == "label,predicted,count,share"
     assert confusion[2].split(",")[:3] == ["car", "truck", str(counts[0, 1])]
-    history = (tmp_path / "plots" / "long" / "history.csv").read_text().splitlines()
+    history = (folder / "plots" / "long" / "history.csv").read_text().splitlines()
     assert history[0] == "epoch,train_loss,dev_loss,train_accuracy,dev_accuracy"
     assert len(history) == 3
 
-    kept = predict_probs(read_weights(tmp_path / "model.pt"), sets["dev"].images)
+    kept = predict_probs(read_weights(folder / "model.pt"), sets["dev"].images)
     ours = predict_probs(runs["long"].model, sets["dev"].images)
     assert kept == pytest.approx(ours, abs=1e-6)
-    weights = {name: (tmp_path / f"models/{name}.pt").read_bytes() for name in runs}
-    assert weights["long"] == (tmp_path / "model.pt").read_bytes() != weights["short"]
+    weights = {name: (folder / f"models/{name}.pt").read_bytes() for name in runs}
+    assert weights["long"] == (folder / "model.pt").read_bytes() != weights["short"]
 
 
-def test_the_same_runs_leave_the_same_bytes(tmp_path: Path, sets: dict[str, ImageSet]) -> None:
+def test_the_same_runs_leave_the_same_bytes(
+    first: tuple[dict[str, Run], Path, list[str]], tmp_path: Path, sets: dict[str, ImageSet]
+) -> None:
+    write(train_both(sets), sets, tmp_path)
     contents = []
-    for folder in (tmp_path / "first", tmp_path / "second"):
-        write(
-            train_runs(sets, {"long": CONFIG, "short": OTHER}, 0, Trainer(engine="local:1")),
-            sets,
-            folder,
-        )
+    for folder in (first[1], tmp_path):
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         contents.append([(path.relative_to(folder), path.read_bytes()) for path in paths])
     assert contents[0] == contents[1]
