@@ -10,11 +10,10 @@ and the mean change; the sets K of the four (default: 1 and 2). FOLDER keeps fin
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
+import cifar10_sets
 import numpy as np
 from distillation import corrected_sets, on_test
 from recipe import Sets
@@ -33,12 +32,7 @@ FIGURES: dict[str, Callable[[Evaluation], float]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--sets", type=int, nargs="+", choices=range(1, 5), default=[1, 2])
-    parser.add_argument("--kept", type=Path)
-    arguments = parser.parse_args()
+    arguments = cifar10_sets.read_arguments(__doc__, n_seeds=2, sets=(1, 2))
     params, trainer = read_params("params.yaml"), Trainer(Kept(arguments.kept))
     smoothing = params.train_augmented.runs[params.train_augmented.keep].label_smoothing
     recipe = params.train_fixed.runs[params.train_fixed.keep]

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from noisylab.core.images import ImageSet
 from noisylab.data.bundling.cifar10 import CLASSES, read_cifar10
+
+
+def read_arguments(
+    description: str | None, n_seeds: int = 3, sets: Sequence[int] = (1, 2, 3, 4)
+) -> argparse.Namespace:
+    """`root`, the folder with CIFAR-10; `seeds`; `sets`, of hidden(), from 1; and `kept`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--seeds", type=int, default=n_seeds)
+    parser.add_argument("--sets", type=int, nargs="+", choices=range(1, 5), default=[*sets])
+    parser.add_argument("--kept", type=Path)
+    return parser.parse_args()
 
 
 def confused(root: Path) -> Iterator[tuple[str, ImageSet]]:

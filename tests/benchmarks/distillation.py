@@ -10,7 +10,6 @@ seeds (default 3), the sets K of the four (default: all). FOLDER keeps finished 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,12 +30,7 @@ WEIGHTS = (0.0, 0.35, 0.7, 1.0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--sets", type=int, nargs="+", choices=range(1, 5), default=[1, 2, 3, 4])
-    parser.add_argument("--kept", type=Path)
-    arguments = parser.parse_args()
+    arguments = cifar10_sets.read_arguments(__doc__)
     params, trainer = read_params("params.yaml"), Trainer(Kept(arguments.kept))
     kept = params.train_fixed.runs[params.train_fixed.keep]
     trainings = [

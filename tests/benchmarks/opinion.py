@@ -12,11 +12,9 @@ the four (default: all). FOLDER keeps finished trainings.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import cifar10_sets
 import numpy as np
@@ -42,12 +40,7 @@ Rows = dict[str, list[list[float]]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--sets", type=int, nargs="+", choices=range(1, 5), default=[1, 2, 3, 4])
-    parser.add_argument("--kept", type=Path)
-    arguments = parser.parse_args()
+    arguments = cifar10_sets.read_arguments(__doc__)
     params, trainer = read_params("params.yaml"), Trainer(Kept(arguments.kept))
     heads = ("AP", "missed", "best F1", *(f"F1 > {cut}" for cut in CUTS), "F1, Otsu", "agreed")
     print(" " * 44 + "".join(f"{head:>10}" for head in heads), flush=True)

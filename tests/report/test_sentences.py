@@ -111,7 +111,9 @@ def test_a_suspect_that_is_hardly_rarer_is_called_arbitrary(tmp_path: Path) -> N
     arbitrary = "so this choice is arbitrary: set relabel.suspect_class to any"
     assert arbitrary not in make_run(tmp_path / "a").said()["relabel"]
     even = make_run(tmp_path / "b", train=(57, 62, 63)).said()
-    assert arbitrary in even["relabel"]
+    assert f"car, truck and cat are about equally rare, {arbitrary}" in even["relabel"]
+    two = make_run(tmp_path / "c", train=(500, 60, 45)).said()["relabel"]
+    assert f"truck and cat are about equally rare, {arbitrary}" in two
     assert "is predicted as" not in even["train_augmented"]
 
 

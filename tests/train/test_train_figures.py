@@ -7,6 +7,7 @@ from matplotlib.colors import to_hex
 
 from noisylab.learning.calibration import reliability
 from noisylab.learning.evaluation import precision_recall
+from noisylab.plots import precision_recall_curves
 from noisylab.train import figures
 
 
@@ -28,7 +29,7 @@ def test_curves_are_green_for_train_and_red_for_dev() -> None:
 def test_the_area_below_a_curve_is_its_average_precision() -> None:
     is_positive = np.array([0, 1, 0, 1, 1, 0], bool)
     curve = precision_recall(is_positive, np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]))
-    (axes,) = figures.precision_recall("title", {"car": curve}).axes
+    (axes,) = precision_recall_curves("title", {"car": curve}).axes
     (line,) = axes.lines
     # As drawn: each value with the corner that its style puts before or after it.
     x, y = STEP_LOOKUP_MAP[line.get_drawstyle()](*line.get_data())

@@ -25,7 +25,7 @@ from noisylab.relabel.rules import (
 )
 from noisylab.relabel.voters import Votes, cast_votes
 
-_ABOUT_AS_RARE = 1.5  # times the images of the rarest class
+_ABOUT_AS_RARE = 1.5  # below so many times the images of the rarest class
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def relabel(
     suspect, rivals = named_suspect(config, train.classes), ()
     if suspect is None and config.suspect_class == RAREST:
         suspect, counts = train.rarest(), train.counts()
-        rivals = (*np.flatnonzero(counts <= _ABOUT_AS_RARE * counts[suspect]).tolist(),)
+        rivals = (*np.flatnonzero(counts < _ABOUT_AS_RARE * counts[suspect]).tolist(),)
     torch.set_num_threads(1)  # the last bits of a sum depend on it
     known = joined(train, dev)
     given = known.labels

@@ -68,6 +68,12 @@ class Data:
                 is_very_unbalanced=imbalance >= _VERY_UNBALANCED,
             )
 
+    @property
+    def rivals(self) -> list[str]:
+        """The classes that are about as rare in train as the rarest, itself among them."""
+        most = _UNBALANCED * self.count[self.rare]
+        return [label for label, count in self.count.items() if count < most]
+
     def most_and_least_common(self, most: int) -> list[str]:
         """Classes by falling frequency: all, or `most // 2` from either end."""
         ordered = sorted(self.classes, key=lambda label: -self.count[label])

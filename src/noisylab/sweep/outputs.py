@@ -48,11 +48,10 @@ def write_sweep(
     before = choice.evaluations["train_fixed"]["dev"].balanced_accuracy
     rates = figures.rate_curves(caption(swept), _series(rows), ("train_fixed, dev", before))
     files.write_png(folder / "rates.png", rates)
+    extremes = {setting: swept.by_setting[setting][0] for setting in _extremes(swept)}
     losses = {
-        f"lr {_name(swept, setting)}{_stopped(swept.by_setting[setting][0])}": _losses(
-            swept.by_setting[setting][0]
-        )
-        for setting in _extremes(swept)
+        f"lr {_name(swept, setting)}{_stopped(first)}": _losses(first)
+        for setting, first in extremes.items()
     }
     files.write_png(folder / "losses.png", figures.losses_of_extremes(losses))
     files.write_bytes(model, dump_weights(choice.models[choice.kept]))

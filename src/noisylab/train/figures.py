@@ -98,13 +98,6 @@ def class_table(title: str, scores: Mapping[str, np.ndarray], classes: Sequence[
     return figure
 
 
-def precision_recall(
-    title: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]]
-) -> Figure:
-    """Draw (precision, recall, average precision) of each class."""
-    return plots.precision_recall_curves(title, curves)
-
-
 def reliability(title: str, found: Mapping[str, Reliability]) -> Figure:
     """Draw the accuracy of predictions against their confidence, a panel for each set.
 

@@ -18,7 +18,7 @@ from noisylab.learning.evaluation import Evaluation, precision_recall
 from noisylab.learning.network import dump_weights
 from noisylab.learning.precision import used_precision
 from noisylab.learning.training import Epoch
-from noisylab.plots import Losses
+from noisylab.plots import Losses, precision_recall_curves
 from noisylab.train import figures
 from noisylab.train.run import Run
 
@@ -132,7 +132,7 @@ def _write_pictures(
         "loss": figures.loss_curves(title, _losses(run)),
         "confusion": figures.confusion_matrices(title, confusions, classes),
         "classes": figures.class_table(title, scores, classes),
-        "precision_recall": figures.precision_recall(
+        "precision_recall": precision_recall_curves(
             f"{title}\non {names['dev']}, by label", curves
         ),
         "suspects": figures.suspects(title, dev.images, dev.labels, probs, classes, common, rare),
